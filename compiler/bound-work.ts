@@ -1,0 +1,124 @@
+import { product } from "../base/math.ts";
+import { valueTypes } from "../ir/graph.ts";
+import type { Access } from "../ir/iteration.ts";
+import { operatorOf } from "../ir/ops/index.ts";
+import { elementBytes, elementCount, elementTypes, type TensorType } from "../ir/type.ts";
+import { type VectorCostClass, vectorFunctions } from "../ir/vector-function.ts";
+import type { Layer } from "./layers.ts";
+import type { Network } from "./network.ts";
+import { contractionRoles, dimensionProduct } from "./tiling.ts";
+
+/** What a layer must do however it is mapped: the input of the bounds. The same form as the simulator's `BoundWork`. */
+export interface LayerWork {
+  readonly name: string;
+  readonly macCount: number;
+  readonly macBits: number;
+  readonly shape: {
+    readonly groups: number;
+    readonly rows: number;
+    readonly inner: number;
+    readonly columns: number;
+  } | null;
+  readonly operandBytes: number;
+  readonly vectorElements: Readonly<Partial<Record<VectorCostClass, number>>>;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly dependsOn: readonly string[];
+}
+
+/** The work of every layer of a network, in execution order. */
+export function layerWork(network: Network): LayerWork[] {
+  const types = valueTypes(network.graph);
+  return network.layers.map((layer) => {
+    const boundary = layer.kind === "input" || layer.kind === "output";
+    return {
+      name: layer.name,
+      macCount: layer.macCount,
+      macBits: weightBits(layer),
+      shape: contractionShape(layer),
+      operandBytes: boundary ? 0 : operandBytes(layer),
+      vectorElements: vectorElements(layer, types),
+      inputBytes: layer.kind === "input" ? typeBytes((layer.writes[0] as Layer["writes"][number]).type) : 0,
+      outputBytes: layer.kind === "output" ? typeBytes((layer.reads[0] as Layer["reads"][number]).type) : 0,
+      dependsOn: [
+        ...new Set(
+          layer.reads.flatMap((read) => {
+            const producer = network.producer.get(read.value);
+            return producer === undefined ? [] : [(network.layers[producer] as Layer).name];
+          }),
+        ),
+      ],
+    };
+  });
+}
+
+function typeBytes(type: TensorType): number {
+  return elementCount(type) * elementBytes(type.element);
+}
+
+function weightBits(layer: Layer): number {
+  const weights = layer.reads.find((read) => read.node === layer.nodes[0]?.name && read.operand === 1);
+  return weights === undefined ? 8 : elementTypes[weights.type.element].bits;
+}
+
+function contractionShape(layer: Layer): LayerWork["shape"] {
+  if (layer.kind !== "contraction") return null;
+  const roles = contractionRoles(layer);
+  const size = (indexes: readonly number[]): number => dimensionProduct(layer.dimensions, indexes);
+  return { groups: size(roles.group), rows: size(roles.row), inner: size(roles.inner), columns: size(roles.column) };
+}
+
+/**
+ * Bytes that memory ports must carry: every value that the layer needs is read once and every value that it leaves is
+ * written once. Movement layers are left out: a mapping may make them views.
+ */
+function operandBytes(layer: Layer): number {
+  if (layer.kind === "movement") return 0;
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const read of layer.reads) {
+    if (seen.has(read.value)) continue;
+    seen.add(read.value);
+    bytes += touchedElements(layer, read) * elementBytes(read.type.element);
+  }
+  for (const write of layer.writes) bytes += typeBytes(write.type);
+  return bytes;
+}
+
+/** Distinct elements of an operand that the layer touches: the product over axes, each dimension standing on one axis. */
+function touchedElements(layer: Layer, read: Layer["reads"][number]): number {
+  return product((read.access ?? []).map((axis, index) => touchedAlong(layer, axis, read.type.shape[index] ?? 1)));
+}
+
+function touchedAlong(layer: Layer, { terms, offset }: Access[number], size: number): number {
+  let indexes = new Set([offset]);
+  for (const { dimension, stride } of terms) {
+    const count = layer.dimensions[dimension]?.size ?? 1;
+    if (stride === 1 && indexes.size === 1) {
+      const [first = 0] = indexes;
+      if (first === 0 && count === size) return size;
+    }
+    indexes = new Set(
+      [...indexes].flatMap((index) => Array.from({ length: count }, (_, turn) => index + turn * stride)),
+    );
+  }
+  return [...indexes].filter((index) => index >= 0 && index < size).length;
+}
+
+/** Elements that the vector unit must compute, by cost class. */
+function vectorElements(layer: Layer, types: ReadonlyMap<string, TensorType>): LayerWork["vectorElements"] {
+  const counts: Partial<Record<VectorCostClass, number>> = {};
+  layer.nodes.forEach((node, position) => {
+    const lowering = operatorOf(node.op).vector;
+    if (lowering === undefined) return;
+    const operands = node.operands.map((operand) => (operand === null ? null : (types.get(operand) ?? null)));
+    const issue = lowering.issue({ operands, attributes: node.attributes, type: node.type });
+    const cost = vectorFunctions[issue.function].cost;
+    const elements =
+      lowering.kind === "reduce" && position === 0
+        ? product(layer.dimensions.map((dimension) => dimension.size))
+        : elementCount(node.type);
+    counts[cost] = (counts[cost] ?? 0) + elements;
+  });
+  return counts;
+}

@@ -1,0 +1,206 @@
+import { internalError } from "../../base/errors.ts";
+import { at } from "../../base/math.ts";
+import { type Node, valueTypes } from "../../ir/graph.ts";
+import type { Operand, SimpleInstruction } from "../../ir/instruction.ts";
+import type { Box } from "../../ir/iteration.ts";
+import { operatorOf } from "../../ir/ops/index.ts";
+import { elementBytes, type TensorType } from "../../ir/type.ts";
+import { type TablePlan, tableBox } from "../chain.ts";
+import { boxStart } from "../local-layout.ts";
+import type { NetworkPlan, StepPlan } from "../plan.ts";
+import { mergeNest, rangeSize, type TileDimension, type TileView, tensorView, tileView } from "./views.ts";
+
+/** What emission needs to know of a network: the plan and where each buffer is. */
+export interface EmitContext {
+  readonly plan: NetworkPlan;
+  /** Address of each buffer by name. */
+  readonly addresses: ReadonlyMap<string, number>;
+  readonly types: ReadonlyMap<string, TensorType>;
+}
+
+/** Makes the context of a placed plan. */
+export function emitContext(plan: NetworkPlan, addresses: ReadonlyMap<string, number>): EmitContext {
+  return { plan, addresses, types: valueTypes(plan.network.graph) };
+}
+
+/** The address of a buffer; throws B901 when the mapping does not place it. */
+export function addressOf(context: EmitContext, buffer: string): number {
+  const address = context.addresses.get(buffer);
+  if (address === undefined) throw internalError(`buffer "${buffer}" has no address`);
+  return address;
+}
+
+/**
+ * The vector instructions that compute a layer's nodes on a tile of one core. `partial` is where the tile's partial sums
+ * stand in the partial-sum buffer, for contractions.
+ */
+export function emitChain(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  tile: readonly TileDimension[],
+  partial: number,
+): SimpleInstruction[] {
+  const box = at(plan.boxes, core);
+  const instructions: SimpleInstruction[] = [];
+  plan.layer.nodes.forEach((node, position) => {
+    if (plan.roles !== null && position === 0) return;
+    if (plan.layer.kind === "reduce" && position === 0) {
+      instructions.push(emitReduce(context, plan, core, node, tile, box));
+      return;
+    }
+    const lowering = operatorOf(node.op).vector;
+    if (lowering === undefined)
+      throw internalError(`operator "${node.op}" has no vector lowering`, { layer: plan.layer.name });
+    const issue = lowering.issue(inferContext(context, node));
+    const sources = node.operands
+      .map((operand, index) =>
+        operand === null ? null : operandView(context, plan, core, node, operand, index, tile, partial),
+      )
+      .filter((view) => view !== null);
+    const table = plan.chain.tables.find((candidate) => candidate.node === node.name);
+    if (table !== undefined) sources.push(tableView(context, plan, table, tile, box));
+    const destination = resultView(context, plan, core, node, tile, partial);
+    const nest = mergeNest({
+      counts: tile.map(({ range }) => rangeSize(range)),
+      strides: [destination.strides, ...sources.map((view) => view.strides)],
+    });
+    instructions.push({
+      kind: "vector",
+      function: issue.function,
+      counts: nest.counts,
+      sources: sources.map((view, index) => operandOf(view, at(nest.strides, index + 1))),
+      destination: operandOf(destination, at(nest.strides, 0)),
+      parameters: issue.parameters,
+    });
+  });
+  return instructions;
+}
+
+function inferContext(context: EmitContext, node: Node) {
+  return {
+    operands: node.operands.map((operand) => (operand === null ? null : (context.types.get(operand) as TensorType))),
+    attributes: node.attributes,
+    type: node.type,
+  };
+}
+
+function operandOf(view: TileView, strides: readonly number[]): Operand {
+  return { space: view.space, address: view.address, strides, element: view.element };
+}
+
+/** The view of a value that a node of the layer reads. */
+export function operandView(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  node: Node,
+  operand: string,
+  position: number,
+  tile: readonly TileDimension[],
+  partial: number,
+): TileView {
+  const maker = plan.layer.nodes.find((other) => other.name === operand);
+  if (maker !== undefined) return resultView(context, plan, core, maker, tile, partial);
+  const read = plan.reads.find((candidate) => candidate.read.node === node.name && candidate.read.operand === position);
+  if (read === undefined || read.read.access === null) {
+    throw internalError(`"${node.name}" reads "${operand}", which nobody brings`, { layer: plan.layer.name });
+  }
+  return tensorView(
+    addressOf(context, read.buffer),
+    read.layout,
+    at(read.origins, core),
+    read.read.access,
+    read.read.type.element,
+    tile,
+    at(plan.boxes, core),
+  );
+}
+
+function resultView(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  node: Node,
+  tile: readonly TileDimension[],
+  partial: number,
+): TileView {
+  const place = plan.chain.places.get(node.name);
+  const element = node.type.element;
+  if (place?.kind === "partial") return tileView("partial", partial, 4, "i32", tile);
+  if (place?.kind === "scratch") {
+    const address = addressOf(context, `${plan.step.name}/scratch ${place.slot}`);
+    return tileView("memory", address, elementBytes(element), element, tile);
+  }
+  const write = plan.writes.find((candidate) => candidate.write.value === node.name);
+  if (write === undefined) throw internalError(`"${node.name}" has no buffer`, { layer: plan.layer.name });
+  return tensorView(
+    addressOf(context, write.buffer),
+    write.spread.layout,
+    at(write.spread.origins, core),
+    write.write.access,
+    element,
+    tile,
+    at(plan.boxes, core),
+  );
+}
+
+function tableView(
+  context: EmitContext,
+  plan: StepPlan,
+  table: TablePlan,
+  tile: readonly TileDimension[],
+  box: Box,
+): TileView {
+  return tensorView(
+    addressOf(context, `${plan.step.name}/${table.name}`),
+    table.layout,
+    boxStart(tableBox(table, box)),
+    table.access,
+    table.kind === "scale" ? "scale" : "i32",
+    tile,
+    box,
+  );
+}
+
+function emitReduce(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  node: Node,
+  tile: readonly TileDimension[],
+  box: Box,
+): SimpleInstruction {
+  const lowering = operatorOf(node.op).vector;
+  if (lowering === undefined)
+    throw internalError(`operator "${node.op}" has no vector lowering`, { layer: plan.layer.name });
+  const issue = lowering.issue(inferContext(context, node));
+  const reduced = plan.layer.dimensions
+    .map((dimension, index) => ({ dimension: index, range: at(box, index), kind: dimension.kind }))
+    .filter(({ kind }) => kind === "reduction");
+  const source = operandView(context, plan, core, node, at(node.operands, 0) as string, 0, [...tile, ...reduced], 0);
+  const table = plan.chain.tables.find((candidate) => candidate.node === node.name);
+  const divisor = table === undefined ? null : tableView(context, plan, table, tile, box);
+  const destination = resultView(context, plan, core, node, tile, 0);
+  const outer = mergeNest({
+    counts: tile.map(({ range }) => rangeSize(range)),
+    strides: [
+      source.strides.slice(0, tile.length),
+      destination.strides,
+      ...(divisor === null ? [] : [divisor.strides]),
+    ],
+  });
+  const inner = mergeNest({
+    counts: reduced.map(({ range }) => rangeSize(range)),
+    strides: [source.strides.slice(tile.length)],
+  });
+  return {
+    kind: "reduce",
+    function: issue.function,
+    counts: outer.counts,
+    inner: inner.counts,
+    source: operandOf(source, [...at(outer.strides, 0), ...at(inner.strides, 0)]),
+    divisor: divisor === null ? null : operandOf(divisor, at(outer.strides, 2)),
+    destination: operandOf(destination, at(outer.strides, 1)),
+  };
+}

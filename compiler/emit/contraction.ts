@@ -1,0 +1,305 @@
+import { internalError } from "../../base/errors.ts";
+import { at } from "../../base/math.ts";
+import type { MatmulInstruction, SimpleInstruction } from "../../ir/instruction.ts";
+import { type Box, boxCount } from "../../ir/iteration.ts";
+import { reductionIndex } from "../geometry.ts";
+import type { ReadPlan, StepPlan } from "../plan.ts";
+import { stepChunks, storedBytes } from "../plan.ts";
+import { tileCapacity, weightHalfBytes } from "../tiling.ts";
+import { type ContractionTile, contractionTiles } from "../weights.ts";
+import { addressOf, type EmitContext, emitChain } from "./chain.ts";
+import { type Half, tokens } from "./tokens.ts";
+import { mergeNest, rangeSize, type TileDimension, tensorView } from "./views.ts";
+
+/** Instructions of some threads, with core coordinates relative to the issuing core. */
+export interface ThreadLists {
+  readonly weights: readonly SimpleInstruction[];
+  readonly matrix: readonly SimpleInstruction[];
+  readonly vector: readonly SimpleInstruction[];
+  readonly psum: readonly SimpleInstruction[];
+}
+
+const self = { row: 0, column: 0 } as const;
+
+const signal = (token: number, core: { row: number; column: number } = self): SimpleInstruction => ({
+  kind: "signal",
+  token,
+  core,
+});
+const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", token, count });
+
+/**
+ * What a core does in a contraction step. Tile by tile: the weights thread fills halves of the weight buffer, the matrix
+ * thread accumulates into halves of the partial-sum buffer, partial sums travel down the chain of cores that share
+ * results, and the vector thread of the last core computes the nodes after the contraction.
+ */
+export function emitContraction(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  arrivals: number,
+  gathers: boolean,
+): ThreadLists {
+  const { target } = context.plan;
+  const box = at(plan.boxes, core);
+  const roles = plan.roles;
+  if (roles === null) throw internalError("not a contraction", { layer: plan.layer.name });
+  const tiles = contractionTiles(box, roles, plan.step, tileCapacity(plan.geometry, target), weightHalfBytes(target));
+  const chain = chainPosition(plan, core);
+  const quarter = Math.floor(target.core.partialBufferBytes / (plan.geometry.reduction === null ? 2 : 4));
+  const accumulator = (half: Half): number => half * quarter;
+  const landing = (half: Half): number => (2 + half) * quarter;
+
+  const weights: SimpleInstruction[] = [];
+  const matrix: SimpleInstruction[] = [
+    wait(tokens.goCompute),
+    ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
+    ...(gathers ? [wait(tokens.gathered)] : []),
+  ];
+  const vector: SimpleInstruction[] = [];
+  const psum: SimpleInstruction[] = [];
+  const feed = weightFeed(context, plan, core, tiles);
+  if (feed !== null) weights.push(wait(tokens.goWeights), ...feed.instructions);
+
+  let use = 0;
+  tiles.forEach((tile, index) => {
+    const half = (index % 2) as Half;
+    matrix.push(wait(tokens.tileFree[half]));
+    tile.inner.forEach((inner, innerIndex) => {
+      const chunkHalf = (feed?.once === true ? 0 : use % 2) as Half;
+      use += 1;
+      const first = index === 0 && innerIndex === 0;
+      const last = index === tiles.length - 1 && innerIndex === tile.inner.length - 1;
+      if (feed !== null && (!feed.once || first)) matrix.push(wait(tokens.weightsFull[chunkHalf]));
+      matrix.push(
+        matmulOf(context, plan, core, tile, inner, {
+          partial: accumulator(half),
+          weights: feed === null ? null : chunkHalf * weightHalfBytes(target),
+          start: innerIndex > 0 ? "accumulate" : chain.index === 0 ? "first" : "zero",
+        }),
+      );
+      if (feed !== null && (!feed.once || last)) matrix.push(signal(tokens.weightsFree[chunkHalf]));
+    });
+    matrix.push(signal(tokens.tileReady[half]));
+
+    const count = boxCount(tile.groups) * boxCount(tile.rows) * boxCount(tile.columns);
+    const sendOn = (): void => {
+      psum.push(
+        wait(tokens.landingFree[half]),
+        {
+          kind: "psum.send",
+          count,
+          address: accumulator(half),
+          core: chain.step,
+          destination: landing(half),
+          token: tokens.sumsArrived[half],
+        },
+        signal(tokens.tileFree[half]),
+      );
+    };
+    if (chain.index > 0) {
+      vector.push(
+        wait(tokens.tileReady[half]),
+        wait(tokens.sumsArrived[half]),
+        { kind: "psum.recv", count, source: landing(half), destination: accumulator(half) },
+        signal(tokens.landingFree[half], { row: -chain.step.row, column: -chain.step.column }),
+      );
+    }
+    if (chain.last) {
+      if (chain.index === 0) vector.push(wait(tokens.tileReady[half]));
+      vector.push(
+        ...emitChain(context, plan, core, tileDimensions(plan, tile), accumulator(half)),
+        signal(tokens.tileFree[half]),
+      );
+    } else if (chain.index > 0) {
+      vector.push(signal(tokens.sumsReady[half]));
+      psum.push(wait(tokens.sumsReady[half]));
+      sendOn();
+    } else {
+      psum.push(wait(tokens.tileReady[half]));
+      sendOn();
+    }
+  });
+  (chain.last ? vector : psum).push(signal(tokens.done));
+  return { weights, matrix, vector, psum };
+}
+
+/** The tile's dimensions in the order of the partial sums: groups, rows, columns. */
+export function tileDimensions(plan: StepPlan, tile: ContractionTile): TileDimension[] {
+  const roles = plan.roles;
+  if (roles === null) return [];
+  const join = (dimensions: readonly number[], box: Box): TileDimension[] =>
+    dimensions.map((dimension, index) => ({ dimension, range: at(box, index) }));
+  return [...join(roles.group, tile.groups), ...join(roles.row, tile.rows), ...join(roles.column, tile.columns)];
+}
+
+/** Where a core stands in its chain of partial sums, and the step to the next one. */
+function chainPosition(plan: StepPlan, core: number) {
+  const reduction = plan.geometry.reduction;
+  const columns = plan.geometry.grid.columns;
+  const index = reductionIndex(plan.geometry, Math.floor(core / columns), core % columns);
+  return {
+    index,
+    last: reduction === null || index === reduction.parts - 1,
+    step: reduction?.axis === "rows" ? { row: 1, column: 0 } : { row: 0, column: 1 },
+  };
+}
+
+interface WeightFeed {
+  readonly instructions: readonly SimpleInstruction[];
+  /** All weights fit in one half and stay there for the whole step. */
+  readonly once: boolean;
+}
+
+function weightFeed(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  tiles: readonly ContractionTile[],
+): WeightFeed | null {
+  if (plan.weights === null) return null;
+  const { target } = context.plan;
+  const chunks = stepChunks(plan, at(plan.boxes, core), target);
+  const { group } = plan.weights;
+  const pieces = group.rows * group.columns;
+  const base = addressOf(context, plan.weights.buffer);
+  const offsets: number[] = [];
+  let offset = 0;
+  for (const chunk of chunks) {
+    offsets.push(offset);
+    offset += storedBytes(chunk, pieces);
+  }
+  const columns = plan.geometry.grid.columns;
+  const corner = {
+    row: Math.floor(Math.floor(core / columns) / group.rows) * group.rows,
+    column: Math.floor((core % columns) / group.columns) * group.columns,
+  };
+  const feedOf = (chunkIndex: number, half: Half): SimpleInstruction => {
+    const chunk = at(chunks, chunkIndex);
+    const destination = half * weightHalfBytes(target);
+    const source = base + at(offsets, chunkIndex);
+    return pieces === 1
+      ? { kind: "weights.load", bytes: chunk.bytes, source, destination }
+      : {
+          kind: "weights.stream",
+          bytes: storedBytes(chunk, pieces),
+          source,
+          destination,
+          group: { ...corner, rows: group.rows, columns: group.columns },
+        };
+  };
+  const once = chunks.length === 1;
+  if (once) {
+    return {
+      once,
+      instructions: [wait(tokens.weightsFree[0]), feedOf(0, 0), signal(tokens.weightsFull[0])],
+    };
+  }
+  let use = 0;
+  const instructions = tiles.flatMap((tile) =>
+    tile.inner.flatMap((_, innerIndex) => {
+      const half = (use % 2) as Half;
+      use += 1;
+      return [
+        wait(tokens.weightsFree[half]),
+        feedOf(tile.firstChunk + innerIndex, half),
+        signal(tokens.weightsFull[half]),
+      ];
+    }),
+  );
+  return { once, instructions };
+}
+
+function matmulOf(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  tile: ContractionTile,
+  inner: Box,
+  place: { partial: number; weights: number | null; start: "accumulate" | "first" | "zero" },
+): MatmulInstruction {
+  const roles = plan.roles;
+  const anchor = plan.layer.nodes[0];
+  if (roles === null || anchor === undefined) throw internalError("not a contraction", { layer: plan.layer.name });
+  const box = at(plan.boxes, core);
+  const dimensions = (list: readonly number[], ranges: Box): TileDimension[] =>
+    list.map((dimension, index) => ({ dimension, range: at(ranges, index) }));
+  const groupTile = dimensions(roles.group, tile.groups);
+  const rowTile = dimensions(roles.row, tile.rows);
+  const columnTile = dimensions(roles.column, tile.columns);
+  const innerTile = dimensions(roles.inner, inner);
+  const view = (operand: number, walk: readonly TileDimension[]) => {
+    const read = readOf(plan, anchor.name, operand);
+    return tensorView(
+      addressOf(context, read.buffer),
+      read.layout,
+      at(read.origins, core),
+      read.read.access ?? [],
+      read.read.type.element,
+      walk,
+      box,
+    );
+  };
+  const nest = (walk: readonly TileDimension[], strides: readonly (readonly number[])[]) =>
+    mergeNest({ counts: walk.map(({ range }) => rangeSize(range)), strides });
+  const activationGroup = view(0, [...groupTile, ...rowTile, ...innerTile]);
+  const groupCount = groupTile.length;
+  const rowStrides = activationGroup.strides.slice(groupCount, groupCount + rowTile.length);
+  const innerStrides = activationGroup.strides.slice(groupCount + rowTile.length);
+  const rows = nest(rowTile, [rowStrides]);
+  const weightRead = readOf(plan, anchor.name, 1);
+  const strided = place.weights === null;
+  const weightView = strided ? view(1, [...groupTile, ...columnTile, ...innerTile]) : null;
+  const weightInner = weightView?.strides.slice(groupCount + columnTile.length) ?? innerTile.map(() => 0);
+  const mergedInner = strided ? nest(innerTile, [innerStrides, weightInner]) : nest(innerTile, [innerStrides]);
+  const columnNest = nest(columnTile, [
+    weightView?.strides.slice(groupCount, groupCount + columnTile.length) ?? columnTile.map(() => 0),
+  ]);
+  if (strided && columnNest.counts.length > 1) {
+    throw internalError("columns of computed weights do not merge", { layer: plan.layer.name });
+  }
+  const columns = columnTile.reduce((count, { range }) => count * rangeSize(range), 1);
+  const innerCount = boxCount(inner);
+  const groups = groupTile.reduce((count, { range }) => count * rangeSize(range), 1);
+  const last = groupCount - 1;
+  const biasOperand = anchor.operands[2] ?? null;
+  const bias = place.start === "first" && biasOperand !== null ? view(2, [...groupTile, ...columnTile]).address : 0;
+  return {
+    kind: "matmul",
+    groups,
+    rows: rows.counts,
+    inner: mergedInner.counts,
+    columns,
+    activations: {
+      space: "memory",
+      address: activationGroup.address,
+      element: activationGroup.element === "scale" ? "i8" : activationGroup.element,
+      groupStride: groupCount === 0 ? 0 : at(activationGroup.strides, last),
+      rowStrides: at(rows.strides, 0),
+      innerStrides: at(mergedInner.strides, 0),
+    },
+    weights: {
+      space: strided ? "memory" : "weights",
+      address: weightView?.address ?? place.weights ?? 0,
+      element: weightRead.read.type.element,
+      layout: strided ? "strided" : "paired",
+      groupStride: strided
+        ? groupCount === 0 || weightView === null
+          ? 0
+          : at(weightView.strides, last)
+        : Math.ceil(innerCount / 2) * 2 * columns,
+      innerStrides: strided ? at(mergedInner.strides, 1) : [],
+      columnStride: strided ? at(at(columnNest.strides, 0), 0) : 0,
+    },
+    partial: place.partial,
+    start:
+      place.start === "accumulate" ? "accumulate" : place.start === "first" && biasOperand !== null ? "bias" : "zero",
+    bias,
+  };
+}
+
+function readOf(plan: StepPlan, node: string, operand: number): ReadPlan {
+  const read = plan.reads.find((candidate) => candidate.read.node === node && candidate.read.operand === operand);
+  if (read === undefined) throw internalError(`operand ${operand} of "${node}" is missing`, { layer: plan.layer.name });
+  return read;
+}

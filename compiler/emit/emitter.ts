@@ -1,0 +1,301 @@
+import { problem } from "../../base/errors.ts";
+import { at, roundUp } from "../../base/math.ts";
+import type { Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
+import type { Mapping } from "../../ir/mapping.ts";
+import type { CoreClass, Port, Program, ProgramBuffer, ProgramStep, ThreadName } from "../../ir/program.ts";
+import { programBytes } from "../../ir/program-size.ts";
+import { type ElementType, elementBytes, elementCount } from "../../ir/type.ts";
+import type { NetworkPlan } from "../plan.ts";
+import { affineClasses } from "./affine-classes.ts";
+import { type EmitContext, emitContext } from "./chain.ts";
+import { emitImages } from "./images.ts";
+import { emitBody, type StepBody } from "./step-body.ts";
+import { tokens } from "./tokens.ts";
+
+/** A program and the bytes that its images refer to; null when weights are absent. */
+export interface EmittedProgram {
+  readonly program: Program;
+  readonly sidecar: Uint8Array | null;
+}
+
+/** What the emitter is told beside the mapping. */
+export interface EmitOptions {
+  readonly name: string;
+  /** The element type that the model declares for each input and output, by value name. */
+  readonly modelElements: ReadonlyMap<string, ElementType>;
+  /** Leave out weights even if they are there: for timing alone. */
+  readonly shapesOnly?: boolean;
+}
+
+/**
+ * Writes the program of a placed mapping. Throws B401 when programs or boundary tensors do not fit.
+ */
+export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOptions): EmittedProgram {
+  const addresses = new Map(mapping.buffers.map((buffer) => [buffer.name, buffer.address]));
+  const context = emitContext(plan, addresses);
+  const ports = layOutPorts(context, options);
+  const bodies = plan.steps.map((step) => emitBody(context, step, ports.addressOfStep.get(step.index) ?? 0));
+  const peak = mapping.buffers.reduce((end, buffer) => Math.max(end, buffer.address + buffer.bytes), 0);
+  const loads = placePrograms(bodies, roundUp(peak, 16), plan);
+  const images = options.shapesOnly === true ? null : emitImages(context);
+  const lastStep = plan.steps.length - 1;
+  const buffers: ProgramBuffer[] = [
+    ...mapping.buffers.map(
+      ({ name, address, bytes, firstStep, lastStep: last }): ProgramBuffer => ({
+        name,
+        space: "memory",
+        address,
+        bytes,
+        firstStep,
+        lastStep: last,
+      }),
+    ),
+    { name: "programs", space: "memory", address: loads.address, bytes: loads.bytes, firstStep: 0, lastStep },
+    {
+      name: "partial sums",
+      space: "partial",
+      address: 0,
+      bytes: plan.target.core.partialBufferBytes,
+      firstStep: 0,
+      lastStep,
+    },
+    {
+      name: "weights",
+      space: "weights",
+      address: 0,
+      bytes: plan.target.core.weightBufferBytes,
+      firstStep: 0,
+      lastStep,
+    },
+  ];
+  const { rows, columns } = plan.target.grid;
+  const everyCore: Rectangle = { row: 0, column: 0, rows, columns };
+  const hostCore: Rectangle = { row: 0, column: -1, rows: 1, columns: 1 };
+  const free = [...tokens.weightsFree, ...tokens.tileFree, ...tokens.landingFree];
+  return {
+    program: {
+      kind: "program",
+      name: options.name,
+      target: { name: plan.target.name, rows, columns },
+      batchCount: mapping.batchCount,
+      inputs: ports.inputs,
+      outputs: ports.outputs,
+      initialTokens: [
+        ...free.map((token) => ({ cores: everyCore, token, count: 1 })),
+        { cores: hostCore, token: tokens.frameFree, count: ports.inputs.length },
+        { cores: hostCore, token: tokens.outputFree, count: ports.outputs.length },
+      ].filter(({ count }) => count > 0),
+      images: images?.images ?? [],
+      buffers: buffers.filter((buffer) => buffer.bytes > 0),
+      sidecar: images === null ? null : { sha256: images.sha256, bytes: images.bytes.length },
+      steps: bodies.map((body, index) => stepOf(body, bodies[index + 1] ?? null, loads.byStep, ports, plan)),
+    },
+    sidecar: images?.bytes ?? null,
+  };
+}
+
+interface Ports {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** Framebuffer address of the tensor that an input or output step moves, by step index. */
+  readonly addressOfStep: ReadonlyMap<number, number>;
+  readonly portOfStep: ReadonlyMap<number, number>;
+}
+
+function layOutPorts(context: EmitContext, options: EmitOptions): Ports {
+  const { steps, target } = context.plan;
+  const addressOfStep = new Map<number, number>();
+  const portOfStep = new Map<number, number>();
+  const ports = { input: [] as Port[], output: [] as Port[] };
+  let address = 0;
+  for (const plan of steps) {
+    const kind = plan.layer.kind;
+    if (kind !== "input" && kind !== "output") continue;
+    const boundary = kind === "input" ? at(plan.writes, 0).write : at(plan.reads, 0).read;
+    const bytes = elementCount(boundary.type) * elementBytes(boundary.type.element);
+    addressOfStep.set(plan.index, address);
+    portOfStep.set(plan.index, ports[kind].length);
+    const modelElement = options.modelElements.get(boundary.value) ?? boundary.type.element;
+    ports[kind].push({ name: boundary.value, type: boundary.type, modelElement, frameAddress: address, bytes });
+    address += roundUp(bytes, 64);
+  }
+  if (address > target.frameBuffer.bytes) {
+    const terms = [...ports.input, ...ports.output].map((port) => `${port.name}: ${port.bytes} bytes`).join("; ");
+    throw problem(
+      "B401",
+      `framebuffer: inputs and outputs need ${address} bytes, the chip has ${target.frameBuffer.bytes} (gap ${address - target.frameBuffer.bytes}). ${terms}.`,
+      {},
+      "A smaller batch or narrower boundary types would make it fit.",
+    );
+  }
+  return { inputs: ports.input, outputs: ports.output, addressOfStep, portOfStep };
+}
+
+interface ProgramLoad {
+  readonly home: number;
+  readonly address: number;
+  readonly bytes: number;
+  readonly cores: Rectangle;
+}
+
+/** Spreads the programs of all steps over the cores' memories, one after the other, each stored once. */
+function placePrograms(bodies: readonly StepBody[], address: number, plan: NetworkPlan) {
+  const coreCount = plan.target.grid.rows * plan.target.grid.columns;
+  const stored = new Array<number>(coreCount).fill(0);
+  let next = 0;
+  const byStep = bodies.map((body) =>
+    body.rectangles.map((cores): ProgramLoad => {
+      const home = next % coreCount;
+      next += 1;
+      const bytes = rectangleBytes(body, cores);
+      const start = at(stored, home);
+      stored[home] = start + roundUp(bytes, 16);
+      return { home, address: address + start, bytes, cores };
+    }),
+  );
+  const bytes = Math.max(...stored);
+  const capacity = plan.target.core.memoryBytes;
+  if (address + bytes > capacity) {
+    throw problem(
+      "B401",
+      `core memory: data take ${address} bytes and programs ${bytes}, together ${address + bytes}; a core has ${capacity} (gap ${address + bytes - capacity}).`,
+      {},
+      "Fewer bits, a smaller batch or more cards would make it fit.",
+    );
+  }
+  return { byStep, address, bytes };
+}
+
+function rectangleBytes(body: StepBody, cores: Rectangle): number {
+  const { columns } = body.plan.geometry.grid;
+  let most = 0;
+  for (let row = 0; row < cores.rows; row += 1) {
+    for (let column = 0; column < cores.columns; column += 1) {
+      const core = (cores.row + row) * columns + cores.column + column;
+      most = Math.max(most, at(body.bytes, core) + programBytes(controlCore(body, null, core, [])));
+    }
+  }
+  return most;
+}
+
+const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", token, count });
+
+function stepOf(
+  body: StepBody,
+  next: StepBody | null,
+  loads: readonly (readonly ProgramLoad[])[],
+  ports: Ports,
+  plan: NetworkPlan,
+): ProgramStep {
+  const { layer, index } = body.plan;
+  const { columns } = body.plan.geometry.grid;
+  const controls = body.plan.boxes.map((_, core) => {
+    const first = index === 0 ? [...loadsOf(at(loads, 0), core), ...ready(body, core, columns)] : [];
+    return [...first, ...controlCore(body, next, core, next === null ? [] : at(loads, index + 1))];
+  });
+  const controlClasses = affineClasses<readonly Instruction[]>(controls, columns).map(
+    ({ cores, data }): CoreClass => ({ cores, threads: { control: data } }),
+  );
+  return {
+    name: layer.name,
+    kind: layer.kind,
+    origin: layer.origin,
+    macCount: layer.macCount,
+    macElement: layer.macCount > 0 ? (layer.reads.find((read) => read.operand === 1)?.type.element ?? null) : null,
+    classes: [...body.classes, ...controlClasses, ...frameClasses(body, next, ports, plan)],
+  };
+}
+
+/** What a core's control thread does in a step; see docs/machine.md. */
+function controlCore(
+  body: StepBody,
+  next: StepBody | null,
+  core: number,
+  nextLoads: readonly ProgramLoad[],
+): SimpleInstruction[] {
+  const { columns } = body.plan.geometry.grid;
+  const self = { row: Math.floor(core / columns), column: core % columns };
+  const arrivals = at(body.controlArrivals, core);
+  const done = at(body.doneCounts, core);
+  return [
+    ...at(body.starts, core).map((token): SimpleInstruction => ({ kind: "signal", token, core: self })),
+    ...loadsOf(nextLoads, core),
+    ...(next === null ? [] : ready(next, core, columns)),
+    ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
+    ...(done > 0 ? [wait(tokens.done, done)] : []),
+    { kind: "barrier" },
+  ];
+}
+
+function loadsOf(loads: readonly ProgramLoad[], core: number): SimpleInstruction[] {
+  return loads
+    .filter((load) => load.home === core)
+    .map(({ address, bytes, cores }) => ({
+      kind: "program.load",
+      bytes,
+      source: address,
+      cores,
+      token: tokens.program,
+    }));
+}
+
+/** Waits for the program of a step and lets its weights thread start ahead of the step. */
+function ready(body: StepBody, core: number, columns: number): SimpleInstruction[] {
+  const self = { row: Math.floor(core / columns), column: core % columns };
+  return [
+    wait(tokens.program),
+    ...(at(body.usesWeights, core) ? [{ kind: "signal", token: tokens.goWeights, core: self } as const] : []),
+  ];
+}
+
+/** What the io cores do in a step: one class list a row, gathered into rectangles of column −1. */
+function frameClasses(body: StepBody, next: StepBody | null, ports: Ports, plan: NetworkPlan): CoreClass[] {
+  const { rows } = plan.target.grid;
+  const { movement } = body;
+  const kind = body.plan.layer.kind;
+  const port = ports.portOfStep.get(body.plan.index) ?? 0;
+  const hostOutRow = Math.min(1, rows - 1);
+  const signal = (token: number, row: number): SimpleInstruction => ({
+    kind: "signal",
+    token,
+    core: { row, column: -1 },
+  });
+  const lists: Record<"control" | "send" | "host", (SimpleInstruction[] | null)[]> = {
+    control: [],
+    send: [],
+    host: [],
+  };
+  for (let row = 0; row < rows; row += 1) {
+    const sends = at(movement.frameSends, row);
+    const arrivals = at(movement.frameArrivals, row);
+    const sending = sends.length > 0;
+    lists.send.push(
+      sending ? [wait(tokens.goSend), wait(tokens.frameReady), ...sends, signal(tokens.done, row)] : null,
+    );
+    lists.control.push([
+      ...(sending ? [signal(tokens.goSend, row)] : []),
+      ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
+      ...(sending ? [wait(tokens.done)] : []),
+      ...(row === 0 && next?.plan.layer.kind === "output" ? [wait(tokens.outputFree)] : []),
+      { kind: "barrier" },
+      ...(row === 0 && kind === "input" ? [signal(tokens.frameFree, 0)] : []),
+      ...(row === 0 && kind === "output" ? [signal(tokens.outputReady, hostOutRow)] : []),
+    ]);
+    const host: SimpleInstruction[] = [];
+    if (kind === "input" && row === 0) {
+      host.push(wait(tokens.frameFree), { kind: "host.in", port });
+      for (let other = 0; other < rows; other += 1) {
+        if (at(movement.frameSends, other).length > 0) host.push(signal(tokens.frameReady, other));
+      }
+    }
+    if (kind === "output" && row === hostOutRow) {
+      host.push(wait(tokens.outputReady), { kind: "host.out", port }, signal(tokens.outputFree, 0));
+    }
+    lists.host.push(host.length > 0 ? host : null);
+  }
+  return (Object.entries(lists) as [ThreadName, (SimpleInstruction[] | null)[]][]).flatMap(([thread, byRow]) =>
+    affineClasses<readonly Instruction[]>(byRow, 1).map(
+      ({ cores, data }): CoreClass => ({ cores: { ...cores, column: -1 }, threads: { [thread]: data } }),
+    ),
+  );
+}

@@ -1,0 +1,189 @@
+import { at } from "../../base/math.ts";
+import type { Field, Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
+import type { CoreClass, ThreadName } from "../../ir/program.ts";
+import { programBytes } from "../../ir/program-size.ts";
+import { reductionIndex } from "../geometry.ts";
+import { coordinateOf, localOffset } from "../local-layout.ts";
+import type { StepPlan } from "../plan.ts";
+import { affineClasses } from "./affine-classes.ts";
+import type { EmitContext } from "./chain.ts";
+import { emitContraction } from "./contraction.ts";
+import { type StepMovement, stepMovement } from "./movement.ts";
+import { coverRectangles } from "./rectangles.ts";
+import { rollLoops } from "./roll-loops.ts";
+import { tokens } from "./tokens.ts";
+import { emitVectorStep } from "./vector-step.ts";
+
+type Threads = Partial<Record<ThreadName, readonly Instruction[]>>;
+
+/** All work of a step but that of the control threads, and what those must know of it. */
+export interface StepBody {
+  readonly plan: StepPlan;
+  readonly classes: readonly CoreClass[];
+  readonly movement: StepMovement;
+  /** By core: tokens that start the threads that work in the step. */
+  readonly starts: readonly (readonly number[])[];
+  /** By core: how often `done` is raised. */
+  readonly doneCounts: readonly number[];
+  /** By core: packets that the control thread itself waits for, where no other thread does. */
+  readonly controlArrivals: readonly number[];
+  /** By core: whether the weights thread works. */
+  readonly usesWeights: readonly boolean[];
+  /** By core: bytes of its instructions. */
+  readonly bytes: readonly number[];
+  /** Rectangles of cores that run the same instructions. */
+  readonly rectangles: readonly Rectangle[];
+}
+
+/** Emits a step's threads but control. */
+export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: number): StepBody {
+  const { rows, columns } = plan.geometry.grid;
+  const movement = stepMovement(context, plan, frameAddress);
+  const coreCount = rows * columns;
+  const computes = plan.roles !== null || plan.layer.kind === "vector" || plan.layer.kind === "reduce";
+  const starts = Array.from({ length: coreCount }, () => [] as number[]);
+  const doneCounts = new Array<number>(coreCount).fill(0);
+  const controlArrivals = new Array<number>(coreCount).fill(0);
+  const usesWeights = new Array<boolean>(coreCount).fill(false);
+  const bytes = new Array<number>(coreCount).fill(0);
+  const classes: CoreClass[] = [];
+
+  const sendLists = movement.sends.map((sends, core) => {
+    if (sends.length === 0) return null;
+    at(starts, core).push(tokens.goSend);
+    doneCounts[core] = at(doneCounts, core) + 1;
+    return rollLoops([wait(tokens.goSend), ...sends, signalTo(core, columns, tokens.done)]);
+  });
+  const gatherLists = movement.gathers.map((gathers, core) => {
+    if (gathers.length === 0) return null;
+    at(starts, core).push(tokens.goGather);
+    const waited = computes && at(plan.active, core);
+    if (!waited) doneCounts[core] = at(doneCounts, core) + 1;
+    const end = signalTo(core, columns, waited ? tokens.gathered : tokens.done);
+    return rollLoops([wait(tokens.goGather), ...gathers, end]);
+  });
+  for (const [thread, lists] of [
+    ["send", sendLists],
+    ["gather", gatherLists],
+  ] as const) {
+    lists.forEach((list, core) => {
+      if (list !== null) bytes[core] = at(bytes, core) + programBytes(list);
+    });
+    for (const { cores, data } of affineClasses<readonly Instruction[]>(lists, columns)) {
+      classes.push({ cores, threads: { [thread]: data } });
+    }
+  }
+
+  const keys = new Array<string | null>(coreCount).fill(null);
+  const emitted = new Map<string, Threads>();
+  for (let core = 0; core < coreCount; core += 1) {
+    const arrivals = at(movement.arrivals, core);
+    if (!computes || !plan.active[core]) {
+      controlArrivals[core] = arrivals;
+      continue;
+    }
+    const gathers = at(movement.gathers, core).length > 0;
+    const key = computeKey(plan, core, arrivals, gathers);
+    keys[core] = key;
+    let threads = emitted.get(key);
+    if (threads === undefined) {
+      threads = computeThreads(context, plan, core, arrivals, gathers);
+      emitted.set(key, threads);
+    }
+    at(starts, core).push(tokens.goCompute);
+    doneCounts[core] = at(doneCounts, core) + 1;
+    usesWeights[core] = threads.weights !== undefined;
+    bytes[core] = at(bytes, core) + Object.values(threads).reduce((total, list) => total + programBytes(list), 0);
+  }
+  for (const cores of coverRectangles(keys, columns)) {
+    const threads = emitted.get(at(keys, cores.row * columns + cores.column) ?? "") ?? {};
+    classes.push({ cores, threads: anchored(threads, cores) });
+  }
+  return {
+    plan,
+    classes,
+    movement,
+    starts,
+    doneCounts,
+    controlArrivals,
+    usesWeights,
+    bytes,
+    rectangles: coverRectangles(
+      keys.map((key) => key ?? "idle"),
+      columns,
+    ),
+  };
+}
+
+function wait(token: number, count = 1): SimpleInstruction {
+  return { kind: "wait", token, count };
+}
+
+function signalTo(core: number, columns: number, token: number): SimpleInstruction {
+  return { kind: "signal", token, core: { row: Math.floor(core / columns), column: core % columns } };
+}
+
+/** Equal for cores whose compute threads are the same but for where the core stands. */
+function computeKey(plan: StepPlan, core: number, arrivals: number, gathers: boolean): string {
+  const { columns } = plan.geometry.grid;
+  const row = Math.floor(core / columns);
+  const column = core % columns;
+  const box = at(plan.boxes, core);
+  const point = box.map((range) => range.start);
+  const offsets = plan.reads.map((read) =>
+    read.mode === "in-place" && read.read.access !== null && read.boxes[core] !== null
+      ? localOffset(read.layout, at(read.origins, core), coordinateOf(read.read.access, point))
+      : 0,
+  );
+  const group = plan.weights?.group ?? { rows: 1, columns: 1 };
+  const corner =
+    group.rows * group.columns === 1 ? "" : `${Math.floor(row / group.rows)},${Math.floor(column / group.columns)}`;
+  const chain =
+    plan.geometry.reduction === null
+      ? 0
+      : Math.sign(reductionIndex(plan.geometry, row, column)) + (plan.owns[core] ? 2 : 0);
+  const sizes = box.map((range) => range.end - range.start);
+  return [sizes.join(), offsets.join(), corner, chain, arrivals, gathers].join("|");
+}
+
+function computeThreads(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  arrivals: number,
+  gathers: boolean,
+): Threads {
+  const lists =
+    plan.roles === null
+      ? { vector: emitVectorStep(context, plan, core, arrivals, gathers) }
+      : emitContraction(context, plan, core, arrivals, gathers);
+  const threads: Threads = {};
+  for (const [thread, list] of Object.entries(lists) as [ThreadName, readonly SimpleInstruction[]][]) {
+    if (list.length > 0) threads[thread] = rollLoops(list);
+  }
+  return threads;
+}
+
+/** Turns core coordinates that are relative to the issuing core into fields of a class. */
+function anchored(threads: Threads, cores: Rectangle): Threads {
+  const result: Threads = {};
+  for (const [thread, list] of Object.entries(threads) as [ThreadName, readonly Instruction[]][]) {
+    result[thread] = list.map((instruction) =>
+      instruction.kind === "loop"
+        ? { ...instruction, body: instruction.body.map((inner) => anchoredOne(inner, cores)) }
+        : anchoredOne(instruction, cores),
+    );
+  }
+  return result;
+}
+
+function anchoredOne(instruction: SimpleInstruction, cores: Rectangle): SimpleInstruction {
+  if (instruction.kind !== "signal" && instruction.kind !== "psum.send") return instruction;
+  const { row, column } = instruction.core;
+  if (typeof row !== "number" || typeof column !== "number") return instruction;
+  const core: { row: Field; column: Field } = {
+    row: cores.rows === 1 ? cores.row + row : { base: cores.row + row, row: 1, column: 0, turn: 0 },
+    column: cores.columns === 1 ? cores.column + column : { base: cores.column + column, row: 0, column: 1, turn: 0 },
+  };
+  return { ...instruction, core };
+}

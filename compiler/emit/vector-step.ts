@@ -1,0 +1,45 @@
+import { at } from "../../base/math.ts";
+import type { SimpleInstruction } from "../../ir/instruction.ts";
+import { type StepPlan, vectorTileElements } from "../plan.ts";
+import { tileBoxes } from "../tiling.ts";
+import { type EmitContext, emitChain } from "./chain.ts";
+import { tokens } from "./tokens.ts";
+
+/** What the vector thread of a core does in a step without contraction: the nodes, tile by tile over its box. */
+export function emitVectorStep(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  arrivals: number,
+  gathers: boolean,
+): SimpleInstruction[] {
+  const box = at(plan.boxes, core);
+  const parallel = walkOrder(plan);
+  const tiles = tileBoxes(
+    parallel.map((dimension) => at(box, dimension)),
+    vectorTileElements(context.plan.target),
+  );
+  const instructions: SimpleInstruction[] = [{ kind: "wait", token: tokens.goCompute, count: 1 }];
+  if (arrivals > 0) instructions.push({ kind: "wait", token: tokens.arrived, count: arrivals });
+  if (gathers) instructions.push({ kind: "wait", token: tokens.gathered, count: 1 });
+  for (const tile of tiles) {
+    const dimensions = parallel.map((dimension, index) => ({ dimension, range: at(tile, index) }));
+    instructions.push(...emitChain(context, plan, core, dimensions, 0));
+  }
+  instructions.push({ kind: "signal", token: tokens.done, core: { row: 0, column: 0 } });
+  return instructions;
+}
+
+/** The parallel dimensions in the order in which the layer's result lies in memory, outermost first. */
+function walkOrder(plan: StepPlan): number[] {
+  const parallel = plan.layer.dimensions
+    .map((dimension, index) => ({ index, kind: dimension.kind }))
+    .filter(({ kind }) => kind === "parallel")
+    .map(({ index }) => index);
+  const order = plan.writes[0]?.spread.layout.order ?? [];
+  const position = (dimension: number): number => {
+    const axis = plan.layer.result.findIndex((form) => form.terms.some((term) => term.dimension === dimension));
+    return axis < 0 ? -1 : order.indexOf(axis);
+  };
+  return parallel.sort((left, right) => position(left) - position(right));
+}

@@ -1,0 +1,131 @@
+import { ceilDivide, product } from "../base/math.ts";
+import { type Access, type Box, footprint, type IterationDimension, intersect, type Range } from "../ir/iteration.ts";
+import type { Split, SplitPart } from "../ir/mapping.ts";
+
+/** Rows and columns of the core array. */
+export interface Grid {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** How the iteration space of a step lies on the grid: which range of every dimension each core has. */
+export interface Geometry {
+  readonly grid: Grid;
+  readonly split: Split;
+  readonly dimensions: readonly IterationDimension[];
+  /** Grid rows and columns that have a part; the cores beyond are idle. */
+  readonly usedRows: number;
+  readonly usedColumns: number;
+  /** By dimension: how many parts it is divided into, and the size of all parts but the last. */
+  readonly parts: readonly number[];
+  readonly chunks: readonly number[];
+  /** [dimension][row] and [dimension][column]: the part's index contributed by each grid axis. */
+  readonly rowIndex: readonly (readonly number[])[];
+  readonly columnIndex: readonly (readonly number[])[];
+  /** The reduction dimension that is split, and along which grid axis its parts are neighbours; null when none is. */
+  readonly reduction: { readonly dimension: number; readonly axis: "rows" | "columns"; readonly parts: number } | null;
+}
+
+/** Lays a split on the grid. The split must name dimensions that exist, each at most once on a grid axis. */
+export function layOut(dimensions: readonly IterationDimension[], split: Split, grid: Grid): Geometry {
+  const partsOn = (list: readonly SplitPart[], name: string): number =>
+    list.find((part) => part.dimension === name)?.parts ?? 1;
+  const indexOn = (list: readonly SplitPart[], name: string, length: number): number[] => {
+    const position = list.findIndex((part) => part.dimension === name);
+    if (position < 0) return new Array<number>(length).fill(0);
+    const inner = product(list.slice(position + 1).map((part) => part.parts));
+    const parts = list[position]?.parts ?? 1;
+    return Array.from({ length }, (_, index) => Math.floor(index / inner) % parts);
+  };
+  const parts = dimensions.map(({ name }) => partsOn(split.rows, name) * partsOn(split.columns, name));
+  const reducedDimension = dimensions.findIndex(
+    (dimension, index) => dimension.kind === "reduction" && parts[index] !== 1,
+  );
+  const reducedName = dimensions[reducedDimension]?.name ?? "";
+  const onRows = partsOn(split.rows, reducedName);
+  const columnParts = dimensions.map(({ name }) => partsOn(split.columns, name));
+  return {
+    grid,
+    split,
+    dimensions,
+    usedRows: product(split.rows.map((part) => part.parts)),
+    usedColumns: product(split.columns.map((part) => part.parts)),
+    parts,
+    chunks: dimensions.map(({ size }, index) => ceilDivide(size, parts[index] ?? 1)),
+    rowIndex: dimensions.map(({ name }, index) =>
+      indexOn(split.rows, name, grid.rows).map((part) => part * (columnParts[index] ?? 1)),
+    ),
+    columnIndex: dimensions.map(({ name }) => indexOn(split.columns, name, grid.columns)),
+    reduction:
+      reducedDimension < 0
+        ? null
+        : {
+            dimension: reducedDimension,
+            axis: onRows > 1 ? "rows" : "columns",
+            parts: parts[reducedDimension] ?? 1,
+          },
+  };
+}
+
+/** Whether the core has a non-empty part of the iteration space. */
+export function isActive(geometry: Geometry, row: number, column: number): boolean {
+  if (row >= geometry.usedRows || column >= geometry.usedColumns) return false;
+  return geometry.dimensions.every((_, index) => {
+    const range = rangeOn(geometry, index, row, column);
+    return range.end > range.start;
+  });
+}
+
+/** The range of a dimension on a core; empty when the part lies beyond the dimension's end. */
+export function rangeOn(geometry: Geometry, dimension: number, row: number, column: number): Range {
+  const part = (geometry.rowIndex[dimension]?.[row] ?? 0) + (geometry.columnIndex[dimension]?.[column] ?? 0);
+  const chunk = geometry.chunks[dimension] as number;
+  const size = (geometry.dimensions[dimension] as IterationDimension).size;
+  return { start: Math.min(size, part * chunk), end: Math.min(size, (part + 1) * chunk) };
+}
+
+/** The part of the iteration space on a core, one range a dimension. */
+export function iterationBox(geometry: Geometry, row: number, column: number): Box {
+  return geometry.dimensions.map((_, index) => rangeOn(geometry, index, row, column));
+}
+
+/** The part of the iteration space of the core that has the largest ranges (that at (0, 0)). */
+export function largestBox(geometry: Geometry): Box {
+  return geometry.chunks.map((chunk) => ({ start: 0, end: chunk }));
+}
+
+/** Whether the core ends up with results: it is active and the last of its chain of partial sums. */
+export function ownsResult(geometry: Geometry, row: number, column: number): boolean {
+  if (!isActive(geometry, row, column)) return false;
+  const reduction = geometry.reduction;
+  return reduction === null || reductionIndex(geometry, row, column) === reduction.parts - 1;
+}
+
+/** The core's place in its chain of partial sums, 0 for the first; 0 when nothing is reduced across cores. */
+export function reductionIndex(geometry: Geometry, row: number, column: number): number {
+  const reduction = geometry.reduction;
+  if (reduction === null) return 0;
+  return (
+    (geometry.rowIndex[reduction.dimension]?.[row] ?? 0) + (geometry.columnIndex[reduction.dimension]?.[column] ?? 0)
+  );
+}
+
+/** The box of a tensor of the given shape that a core touches, clipped to the tensor; null when it is empty. */
+export function touchedBox(
+  geometry: Geometry,
+  access: Access,
+  shape: readonly number[],
+  row: number,
+  column: number,
+): Box | null {
+  if (!isActive(geometry, row, column)) return null;
+  return intersect(
+    footprint(access, iterationBox(geometry, row, column)),
+    shape.map((size) => ({ start: 0, end: size })),
+  );
+}
+
+/** Extents, one an axis, that hold any core's footprint of the access, padding included. */
+export function largestExtents(geometry: Geometry, access: Access): number[] {
+  return footprint(access, largestBox(geometry)).map((range) => range.end - range.start);
+}

@@ -1,0 +1,137 @@
+import type { Problem } from "../../base/errors.ts";
+import { roundUp } from "../../base/math.ts";
+import type { MappedBuffer } from "../../ir/mapping.ts";
+import type { BufferNeed } from "../plan.ts";
+
+/** Addresses are multiples of this many bytes. */
+export const bufferAlignment = 16;
+
+/** Buffers with addresses, and how well they are packed. The addresses may pass the end of the memory: compare `peakBytes`. */
+export interface Allocation {
+  /** In the order of the needs. */
+  readonly buffers: readonly MappedBuffer[];
+  /** The end of the highest buffer. */
+  readonly peakBytes: number;
+  /** The most bytes that are live during one step: no packing needs less. */
+  readonly liveBytes: number;
+  /** The first step during which `liveBytes` are live. */
+  readonly peakStep: number;
+}
+
+/** How buffers are sorted before they are placed one after the other. */
+const orders: readonly ((need: BufferNeed) => number)[] = [
+  (need) => -need.bytes,
+  (need) => -need.bytes * (need.lastStep - need.firstStep + 1),
+  (need) => need.firstStep,
+];
+
+/**
+ * Places buffers so that no two that are live in the same step overlap: first those that live throughout the run, then
+ * the others, each in the smallest gap that holds it (the lowest of equals). Of a few sorting orders the best is taken.
+ */
+export function allocate(needs: readonly BufferNeed[]): Allocation {
+  const lastStep = needs.reduce((last, need) => Math.max(last, need.lastStep), 0);
+  const stays = (need: BufferNeed): boolean => need.firstStep === 0 && need.lastStep === lastStep;
+  const { liveBytes, peakStep } = mostLive(needs, lastStep);
+  let addresses = new Map<number, number>();
+  let peakBytes = Number.POSITIVE_INFINITY;
+  for (const order of orders) {
+    const sorted = [...needs.keys()].sort((a, b) => {
+      const [left, right] = [needs[a] as BufferNeed, needs[b] as BufferNeed];
+      return Number(stays(right)) - Number(stays(left)) || order(left) - order(right) || a - b;
+    });
+    const attempt = placeAll(sorted, needs);
+    if (attempt.peakBytes < peakBytes) ({ addresses, peakBytes } = attempt);
+    if (peakBytes === liveBytes) break;
+  }
+  const buffers = needs.map((need, index) => ({ ...need, address: addresses.get(index) ?? 0 }));
+  return { buffers, peakBytes: needs.length === 0 ? 0 : peakBytes, liveBytes, peakStep };
+}
+
+function mostLive(needs: readonly BufferNeed[], lastStep: number): { liveBytes: number; peakStep: number } {
+  const change = new Float64Array(lastStep + 2);
+  for (const { bytes, firstStep, lastStep: end } of needs) {
+    change[firstStep] = (change[firstStep] as number) + roundUp(bytes, bufferAlignment);
+    change[end + 1] = (change[end + 1] as number) - roundUp(bytes, bufferAlignment);
+  }
+  let [live, liveBytes, peakStep] = [0, 0, 0];
+  for (let step = 0; step <= lastStep; step += 1) {
+    live += change[step] as number;
+    if (live > liveBytes) [liveBytes, peakStep] = [live, step];
+  }
+  return { liveBytes, peakStep };
+}
+
+function placeAll(
+  order: readonly number[],
+  needs: readonly BufferNeed[],
+): { readonly addresses: Map<number, number>; readonly peakBytes: number } {
+  const addresses = new Map<number, number>();
+  /** Placed buffers by ascending address. */
+  const placed: { readonly need: BufferNeed; readonly start: number; readonly end: number }[] = [];
+  let peakBytes = 0;
+  for (const index of order) {
+    const need = needs[index] as BufferNeed;
+    const bytes = roundUp(need.bytes, bufferAlignment);
+    const start = bestGap(need, bytes, placed);
+    addresses.set(index, start);
+    peakBytes = Math.max(peakBytes, start + bytes);
+    const position = placed.findIndex((other) => other.start > start);
+    placed.splice(position < 0 ? placed.length : position, 0, { need, start, end: start + bytes });
+  }
+  return { addresses, peakBytes };
+}
+
+/** The start of the smallest gap, among the placed buffers that live at the same time, that holds `bytes`; else the end. */
+function bestGap(
+  need: BufferNeed,
+  bytes: number,
+  placed: readonly { readonly need: BufferNeed; readonly start: number; readonly end: number }[],
+): number {
+  let cursor = 0;
+  let best = -1;
+  let bestSize = Number.POSITIVE_INFINITY;
+  for (const other of placed) {
+    if (other.need.lastStep < need.firstStep || other.need.firstStep > need.lastStep) continue;
+    const gap = other.start - cursor;
+    if (gap >= bytes && gap < bestSize) [best, bestSize] = [cursor, gap];
+    cursor = Math.max(cursor, other.end);
+  }
+  return best < 0 ? cursor : best;
+}
+
+/**
+ * What is wrong with the buffers of a mapping that was written by hand: a need without a buffer or with too small a one,
+ * a buffer outside the memory, or two that overlap while both are live. B403 problems.
+ */
+export function checkBuffers(buffers: readonly MappedBuffer[], needs: readonly BufferNeed[], memoryBytes: number): Problem[] {
+  const problems: Problem[] = [];
+  const report = (step: string, message: string): void => {
+    problems.push({ code: "B403", message, at: { layer: step } });
+  };
+  const byName = new Map(buffers.map((buffer) => [buffer.name, buffer]));
+  for (const need of needs) {
+    const buffer = byName.get(need.name);
+    if (buffer === undefined) report(need.step, `There is no buffer "${need.name}" of ${need.bytes} bytes.`);
+    else if (buffer.bytes < need.bytes) {
+      report(need.step, `Buffer "${need.name}" has ${buffer.bytes} bytes; ${need.bytes} are needed.`);
+    } else if (buffer.firstStep > need.firstStep || buffer.lastStep < need.lastStep) {
+      report(
+        need.step,
+        `Buffer "${need.name}" lives from step ${buffer.firstStep} to ${buffer.lastStep}; it is needed from ${need.firstStep} to ${need.lastStep}.`,
+      );
+    }
+  }
+  buffers.forEach((buffer, index) => {
+    if (buffer.address % 4 !== 0) report(buffer.step, `Buffer "${buffer.name}" stands at ${buffer.address}; addresses are multiples of 4.`);
+    if (buffer.address < 0 || buffer.address + buffer.bytes > memoryBytes) {
+      report(buffer.step, `Buffer "${buffer.name}" ends at ${buffer.address + buffer.bytes}; a core has ${memoryBytes} bytes.`);
+    }
+    for (const other of buffers.slice(index + 1)) {
+      if (other.lastStep < buffer.firstStep || other.firstStep > buffer.lastStep) continue;
+      if (other.address >= buffer.address + buffer.bytes || buffer.address >= other.address + other.bytes) continue;
+      report(buffer.step, `Buffers "${buffer.name}" and "${other.name}" overlap while both are live.`);
+    }
+  });
+  return problems;
+}

@@ -1,0 +1,120 @@
+import { BorealError, type Problem } from "../../base/errors.ts";
+import type { MappedStep } from "../../ir/mapping.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import { layOut } from "../geometry.ts";
+import type { Layer } from "../layers.ts";
+import type { Network } from "../network.ts";
+import { contractionRoles, tileCapacity, weightHalfBytes } from "../tiling.ts";
+import { constantWeights, tiledPasses } from "./layer-cost.ts";
+import { splitViolations, streamViolations } from "./rules.ts";
+
+/** Every rule that the steps of a mapping break, as B403 problems with the step's name; none for a legal mapping. */
+export function checkSteps(network: Network, steps: readonly MappedStep[], target: ChipTarget): Problem[] {
+  const problems: Problem[] = [];
+  const report = (layer: string | null, message: string): void => {
+    problems.push({ code: "B403", message, at: layer === null ? {} : { layer } });
+  };
+  if (steps.length !== network.layers.length) {
+    report(null, `The mapping has ${steps.length} steps; the network has ${network.layers.length} layers.`);
+  }
+  steps.forEach((step, index) => {
+    const layer = network.layers[index];
+    if (layer === undefined) {
+      report(step.name, `Step ${index} has no layer.`);
+    } else if (step.name !== layer.name) {
+      report(step.name, `Step ${index} is named "${step.name}"; the layer at its place is "${layer.name}".`);
+    } else {
+      problems.push(...checkStep(layer, step, target));
+    }
+  });
+  return problems;
+}
+
+/** Throws all problems of `checkSteps` together when there are any. */
+export function requireLegalSteps(network: Network, steps: readonly MappedStep[], target: ChipTarget): void {
+  const problems = checkSteps(network, steps, target);
+  if (problems.length > 0) throw new BorealError(problems);
+}
+
+/** The rules that one step breaks for its layer. */
+export function checkStep(layer: Layer, step: MappedStep, target: ChipTarget): Problem[] {
+  const found: string[] = [];
+  if (step.kind !== layer.kind) found.push(`The step is of kind "${step.kind}"; the layer is "${layer.kind}".`);
+  const nodes = layer.nodes.map((node) => node.name);
+  if (step.nodes.join("\n") !== nodes.join("\n")) {
+    found.push(`The step computes ${listed(step.nodes)}; the layer has ${listed(nodes)}.`);
+  }
+  const value = boundaryValue(layer);
+  if (step.value !== value) found.push(`The step's value is ${quoted(step.value)}, expected ${quoted(value)}.`);
+  const splits = splitViolations(layer, step.split, target.grid);
+  found.push(...splits, ...weightsViolations(layer, step, splits.length === 0, target));
+  if (splits.length === 0) found.push(...tileViolations(layer, step, target), ...reductionViolations(layer, step, target));
+  return found.map((message) => ({ code: "B403", message, at: { layer: layer.name } }));
+}
+
+/** The graph value that enters or leaves in an input or output layer; null for others. */
+export function boundaryValue(layer: Layer): string | null {
+  if (layer.kind === "input") return layer.writes[0]?.value ?? null;
+  if (layer.kind === "output") return layer.reads[0]?.value ?? null;
+  return null;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? "no nodes" : names.map((name) => `"${name}"`).join(", ");
+}
+
+function quoted(name: string | null): string {
+  return name === null ? "null" : `"${name}"`;
+}
+
+function weightsViolations(layer: Layer, step: MappedStep, splitIsLegal: boolean, target: ChipTarget): string[] {
+  const constant = constantWeights(layer) !== null;
+  if (!constant && step.weights !== null) return ["The step has no constant weights, so it has no weights mode."];
+  if (constant && step.weights === null) return ["The step has constant weights; their mode must be resident or streamed."];
+  if (step.weights?.mode === "streamed" && splitIsLegal) return streamViolations(layer, step.split, target.grid);
+  return [];
+}
+
+function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): string[] {
+  const tile = step.tile;
+  if (layer.kind !== "contraction") return tile === null ? [] : ["Only a contraction step has a tile."];
+  if (tile === null) return ["A contraction step needs a tile."];
+  const found: string[] = [];
+  for (const [name, size] of Object.entries(tile)) {
+    if (!Number.isInteger(size) || size < 1) found.push(`The tile has ${size} ${name}, expected an integer of at least 1.`);
+  }
+  if (found.length > 0) return found;
+  const geometry = layOut(layer.dimensions, step.split, target.grid);
+  const roles = contractionRoles(layer);
+  const largest = (dimensions: readonly number[], limit: number): number => {
+    let most = 0;
+    tiledPasses(dimensions.map((index) => geometry.chunks[index] as number), limit, (points) => {
+      most = Math.max(most, points);
+      return 0;
+    });
+    return most;
+  };
+  const rows = largest(roles.row, tile.rows);
+  const columns = largest(roles.column, tile.columns);
+  const inner = largest(roles.inner, tile.inner);
+  const sums = tileCapacity(geometry, target);
+  if (rows * columns > sums) {
+    found.push(`A tile of ${rows} rows × ${columns} columns makes ${rows * columns} partial sums; there is room for ${sums}.`);
+  }
+  const weightBytes = 2 * Math.ceil(inner / 2) * columns;
+  if (weightBytes > weightHalfBytes(target)) {
+    found.push(
+      `A tile of ${inner} inner elements × ${columns} columns takes ${weightBytes} bytes of weights; half of the weight buffer has ${weightHalfBytes(target)}.`,
+    );
+  }
+  return found;
+}
+
+function reductionViolations(layer: Layer, step: MappedStep, target: ChipTarget): string[] {
+  const { reduction } = layOut(layer.dimensions, step.split, target.grid);
+  const stated = step.reduction;
+  if (reduction === null) return stated === null ? [] : ["The split divides no reduction dimension, so the step has no reduction."];
+  if (stated !== null && stated.axis === reduction.axis && stated.parts === reduction.parts) return [];
+  const given = stated === null ? "none" : `${stated.parts} parts along ${stated.axis}`;
+  return [`The split makes chains of ${reduction.parts} parts along ${reduction.axis}; the step states ${given}.`];
+}

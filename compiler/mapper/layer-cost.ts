@@ -1,0 +1,230 @@
+import { ceilDivide, product } from "../../base/math.ts";
+import { elementBytes, elementTypes, type ElementType } from "../../ir/type.ts";
+import type { WeightPlan } from "../../ir/mapping.ts";
+import {
+  columnPasses,
+  frameLinkCycles,
+  innerPasses,
+  linkCycles,
+  portCycles,
+  streamCycles,
+  vectorCycles,
+} from "../../targets/cost.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import type { Geometry } from "../geometry.ts";
+import type { Layer, LayerRead } from "../layers.ts";
+import { contractionRoles, tileCapacity, tilePlan, weightHalfBytes } from "../tiling.ts";
+import { groupSize } from "./rules.ts";
+import type { VectorPass } from "./work.ts";
+
+/** Predicted cycles of a step on its busiest core, by what takes them; `cycles` is the whole, the terms overlap. */
+export interface LayerCost {
+  readonly cycles: number;
+  readonly matrixCycles: number;
+  readonly vectorCycles: number;
+  readonly portCycles: number;
+  /** Weights over the model network. */
+  readonly modelCycles: number;
+  /** The chain of partial sums of a tile. */
+  readonly partialCycles: number;
+  /** From the framebuffer, for inputs. */
+  readonly frameCycles: number;
+  readonly synchronizationCycles: number;
+}
+
+const nothing: LayerCost = {
+  cycles: 0,
+  matrixCycles: 0,
+  vectorCycles: 0,
+  portCycles: 0,
+  modelCycles: 0,
+  partialCycles: 0,
+  frameCycles: 0,
+  synchronizationCycles: 0,
+};
+
+/** The read of a contraction's second operand when it is constant; null otherwise. */
+export function constantWeights(layer: Layer): LayerRead | null {
+  if (layer.kind !== "contraction") return null;
+  return anchorRead(layer, 1, true);
+}
+
+function anchorRead(layer: Layer, operand: number, constant: boolean | null): LayerRead | null {
+  const anchor = layer.nodes[0]?.name;
+  const found = layer.reads.find((read) => read.node === anchor && read.operand === operand);
+  return found === undefined || (constant !== null && found.constant !== constant) ? null : found;
+}
+
+/** How sizes are cut into tiles of at most `limit` points (inner dimensions whole first), and Σ of `passes` over the tiles. */
+export function tiledPasses(
+  sizes: readonly number[],
+  limit: number,
+  passes: (points: number) => number,
+): { readonly count: number; readonly passes: number } {
+  let room = Math.max(1, limit);
+  let inner = 1;
+  for (let index = sizes.length - 1; index >= 0; index -= 1) {
+    const size = sizes[index] as number;
+    const tile = Math.min(size, room);
+    if (tile < size) {
+      const outer = product(sizes.slice(0, index));
+      const full = Math.floor(size / tile);
+      const rest = size - full * tile;
+      return {
+        count: outer * ceilDivide(size, tile),
+        passes: outer * (full * passes(tile * inner) + (rest > 0 ? passes(rest * inner) : 0)),
+      };
+    }
+    inner *= tile;
+    room = Math.floor(room / tile);
+  }
+  return { count: 1, passes: passes(inner) };
+}
+
+/** The cost of a layer laid out on the grid, transfers of its operands apart. */
+export function layerCost(
+  layer: Layer,
+  geometry: Geometry,
+  weights: WeightPlan | null,
+  passes: readonly VectorPass[],
+  target: ChipTarget,
+): LayerCost {
+  const synchronizationCycles = target.synchronization.barrierCycles;
+  switch (layer.kind) {
+    case "output":
+    case "movement":
+      return { ...nothing, cycles: synchronizationCycles, synchronizationCycles };
+    case "input": {
+      const frameCycles = inputCycles(layer, geometry, target);
+      return { ...nothing, cycles: frameCycles + synchronizationCycles, frameCycles, synchronizationCycles };
+    }
+    case "vector":
+    case "reduce": {
+      const elements = parallelPoints(geometry);
+      const tile = Math.floor(target.core.partialBufferBytes / 4);
+      const unit = chainCycles(passes, elements, ceilDivide(elements, tile), reductionPoints(geometry), target);
+      return {
+        ...nothing,
+        cycles: unit.cycles + synchronizationCycles,
+        vectorCycles: unit.vectorCycles,
+        portCycles: unit.portCycles,
+        synchronizationCycles,
+      };
+    }
+    case "contraction":
+      return contractionCost(layer, geometry, weights, passes, target);
+  }
+}
+
+function parallelPoints(geometry: Geometry): number {
+  return product(geometry.chunks.filter((_, index) => geometry.dimensions[index]?.kind === "parallel"));
+}
+
+function reductionPoints(geometry: Geometry): number {
+  return product(geometry.chunks.filter((_, index) => geometry.dimensions[index]?.kind === "reduction"));
+}
+
+function inputCycles(layer: Layer, geometry: Geometry, target: ChipTarget): number {
+  let cycles = 0;
+  for (const write of layer.writes) {
+    const bytes = product(geometry.chunks) * elementBytes(write.type.element);
+    cycles += geometry.usedColumns * frameLinkCycles(target, bytes);
+  }
+  return cycles + target.networks.activation.hopCycles * geometry.usedColumns;
+}
+
+/** Passes one after the other over a core's elements; each takes the longer of the vector unit and the memory port. */
+function chainCycles(
+  passes: readonly VectorPass[],
+  elements: number,
+  tiles: number,
+  inner: number,
+  target: ChipTarget,
+): { readonly cycles: number; readonly vectorCycles: number; readonly portCycles: number } {
+  let [cycles, unit, port] = [0, 0, 0];
+  const tile = ceilDivide(elements, tiles);
+  for (const pass of passes) {
+    const points = tile * (pass.reduces ? inner : 1);
+    const unitCycles = tiles * (vectorCycles(target, pass.cost, points) + target.synchronization.issueCycles);
+    const bytes = points * pass.sourceBytes + tile * pass.resultBytes;
+    const memoryCycles = tiles * portCycles(target, bytes);
+    cycles += Math.max(unitCycles, memoryCycles);
+    unit += unitCycles;
+    port += memoryCycles;
+  }
+  return { cycles, vectorCycles: unit, portCycles: port };
+}
+
+function contractionCost(
+  layer: Layer,
+  geometry: Geometry,
+  weights: WeightPlan | null,
+  passes: readonly VectorPass[],
+  target: ChipTarget,
+): LayerCost {
+  const roles = contractionRoles(layer);
+  const tile = tilePlan(layer, geometry, target);
+  const sizes = (dimensions: readonly number[]): number[] =>
+    dimensions.map((dimension) => geometry.chunks[dimension] as number);
+  const [rowSizes, columnSizes, innerSizes] = [sizes(roles.row), sizes(roles.column), sizes(roles.inner)];
+  const groups = product(sizes(roles.group));
+  const [rows, columnCount, inner] = [product(rowSizes), product(columnSizes), product(innerSizes)];
+  const weightElement: ElementType = anchorRead(layer, 1, null)?.type.element ?? "i8";
+  const weightBits = elementTypes[weightElement].bits;
+  const rowTiles = tiledPasses(rowSizes, tile.rows, () => 1).count;
+  const columnTiles = tiledPasses(columnSizes, tile.columns, (count) => columnPasses(target, count, weightBits));
+  const innerTiles = tiledPasses(innerSizes, tile.inner, (count) => innerPasses(target, count));
+  const groupTiles = ceilDivide(groups, groupLimit(tile, columnTiles.count, innerTiles.count, geometry, target));
+  const resultTiles = rowTiles * columnTiles.count * groupTiles;
+  const matmuls = resultTiles * innerTiles.count;
+  const { issueCycles, barrierCycles } = target.synchronization;
+  const matrixCycles =
+    groups * rows * innerTiles.passes * columnTiles.passes + matmuls * (target.matrix.fillCycles + issueCycles);
+
+  const weightBytes = groups * 2 * ceilDivide(inner, 2) * columnCount;
+  const share = weights?.mode === "streamed" ? groupSize(geometry, roles) : { rows: 1, columns: 1 };
+  const cores = share.rows * share.columns;
+  const chunkPiece = ceilDivide(weightBytes, columnTiles.count * groupTiles * innerTiles.count * cores);
+  const modelCycles = cores === 1 ? 0 : matmuls * streamCycles(target, share.rows, share.columns, chunkPiece);
+  const activations = anchorRead(layer, 0, null)?.type.element ?? "i8";
+  const activationBytes = groups * rows * inner * columnTiles.passes * elementBytes(activations);
+  const portBytes = activationBytes + rowTiles * ceilDivide(weightBytes, cores);
+
+  const results = groups * rows * columnCount;
+  const epilogue = chainCycles(passes, results, resultTiles, 1, target);
+  const parts = geometry.reduction?.parts ?? 1;
+  const tileResults = ceilDivide(results, resultTiles);
+  const addCycles = parts === 1 ? 0 : vectorCycles(target, "add", tileResults) + issueCycles;
+  const sendCycles =
+    parts === 1 ? 0 : linkCycles(target.networks.partial, 4 * tileResults) + target.networks.partial.hopCycles;
+  const partialCycles = (parts - 1) * (addCycles + sendCycles);
+  const unit = epilogue.cycles + resultTiles * addCycles;
+  const memory = portCycles(target, portBytes) + epilogue.portCycles;
+  const steady = Math.max(matrixCycles, unit, memory, modelCycles);
+  const tail = matrixCycles >= unit ? epilogue.cycles / resultTiles : matrixCycles / resultTiles;
+  return {
+    ...nothing,
+    cycles: Math.ceil(steady + tail) + partialCycles + barrierCycles,
+    matrixCycles,
+    vectorCycles: epilogue.vectorCycles + resultTiles * addCycles,
+    portCycles: memory,
+    modelCycles,
+    partialCycles,
+    synchronizationCycles: barrierCycles,
+  };
+}
+
+/** Groups that one matmul takes: several only when neither columns nor inner elements are cut. */
+function groupLimit(
+  tile: { readonly rows: number; readonly columns: number; readonly inner: number },
+  columnTiles: number,
+  innerTiles: number,
+  geometry: Geometry,
+  target: ChipTarget,
+): number {
+  if (columnTiles > 1 || innerTiles > 1) return 1;
+  const sums = Math.floor(tileCapacity(geometry, target) / (tile.rows * tile.columns));
+  const weights = Math.floor(weightHalfBytes(target) / (2 * ceilDivide(tile.inner, 2) * tile.columns));
+  return Math.max(1, Math.min(sums, weights));
+}
+

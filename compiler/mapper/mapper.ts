@@ -1,0 +1,130 @@
+import { BorealError, type Problem } from "../../base/errors.ts";
+import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import type { Network } from "../network.ts";
+import { checkBuffers } from "./allocate.ts";
+import { checkStep } from "./check.ts";
+import { frameMisfit, memoryMisfit } from "./demand.ts";
+import { valueLayouts } from "./layouts.ts";
+import { MisfitError } from "./misfit.ts";
+import { type Attempt, fitMemory } from "./repair.ts";
+import { searchSpace } from "./search.ts";
+import { type StepCost, stepCosts } from "./steps.ts";
+import { type VectorWork, vectorWork } from "./work.ts";
+
+/** What the mapper is asked to make small. Steps do not overlap, so the latency is also the interval of a batch. */
+export type Objective = "latency";
+
+/** How a network is to be mapped. */
+export interface MapOptions {
+  readonly objective?: Objective;
+  /** Steps that stand as given; layers without one are searched. Its buffers are kept when there are any. */
+  readonly mapping?: Mapping;
+  /** Inferences in a batch; 1 by default. */
+  readonly batchCount?: number;
+  /** The vector passes of the layers, when they are known; by default derived from the operators. */
+  readonly work?: VectorWork;
+}
+
+/** A mapping and what it is predicted to cost. */
+export interface MapResult {
+  readonly mapping: Mapping;
+  readonly predictedCycles: number;
+  readonly layerCosts: readonly StepCost[];
+  /** Whether no other choice among the candidates is predicted to be quicker; false after pruning or pricing of memory. */
+  readonly exact: boolean;
+  /** The end of the highest buffer on every core. */
+  readonly peakBytes: number;
+  /** The most bytes that are live at once: no packing needs less. */
+  readonly liveBytes: number;
+}
+
+/**
+ * Chooses how every layer is split over the grid, where weights stay, and where each buffer lies. Throws B401 with a
+ * Misfit when the network does not fit, and B403 with all broken rules when the given mapping is not legal.
+ */
+export function mapNetwork(network: Network, target: ChipTarget, options: MapOptions = {}): MapResult {
+  const frame = frameMisfit(network, target);
+  if (frame !== null) throw new MisfitError(frame);
+  const pins = pinsOf(network, target, options.mapping);
+  const layouts = valueLayouts(network);
+  const given = new Map(options.mapping?.layouts.map((layout) => [layout.value, layout]));
+  const chosenLayouts = layouts.map((layout) => given.get(layout.value) ?? layout);
+  const work = options.work ?? vectorWork(network.graph, network.layers);
+  const space = searchSpace(network, work, target, pins);
+  const fit = fitMemory(space, pins, chosenLayouts);
+  const buffers = options.mapping?.buffers ?? [];
+  if (buffers.length > 0) {
+    const problems = checkBuffers(buffers, fit.leanest.needs, target.core.memoryBytes);
+    if (problems.length > 0) throw new BorealError(problems);
+  } else if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
+  const attempt = fit.fitting ?? fit.leanest;
+  return {
+    mapping: mappingOf(network, target, options, attempt, chosenLayouts, buffers.length > 0 ? buffers : attempt.allocation.buffers),
+    predictedCycles: attempt.result.predictedCycles,
+    layerCosts: stepCosts(space, attempt.result.chosen),
+    exact: attempt.result.exact && fit.rounds === 1,
+    peakBytes: attempt.allocation.peakBytes,
+    liveBytes: attempt.allocation.liveBytes,
+  };
+}
+
+function mappingOf(
+  network: Network,
+  target: ChipTarget,
+  options: MapOptions,
+  attempt: Attempt,
+  layouts: Mapping["layouts"],
+  buffers: readonly MappedBuffer[],
+): Mapping {
+  return {
+    kind: "mapping",
+    graph: network.graph.name,
+    target: target.name,
+    batchCount: options.batchCount ?? options.mapping?.batchCount ?? 1,
+    steps: attempt.steps,
+    layouts,
+    buffers,
+  };
+}
+
+/** The given steps by layer name, after the checker; throws all their problems. */
+function pinsOf(network: Network, target: ChipTarget, mapping: Mapping | undefined): Map<string, MappedStep> {
+  const pins = new Map<string, MappedStep>();
+  if (mapping === undefined) return pins;
+  const problems: Problem[] = [];
+  const layers = new Map(network.layers.map((layer) => [layer.name, layer]));
+  for (const step of mapping.steps) {
+    const layer = layers.get(step.name);
+    if (layer === undefined) {
+      problems.push({ code: "B403", message: `There is no layer "${step.name}".`, at: { layer: step.name } });
+    } else if (pins.has(step.name)) {
+      problems.push({ code: "B403", message: `Step "${step.name}" stands twice.`, at: { layer: step.name } });
+    } else {
+      problems.push(...checkStep(layer, step, target));
+      pins.set(step.name, step);
+    }
+  }
+  problems.push(...layoutProblems(network, mapping));
+  if (problems.length > 0) throw new BorealError(problems);
+  return pins;
+}
+
+function layoutProblems(network: Network, mapping: Mapping): Problem[] {
+  const problems: Problem[] = [];
+  for (const { value, order } of mapping.layouts) {
+    const producer = network.producer.get(value);
+    const layer = producer === undefined ? undefined : network.layers[producer];
+    const rank = layer?.writes.find((write) => write.value === value)?.type.shape.length;
+    if (rank === undefined) {
+      problems.push({ code: "B403", message: `A layout is given for "${value}", which no layer leaves.`, at: { tensor: value } });
+    } else if ([...order].sort((a, b) => a - b).join() !== Array.from({ length: rank }, (_, axis) => axis).join()) {
+      problems.push({
+        code: "B403",
+        message: `The layout [${order.join(", ")}] does not order the ${rank} axes of "${value}".`,
+        at: { tensor: value },
+      });
+    }
+  }
+  return problems;
+}

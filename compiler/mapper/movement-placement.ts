@@ -1,0 +1,58 @@
+import { product } from "../../base/math.ts";
+import type { Box } from "../../ir/iteration.ts";
+import { type Geometry, iterationBox, ownsResult } from "../geometry.ts";
+import type { Layer } from "../layers.ts";
+import { type AxisPiece, axisPieces, indexBoxes, touchedRanges } from "../pieces.ts";
+import { type Placement, PlacementBuilder } from "./placement.ts";
+
+/** Boxes that a core may need of one operand of a movement before they are joined into one that holds them all. */
+const boxLimit = 64;
+
+/** The copies that a movement layer makes from one of its operands, by axes of operand and result. */
+export function operandPieces(layer: Layer, readIndex: number): AxisPiece[] {
+  const read = layer.reads[readIndex];
+  const anchor = layer.nodes[0];
+  if (read === undefined || anchor === undefined || layer.movement === null) return [];
+  return layer.movement.pieces
+    .filter((piece) => piece.operand === read.operand)
+    .flatMap((piece) => axisPieces(piece, read.type.shape, anchor.type.shape));
+}
+
+/** The boxes of an operand of a movement layer that each core copies from. */
+export function movementPlacement(geometry: Geometry, pieces: readonly AxisPiece[], rank: number): Placement {
+  const { rows, columns } = geometry.grid;
+  const builder = new PlacementBuilder(rows, columns, rank);
+  const numbers = new Map<string, number>();
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) {
+      if (!ownsResult(geometry, row, column)) continue;
+      for (const box of sourceBoxes(pieces, iterationBox(geometry, row, column))) {
+        const bounds = box.flatMap(({ start, end }) => [start, end]);
+        const key = bounds.join();
+        const number = numbers.get(key) ?? builder.addBox(bounds, bounds);
+        numbers.set(key, number);
+        builder.give(number, row * columns + column);
+      }
+    }
+  }
+  return builder.build();
+}
+
+function sourceBoxes(pieces: readonly AxisPiece[], result: Box): Box[] {
+  const boxes: Box[] = [];
+  for (const piece of pieces) {
+    if (product(piece.counts) === 0) continue;
+    const whole = piece.counts.map((count) => ({ start: 0, end: count }));
+    for (const box of indexBoxes(piece.destination, result, whole)) boxes.push(touchedRanges(piece.source, box));
+  }
+  const distinct = new Map(boxes.map((box) => [box.map(({ start, end }) => `${start}:${end}`).join(), box]));
+  return distinct.size > boxLimit ? [hull([...distinct.values()])] : [...distinct.values()];
+}
+
+function hull(boxes: readonly Box[]): Box {
+  const first = boxes[0] as Box;
+  return first.map((_, axis) => ({
+    start: Math.min(...boxes.map((box) => box[axis]?.start ?? 0)),
+    end: Math.max(...boxes.map((box) => box[axis]?.end ?? 0)),
+  }));
+}

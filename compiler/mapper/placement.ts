@@ -1,0 +1,243 @@
+import type { Access } from "../../ir/iteration.ts";
+import type { Geometry } from "../geometry.ts";
+
+/**
+ * Boxes of one value on the cores of a grid: what cores own of it, or what they need. Cores are numbered row-major.
+ * Equal boxes of several cores are held once.
+ */
+export interface Placement {
+  readonly rows: number;
+  readonly columns: number;
+  readonly rank: number;
+  readonly boxCount: number;
+  /** [box][axis][start, end], clipped to the value. */
+  readonly bounds: Int32Array;
+  /** As `bounds`, padding included. */
+  readonly reach: Int32Array;
+  /** The cores that have each box, ascending. */
+  readonly boxCores: readonly (readonly number[])[];
+  /** The boxes that each core has. */
+  readonly coreBoxes: readonly (readonly number[])[];
+  /** [box][first row, last row, first column, last column] of the cores that have it. */
+  readonly extent: Int32Array;
+  /** By box: rectangles that its cores make up, each one multicast. */
+  readonly rectangles: Int32Array;
+}
+
+/** Collects boxes into a placement. */
+export class PlacementBuilder {
+  readonly #rows: number;
+  readonly #columns: number;
+  readonly #rank: number;
+  readonly #bounds: number[] = [];
+  readonly #reach: number[] = [];
+  readonly #boxCores: number[][] = [];
+  readonly #coreBoxes: number[][];
+
+  constructor(rows: number, columns: number, rank: number) {
+    this.#rows = rows;
+    this.#columns = columns;
+    this.#rank = rank;
+    this.#coreBoxes = Array.from({ length: rows * columns }, () => []);
+  }
+
+  /** Adds a box, [axis][start, end], clipped and with padding, and returns its number. */
+  addBox(bounds: readonly number[], reach: readonly number[]): number {
+    for (const bound of bounds) this.#bounds.push(bound);
+    for (const bound of reach) this.#reach.push(bound);
+    return this.#boxCores.push([]) - 1;
+  }
+
+  /** Gives a box to a core. */
+  give(box: number, core: number): void {
+    (this.#boxCores[box] as number[]).push(core);
+    (this.#coreBoxes[core] as number[]).push(box);
+  }
+
+  /** The placement of all boxes so far. */
+  build(): Placement {
+    const extent = new Int32Array(this.#boxCores.length * 4);
+    const rectangles = new Int32Array(this.#boxCores.length);
+    this.#boxCores.forEach((cores, box) => {
+      extent.set(coreExtent(cores, this.#columns), box * 4);
+      rectangles[box] = rectangleCount(cores, this.#columns);
+    });
+    return {
+      rows: this.#rows,
+      columns: this.#columns,
+      rank: this.#rank,
+      boxCount: this.#boxCores.length,
+      bounds: Int32Array.from(this.#bounds),
+      reach: Int32Array.from(this.#reach),
+      boxCores: this.#boxCores,
+      coreBoxes: this.#coreBoxes,
+      extent,
+      rectangles,
+    };
+  }
+}
+
+function coreExtent(cores: readonly number[], columns: number): number[] {
+  let [top, bottom, left, right] = [Number.MAX_SAFE_INTEGER, -1, Number.MAX_SAFE_INTEGER, -1];
+  for (const core of cores) {
+    const row = Math.floor(core / columns);
+    const column = core - row * columns;
+    if (row < top) top = row;
+    if (row > bottom) bottom = row;
+    if (column < left) left = column;
+    if (column > right) right = column;
+  }
+  return bottom < 0 ? [0, -1, 0, -1] : [top, bottom, left, right];
+}
+
+/** How many rectangles cover ascending cores exactly when equal runs of consecutive rows are joined. */
+export function rectangleCount(cores: readonly number[], columns: number): number {
+  let count = 0;
+  let open = new Set<string>();
+  let openRow = -2;
+  for (let index = 0; index < cores.length; ) {
+    const row = Math.floor((cores[index] as number) / columns);
+    const runs = new Set<string>();
+    while (index < cores.length && Math.floor((cores[index] as number) / columns) === row) {
+      const start = cores[index] as number;
+      let end = start;
+      index += 1;
+      while (index < cores.length && cores[index] === end + 1 && Math.floor((end + 1) / columns) === row) {
+        end += 1;
+        index += 1;
+      }
+      runs.add(`${start - row * columns}-${end - row * columns}`);
+    }
+    for (const run of runs) if (openRow !== row - 1 || !open.has(run)) count += 1;
+    open = runs;
+    openRow = row;
+  }
+  return count;
+}
+
+/**
+ * Where an access of a step touches a value of the given shape: for `owner` the cores that end up with results,
+ * otherwise all active cores. Boxes that lie wholly in padding are left out.
+ */
+export function placementOf(geometry: Geometry, access: Access, shape: readonly number[], owner: boolean): Placement {
+  const { rows, columns } = geometry.grid;
+  const builder = new PlacementBuilder(rows, columns, shape.length);
+  const touched = new Set<number>();
+  for (const axis of access) for (const term of axis.terms) touched.add(term.dimension);
+  const boxNumbers = new Map<number, number>();
+  const starts = new Int32Array(geometry.dimensions.length);
+  const ends = new Int32Array(geometry.dimensions.length);
+  const usedRows = Math.min(rows, geometry.usedRows);
+  const usedColumns = Math.min(columns, geometry.usedColumns);
+  for (let row = 0; row < usedRows; row += 1) {
+    for (let column = 0; column < usedColumns; column += 1) {
+      const key = coreParts(geometry, touched, row, column, owner, starts, ends);
+      if (key < 0) continue;
+      let box = boxNumbers.get(key);
+      if (box === undefined) {
+        const [bounds, reach] = accessBounds(access, shape, starts, ends);
+        box = bounds === null ? -1 : builder.addBox(bounds, reach);
+        boxNumbers.set(key, box);
+      }
+      if (box >= 0) builder.give(box, row * columns + column);
+    }
+  }
+  return builder.build();
+}
+
+/** Fills the ranges of a core; returns a number that tells apart different parts of the touched dimensions, −1 when idle. */
+function coreParts(
+  geometry: Geometry,
+  touched: ReadonlySet<number>,
+  row: number,
+  column: number,
+  owner: boolean,
+  starts: Int32Array,
+  ends: Int32Array,
+): number {
+  let key = 0;
+  for (let dimension = 0; dimension < geometry.dimensions.length; dimension += 1) {
+    const parts = geometry.parts[dimension] as number;
+    const size = (geometry.dimensions[dimension] as { size: number }).size;
+    if (parts === 1) {
+      starts[dimension] = 0;
+      ends[dimension] = size;
+      continue;
+    }
+    const part =
+      ((geometry.rowIndex[dimension] as number[])[row] as number) +
+      ((geometry.columnIndex[dimension] as number[])[column] as number);
+    const chunk = geometry.chunks[dimension] as number;
+    if (part * chunk >= size) return -1;
+    if (owner && geometry.reduction?.dimension === dimension && part !== parts - 1) return -1;
+    starts[dimension] = part * chunk;
+    ends[dimension] = Math.min(size, (part + 1) * chunk);
+    if (touched.has(dimension)) key = key * parts + part;
+  }
+  return key;
+}
+
+function accessBounds(
+  access: Access,
+  shape: readonly number[],
+  starts: Int32Array,
+  ends: Int32Array,
+): [number[] | null, number[]] {
+  const bounds: number[] = [];
+  const reach: number[] = [];
+  let empty = false;
+  access.forEach(({ terms, offset }, axis) => {
+    let start = offset;
+    let end = offset + 1;
+    for (const { dimension, stride } of terms) {
+      const low = stride * (starts[dimension] as number);
+      const high = stride * ((ends[dimension] as number) - 1);
+      start += Math.min(low, high);
+      end += Math.max(low, high);
+    }
+    reach.push(start, end);
+    const clippedStart = Math.max(0, start);
+    const clippedEnd = Math.min(shape[axis] as number, end);
+    if (clippedEnd <= clippedStart) empty = true;
+    bounds.push(clippedStart, clippedEnd);
+  });
+  return [empty ? null : bounds, reach];
+}
+
+/** How many elements box `left` of one placement and box `right` of another have in common. */
+export function overlapCount(a: Placement, left: number, b: Placement, right: number): number {
+  const width = a.rank * 2;
+  let count = 1;
+  let i = left * width;
+  let j = right * width;
+  for (const end = i + width; i < end; i += 2, j += 2) {
+    const aStart = a.bounds[i] as number;
+    const bStart = b.bounds[j] as number;
+    const aEnd = a.bounds[i + 1] as number;
+    const bEnd = b.bounds[j + 1] as number;
+    const length = (aEnd < bEnd ? aEnd : bEnd) - (aStart > bStart ? aStart : bStart);
+    if (length <= 0) return 0;
+    count *= length;
+  }
+  return count;
+}
+
+/** Whether box `inner` of one placement, padding included, lies inside box `outer` of another. */
+export function contains(a: Placement, outer: number, b: Placement, inner: number): boolean {
+  const width = a.rank * 2;
+  for (let axis = 0; axis < width; axis += 2) {
+    if ((b.reach[inner * width + axis] as number) < (a.bounds[outer * width + axis] as number)) return false;
+    if ((b.reach[inner * width + axis + 1] as number) > (a.bounds[outer * width + axis + 1] as number)) return false;
+  }
+  return true;
+}
+
+/** Elements of a box. */
+export function boxSize(placement: Placement, box: number): number {
+  const width = placement.rank * 2;
+  let count = 1;
+  for (let axis = 0; axis < width; axis += 2) {
+    count *= (placement.bounds[box * width + axis + 1] as number) - (placement.bounds[box * width + axis] as number);
+  }
+  return count;
+}

@@ -1,0 +1,127 @@
+import { at } from "../../base/math.ts";
+import type { MappedStep, ValueLayout } from "../../ir/mapping.ts";
+import { type BufferNeed, planNetwork } from "../plan.ts";
+import { type Allocation, allocate } from "./allocate.ts";
+import { type Price, type SearchResult, type SearchSpace, search } from "./search.ts";
+import { stepsOf } from "./steps.ts";
+
+/** One complete set of choices with its buffers. */
+export interface Attempt {
+  readonly result: SearchResult;
+  readonly steps: readonly MappedStep[];
+  readonly needs: readonly BufferNeed[];
+  readonly allocation: Allocation;
+}
+
+/** What came of fitting a network into memory. */
+export interface Fit {
+  /** The quickest attempt that fits; null when none does. */
+  readonly fitting: Attempt | null;
+  /** The attempt that came closest to fitting. */
+  readonly leanest: Attempt;
+  readonly rounds: number;
+}
+
+/** Searches that are made before the network is said not to fit. */
+const roundLimit = 14;
+
+/** Searches that lower the prices again once an attempt fits. */
+const refineLimit = 3;
+
+/** The first price of a byte, in cycles: about what its way through a memory port of 128 bytes a cycle costs. */
+const firstPrice = 1 / 128;
+
+/** By how much a price rises when its bytes still do not fit. */
+const raise = 8;
+
+/** Prices of bytes: of weights, and by layer of the buffers that come and go. */
+interface Prices {
+  readonly weights: number;
+  readonly transient: ReadonlyMap<number, number>;
+}
+
+/**
+ * Finds choices whose buffers fit the cores' memories: as long as they do not, bytes are given prices, those of weights
+ * (which stay for the whole run) and those of the layers whose buffers are live at the peak, and the search is repeated;
+ * once they fit, prices are lowered again as far as they go.
+ */
+export function fitMemory(
+  space: SearchSpace,
+  pins: ReadonlyMap<string, MappedStep>,
+  layouts: readonly ValueLayout[],
+): Fit {
+  const capacity = space.target.core.memoryBytes;
+  const tryPrices = (prices: Prices): Attempt => attempt(space, pins, layouts, priceOf(space, prices));
+  const fits = (one: Attempt): boolean => one.allocation.peakBytes <= capacity;
+  let prices: Prices = { weights: 0, transient: new Map() };
+  let failed = prices;
+  let current = tryPrices(prices);
+  let leanest = current;
+  let rounds = 1;
+  while (!fits(current) && rounds < roundLimit) {
+    failed = prices;
+    prices = raised(space, current, prices);
+    current = tryPrices(prices);
+    rounds += 1;
+    if (current.allocation.peakBytes < leanest.allocation.peakBytes) leanest = current;
+  }
+  if (!fits(current)) return { fitting: null, leanest, rounds };
+  let fitting = current;
+  let [low, high] = [failed, prices];
+  for (let turn = 0; turn < refineLimit && rounds > 1; turn += 1) {
+    const middle = between(low, high);
+    const refined = tryPrices(middle);
+    rounds += 1;
+    if (fits(refined)) {
+      high = middle;
+      if (refined.result.predictedCycles < fitting.result.predictedCycles) fitting = refined;
+    } else low = middle;
+  }
+  return { fitting, leanest: fitting, rounds };
+}
+
+function attempt(
+  space: SearchSpace,
+  pins: ReadonlyMap<string, MappedStep>,
+  layouts: readonly ValueLayout[],
+  price: Price,
+): Attempt {
+  const result = search(space, price);
+  const steps = stepsOf(space.network, result.chosen, pins, space.target);
+  const needs = planNetwork(space.network, steps, layouts, space.target).buffers;
+  return { result, steps, needs, allocation: allocate(needs) };
+}
+
+function priceOf(space: SearchSpace, prices: Prices): Price {
+  const produced = space.network.layers.map((_, index) => prices.transient.get(index) ?? 0);
+  return (layer, candidate) =>
+    prices.weights * candidate.weightBytes + at(produced, layer) * (candidate.operandBytes + candidate.valueBytes);
+}
+
+/** Raises the price of weights when they fill much of the memory, and of the layers whose other buffers are live at the peak. */
+function raised(space: SearchSpace, failedAttempt: Attempt, prices: Prices): Prices {
+  const capacity = space.target.core.memoryBytes;
+  const { peakStep } = failedAttempt.allocation;
+  const live = failedAttempt.needs.filter((need) => need.firstStep <= peakStep && need.lastStep >= peakStep);
+  const passing = live.filter((need) => need.role === "value" || need.role === "operand" || need.role === "scratch");
+  const passingBytes = passing.reduce((total, need) => total + need.bytes, 0);
+  const weightBytes = live.reduce((total, need) => total + (need.role === "weights" ? need.bytes : 0), 0);
+  const up = (price: number): number => (price === 0 ? firstPrice : price * raise);
+  const transient = new Map(prices.transient);
+  if (4 * passingBytes > capacity || weightBytes === 0) {
+    const steps = new Map(space.network.layers.map((layer, index) => [layer.name, index]));
+    for (const layer of new Set(passing.map((need) => steps.get(need.step)))) {
+      if (layer !== undefined) transient.set(layer, up(transient.get(layer) ?? 0));
+    }
+    const home = transient.get(peakStep);
+    if (home === undefined) transient.set(peakStep, firstPrice);
+  }
+  return { weights: 4 * weightBytes > capacity ? up(prices.weights) : prices.weights, transient };
+}
+
+function between(low: Prices, high: Prices): Prices {
+  const middle = (a: number, b: number): number => (a === 0 ? b / raise : Math.sqrt(a * b));
+  const transient = new Map<number, number>();
+  for (const [layer, price] of high.transient) transient.set(layer, middle(low.transient.get(layer) ?? 0, price));
+  return { weights: middle(low.weights, high.weights), transient };
+}

@@ -1,0 +1,131 @@
+import { product } from "../../base/math.ts";
+import type { IterationDimension } from "../../ir/iteration.ts";
+import type { Split, SplitPart } from "../../ir/mapping.ts";
+import { type Geometry, type Grid, layOut } from "../geometry.ts";
+import type { Layer } from "../layers.ts";
+import { type ContractionRoles, contractionRoles } from "../tiling.ts";
+
+/** Cores, as a rectangle, that share a slice of a contraction's weights: the parts of its row dimensions. */
+export function groupSize(geometry: Geometry, roles: ContractionRoles): { readonly rows: number; readonly columns: number } {
+  const names = new Set(roles.row.map((index) => geometry.dimensions[index]?.name));
+  const size = (parts: readonly SplitPart[]): number =>
+    product(parts.filter((part) => names.has(part.dimension)).map((part) => part.parts));
+  return { rows: size(geometry.split.rows), columns: size(geometry.split.columns) };
+}
+
+/** Why a split is not legal for a layer, one sentence a rule that is broken; none when it is legal. */
+export function splitViolations(layer: Layer, split: Split, grid: Grid): string[] {
+  const found: string[] = [];
+  if (layer.kind === "output") {
+    if (split.rows.length + split.columns.length > 0) found.push("An output step has no split.");
+    return found;
+  }
+  found.push(...axisViolations(layer, split.rows, grid.rows, "rows"));
+  found.push(...axisViolations(layer, split.columns, grid.columns, "columns"));
+  if (found.length > 0) return found;
+  for (const [index, dimension] of layer.dimensions.entries()) {
+    const parts = totalParts(split, dimension.name);
+    if (parts > dimension.size) {
+      found.push(`Dimension "${dimension.name}" of size ${dimension.size} is split into ${parts} parts.`);
+    }
+    if (dimension.kind === "reduction" && parts > 1) found.push(...reductionViolations(layer, dimension, split));
+    if (parts > 1) found.push(...boxViolations(layer, index, split));
+  }
+  const reduced = layer.dimensions.filter(
+    (dimension) => dimension.kind === "reduction" && totalParts(split, dimension.name) > 1,
+  );
+  if (reduced.length > 1) {
+    found.push(`At most one reduction dimension may be split, found ${reduced.map(({ name }) => `"${name}"`).join(", ")}.`);
+  }
+  return found;
+}
+
+function axisViolations(layer: Layer, list: readonly SplitPart[], limit: number, axis: string): string[] {
+  const found: string[] = [];
+  const seen = new Set<string>();
+  for (const { dimension, parts } of list) {
+    if (!layer.dimensions.some(({ name }) => name === dimension)) {
+      const names = layer.dimensions.map(({ name }) => `"${name}"`).join(", ");
+      found.push(`There is no dimension "${dimension}"; the layer has ${names || "none"}.`);
+    }
+    if (seen.has(dimension)) found.push(`Dimension "${dimension}" stands twice on the grid's ${axis}.`);
+    seen.add(dimension);
+    if (!Number.isInteger(parts) || parts < 2) {
+      found.push(`Dimension "${dimension}" has ${parts} parts; the least is 2 (a dimension of one part is left out).`);
+    }
+  }
+  const used = product(list.map(({ parts }) => parts));
+  if (used > limit) found.push(`The parts on the grid's ${axis} make ${used}; the grid has ${limit} ${axis}.`);
+  return found;
+}
+
+/** Into how many parts a split divides a dimension, over both grid axes. */
+export function totalParts(split: Split, name: string): number {
+  let parts = 1;
+  for (const part of split.rows) if (part.dimension === name) parts *= part.parts;
+  for (const part of split.columns) if (part.dimension === name) parts *= part.parts;
+  return parts;
+}
+
+function reductionViolations(layer: Layer, dimension: IterationDimension, split: Split): string[] {
+  const name = dimension.name;
+  if (layer.kind !== "contraction") return [`Reduction dimension "${name}" may be split in contractions alone.`];
+  const onRows = split.rows.findIndex((part) => part.dimension === name);
+  const onColumns = split.columns.findIndex((part) => part.dimension === name);
+  const found: string[] = [];
+  if (onRows >= 0 && onColumns >= 0) {
+    found.push(`Reduction dimension "${name}" is split on both grid axes; it may stand on one.`);
+  } else {
+    const [position, list] = onRows >= 0 ? [onRows, split.rows] : [onColumns, split.columns];
+    if (position !== list.length - 1) {
+      found.push(`Reduction dimension "${name}" must be the last (innermost) of its list, so that its parts are neighbours.`);
+    }
+  }
+  const parts = totalParts(split, name);
+  const chunk = Math.ceil(dimension.size / parts);
+  if (chunk * (parts - 1) >= dimension.size) {
+    found.push(`Reduction dimension "${name}" of size ${dimension.size} in ${parts} parts leaves some parts empty.`);
+  }
+  return found;
+}
+
+/** Results of a core must be a box: where several dimensions share an axis, only the outermost may have many indexes. */
+function boxViolations(layer: Layer, dimension: number, split: Split): string[] {
+  const found = new Set<string>();
+  for (const access of [layer.result, ...layer.writes.map((write) => write.access)]) {
+    for (const { terms } of access) {
+      const own = terms.find((term) => term.dimension === dimension);
+      if (own === undefined) continue;
+      for (const term of terms) {
+        const other = layer.dimensions[term.dimension] as IterationDimension;
+        const chunk = Math.ceil(other.size / totalParts(split, other.name));
+        if (Math.abs(term.stride) > Math.abs(own.stride) && chunk > 1) {
+          const name = layer.dimensions[dimension]?.name ?? "";
+          found.add(`Dimension "${name}" may be split only when every core has a single index of "${other.name}", found ${chunk}.`);
+        }
+      }
+    }
+  }
+  return [...found];
+}
+
+/** Why weights cannot be streamed under a split; none when they can. The split itself must be legal. */
+export function streamViolations(layer: Layer, split: Split, grid: Grid): string[] {
+  const found: string[] = [];
+  const roles = contractionRoles(layer);
+  const isRow = (part: SplitPart): boolean => roles.row.some((index) => layer.dimensions[index]?.name === part.dimension);
+  for (const axis of ["rows", "columns"] as const) {
+    const first = split[axis].findIndex(isRow);
+    if (first >= 0 && !split[axis].slice(first).every(isRow)) {
+      found.push(`Streamed weights need the dimensions that the weights do not have innermost on the grid's ${axis}.`);
+    }
+  }
+  const geometry = layOut(layer.dimensions, split, grid);
+  const idle = roles.row.some((index) => {
+    const parts = geometry.parts[index] as number;
+    return (geometry.chunks[index] as number) * (parts - 1) >= (layer.dimensions[index] as IterationDimension).size;
+  });
+  if (idle) found.push("Streamed weights need every core of a group to have work; some parts are empty.");
+  return found;
+}
+

@@ -1,0 +1,60 @@
+import { at } from "../../base/math.ts";
+import type { MappedStep } from "../../ir/mapping.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import type { Layer } from "../layers.ts";
+import type { Network } from "../network.ts";
+import { tilePlan } from "../tiling.ts";
+import type { Candidate } from "./candidates.ts";
+import { boundaryValue } from "./check.ts";
+import type { EdgeCost } from "./edge-cost.ts";
+import type { LayerCost } from "./layer-cost.ts";
+import type { SearchSpace } from "./search.ts";
+
+/** The predicted cycles of one step by cause, for printing. */
+export interface StepCost {
+  readonly name: string;
+  /** The step's work and its transfers. */
+  readonly cycles: number;
+  readonly work: LayerCost;
+  /** One entry for each value that is brought from another step. */
+  readonly transfers: readonly { readonly value: string; readonly cost: EdgeCost }[];
+}
+
+/** The steps of a mapping from the chosen candidates; pinned steps stand as they were given. */
+export function stepsOf(
+  network: Network,
+  chosen: readonly Candidate[],
+  pins: ReadonlyMap<string, MappedStep>,
+  target: ChipTarget,
+): MappedStep[] {
+  return network.layers.map((layer, index) => pins.get(layer.name) ?? stepOf(layer, at(chosen, index), target));
+}
+
+function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): MappedStep {
+  const { split, weights, geometry } = candidate;
+  const { reduction } = geometry;
+  return {
+    name: layer.name,
+    kind: layer.kind,
+    nodes: layer.nodes.map((node) => node.name),
+    value: boundaryValue(layer),
+    split,
+    weights,
+    tile: layer.kind === "contraction" ? tilePlan(layer, geometry, target) : null,
+    reduction: reduction === null ? null : { axis: reduction.axis, parts: reduction.parts },
+  };
+}
+
+/** The costs of the chosen candidates, step by step. */
+export function stepCosts(space: SearchSpace, chosen: readonly Candidate[]): StepCost[] {
+  return space.network.layers.map((layer, index) => {
+    const transfers = space.edges
+      .filter((edge) => edge.consumer === index)
+      .map((edge) => ({
+        value: at(layer.reads, edge.read).value,
+        cost: space.costOf(edge, at(chosen, edge.producer), at(chosen, index)),
+      }));
+    const work = at(chosen, index).cost;
+    return { name: layer.name, cycles: transfers.reduce((total, { cost }) => total + cost.cycles, work.cycles), work, transfers };
+  });
+}

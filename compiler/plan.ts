@@ -1,0 +1,400 @@
+import { problem } from "../base/errors.ts";
+import { ceilDivide, product, roundUp } from "../base/math.ts";
+import { type Box, boxCount, footprint, type Range } from "../ir/iteration.ts";
+import type { MappedBuffer, MappedStep, ValueLayout } from "../ir/mapping.ts";
+import { elementBytes, type TensorType } from "../ir/type.ts";
+import type { ChipTarget } from "../targets/target.ts";
+import { type ChainPlan, planChain } from "./chain.ts";
+import { type Geometry, isActive, iterationBox, largestBox, layOut, ownsResult } from "./geometry.ts";
+import type { Layer, LayerRead, LayerWrite } from "./layers.ts";
+import { boxStart, denseLayout, type LocalLayout, naturalOrder } from "./local-layout.ts";
+import { gridOf, type Network } from "./network.ts";
+import { type ContractionRoles, contractionRoles, tileCapacity, weightHalfBytes } from "./tiling.ts";
+import type { Spread } from "./transfers.ts";
+import { type ContractionTile, contractionTiles, streamGroup, type WeightChunk, weightChunks } from "./weights.ts";
+
+/** A buffer that every core needs, the same on all of them: what for, how many bytes, during which steps. */
+export type BufferNeed = Omit<MappedBuffer, "address">;
+
+/** How a layer gets one of the values that it reads. */
+export interface ReadPlan {
+  readonly read: LayerRead;
+  /**
+   * in-place: read where its producer left it; copied: brought into an operand buffer; constant: placed before the
+   * program starts; weights: constant weights of a contraction, see WeightsPlan; pieces: a movement layer's copies.
+   */
+  readonly mode: "in-place" | "copied" | "constant" | "weights" | "pieces";
+  readonly buffer: string;
+  readonly layout: LocalLayout;
+  /** By core: the box that the core needs, clipped to the tensor; null when the core is idle. */
+  readonly boxes: readonly (Box | null)[];
+  /** By core: the coordinate at the start of the buffer. */
+  readonly origins: readonly (readonly number[])[];
+  /** Whether any core's footprint leaves the tensor, so that the buffer is filled first. */
+  readonly padded: boolean;
+}
+
+/** A value that a layer leaves in memory. */
+export interface WritePlan {
+  readonly write: LayerWrite;
+  readonly buffer: string;
+  readonly spread: Spread;
+}
+
+/** Constant weights of a contraction: how they are cut and where each core keeps them. */
+export interface WeightsPlan {
+  readonly read: LayerRead;
+  readonly buffer: string;
+  readonly mode: "resident" | "streamed";
+  /** The rectangle of cores that share a slice; 1 × 1 when resident. */
+  readonly group: { readonly rows: number; readonly columns: number };
+}
+
+/** Everything that is decided about one step, with nothing placed yet. */
+export interface StepPlan {
+  readonly index: number;
+  readonly step: MappedStep;
+  readonly layer: Layer;
+  readonly geometry: Geometry;
+  /** By core: its part of the iteration space. */
+  readonly boxes: readonly Box[];
+  readonly active: readonly boolean[];
+  readonly owns: readonly boolean[];
+  readonly reads: readonly ReadPlan[];
+  readonly writes: readonly WritePlan[];
+  readonly roles: ContractionRoles | null;
+  readonly weights: WeightsPlan | null;
+  readonly chain: ChainPlan;
+}
+
+/** A network with its decisions worked out: what every step reads, writes and needs in memory. */
+export interface NetworkPlan {
+  readonly network: Network;
+  readonly target: ChipTarget;
+  readonly steps: readonly StepPlan[];
+  /** By value: where its producer leaves it. */
+  readonly homes: ReadonlyMap<string, WritePlan>;
+  readonly buffers: readonly BufferNeed[];
+}
+
+/**
+ * Works out the decisions of a mapping: boxes that each core computes, needs and owns, layouts, tiles and the bytes of
+ * every buffer. Throws B403 when a step does not belong to the network.
+ */
+export function planNetwork(
+  network: Network,
+  steps: readonly MappedStep[],
+  layouts: readonly ValueLayout[],
+  target: ChipTarget,
+): NetworkPlan {
+  if (steps.length !== network.layers.length) {
+    throw problem("B403", `The mapping has ${steps.length} steps, the network has ${network.layers.length} layers.`);
+  }
+  const orders = new Map(layouts.map((layout) => [layout.value, layout.order]));
+  const homes = new Map<string, WritePlan>();
+  const plans = steps.map((step, index) => {
+    const layer = network.layers[index] as Layer;
+    if (step.name !== layer.name) {
+      throw problem("B403", `Step ${index} is named "${step.name}", the layer is "${layer.name}".`, {
+        layer: layer.name,
+      });
+    }
+    const plan = planStep(index, step, layer, homes, orders, target);
+    for (const write of plan.writes) homes.set(write.write.value, write);
+    return plan;
+  });
+  return { network, target, steps: plans, homes, buffers: bufferNeeds(network, plans, target) };
+}
+
+/** The number of a core. */
+export function coreNumber(geometry: Geometry, row: number, column: number): number {
+  return row * geometry.grid.columns + column;
+}
+
+function planStep(
+  index: number,
+  step: MappedStep,
+  layer: Layer,
+  homes: ReadonlyMap<string, WritePlan>,
+  orders: ReadonlyMap<string, readonly number[]>,
+  target: ChipTarget,
+): StepPlan {
+  const grid = gridOf(target);
+  const geometry = layOut(layer.dimensions, step.split, grid);
+  const cores = Array.from({ length: grid.rows * grid.columns }, (_, core) => ({
+    row: Math.floor(core / grid.columns),
+    column: core % grid.columns,
+  }));
+  const boxes = cores.map(({ row, column }) => iterationBox(geometry, row, column));
+  const active = cores.map(({ row, column }) => isActive(geometry, row, column));
+  const owns = cores.map(({ row, column }) => ownsResult(geometry, row, column));
+  const largest = largestBox(geometry);
+  const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
+  const orderOf = (value: string, type: TensorType): readonly number[] =>
+    orders.get(value) ?? naturalOrder(type.shape.length);
+
+  const writes = layer.writes.map((write): WritePlan => {
+    const extents = footprint(write.access, largest).map((range) => range.end - range.start);
+    const layout = denseLayout(orderOf(write.value, write.type), extents, elementBytes(write.type.element));
+    const owned = boxes.map((box, core) => (owns[core] ? footprint(write.access, box) : null));
+    return {
+      write,
+      buffer: `${write.value}`,
+      spread: { boxes: owned, origins: owned.map((box) => (box === null ? [] : boxStart(box))), layout },
+    };
+  });
+
+  const anchor = layer.nodes[0]?.name ?? null;
+  const seen = new Map<string, ReadPlan>();
+  const reads = layer.reads.map((read): ReadPlan => {
+    const key = `${read.value} ${JSON.stringify(read.access)}`;
+    const known = seen.get(key);
+    if (known !== undefined && known.mode !== "weights") return { ...known, read };
+    const plan = planRead(read, anchor, layer, step, boxes, active, owns, largest, homes, orderOf);
+    seen.set(key, plan);
+    return plan;
+  });
+  const weightsRead = reads.find((read) => read.mode === "weights");
+  const weights =
+    weightsRead === undefined
+      ? null
+      : {
+          read: weightsRead.read,
+          buffer: `${step.name}/weights`,
+          mode: step.weights?.mode ?? "resident",
+          group:
+            step.weights?.mode === "streamed" && roles !== null
+              ? streamGroup(geometry, roles)
+              : { rows: 1, columns: 1 },
+        };
+  const chain = planChain(layer, geometry, roles, tileElements(layer, step, geometry, roles, target));
+  return { index, step, layer, geometry, boxes, active, owns, reads, writes, roles, weights, chain };
+}
+
+function planRead(
+  read: LayerRead,
+  anchor: string | null,
+  layer: Layer,
+  step: MappedStep,
+  iterationBoxes: readonly Box[],
+  active: readonly boolean[],
+  owns: readonly boolean[],
+  largest: Box,
+  homes: ReadonlyMap<string, WritePlan>,
+  orderOf: (value: string, type: TensorType) => readonly number[],
+): ReadPlan {
+  const shape = read.type.shape;
+  const rank = shape.length;
+  const width = elementBytes(read.type.element);
+  if (read.access === null && read.constant) {
+    const layout = denseLayout(naturalOrder(rank), shape, width);
+    const whole = iterationBoxes.map((_, core) =>
+      active[core] ? shape.map((size) => ({ start: 0, end: size })) : null,
+    );
+    const buffer = `${step.name}/constant ${read.node}.${read.operand}`;
+    const origins = whole.map((box) => (box === null ? [] : boxStart(box)));
+    return { read, mode: "constant", buffer, layout, boxes: whole, origins, padded: false };
+  }
+  if (read.access === null || layer.kind === "output") {
+    const none = iterationBoxes.map(() => null);
+    const layout = denseLayout(naturalOrder(rank), shape, width);
+    return {
+      read,
+      mode: "pieces",
+      buffer: read.value,
+      layout,
+      boxes: none,
+      origins: none.map(() => []),
+      padded: false,
+    };
+  }
+  const access = read.access;
+  const isWeights = layer.kind === "contraction" && read.node === anchor && read.operand === 1;
+  // Partial sums are computed by all cores of a chain, the nodes after them by the one that ends up with the sum.
+  const takesPart = read.node === anchor ? active : owns;
+  const touched = iterationBoxes.map((box, core) => (takesPart[core] ? footprint(access, box) : null));
+  const clipped = touched.map((box) =>
+    box === null
+      ? null
+      : box.map((range, axis) => ({
+          start: Math.max(0, range.start),
+          end: Math.min(shape[axis] as number, range.end),
+        })),
+  );
+  const padded = touched.some((box) =>
+    box?.some((range, axis) => range.start < 0 || range.end > (shape[axis] as number)),
+  );
+  const extents = footprint(access, largest).map((range) => range.end - range.start);
+  const origins = touched.map((box) => (box === null ? [] : boxStart(box)));
+  if (read.constant) {
+    const layout = denseLayout(naturalOrder(rank), extents, width);
+    const mode = isWeights ? "weights" : "constant";
+    return {
+      read,
+      mode,
+      buffer: `${step.name}/constant ${read.node}.${read.operand}`,
+      layout,
+      boxes: clipped,
+      origins,
+      padded,
+    };
+  }
+  const home = homes.get(read.value);
+  if (home === undefined) throw problem("B403", `No earlier step makes "${read.value}".`, { layer: layer.name });
+  const local = clipped.every((box, core) => box === null || inside(box, home.spread.boxes[core] ?? null));
+  if (local && !padded) {
+    return {
+      read,
+      mode: "in-place",
+      buffer: home.buffer,
+      layout: home.spread.layout,
+      boxes: clipped,
+      origins: home.spread.origins,
+      padded: false,
+    };
+  }
+  const layout = denseLayout(orderOf(read.value, read.type), extents, width);
+  const buffer = `${step.name}/operand ${read.node}.${read.operand}`;
+  return { read, mode: "copied", buffer, layout, boxes: clipped, origins, padded };
+}
+
+function inside(box: Box, holder: Box | null): boolean {
+  if (boxCount(box) === 0) return true;
+  if (holder === null) return false;
+  return box.every((range, axis) => {
+    const outer = holder[axis] as Range;
+    return range.start >= outer.start && range.end <= outer.end;
+  });
+}
+
+/** Elements of the largest tile of results that a core works on at a time. */
+function tileElements(
+  layer: Layer,
+  step: MappedStep,
+  geometry: Geometry,
+  roles: ContractionRoles | null,
+  target: ChipTarget,
+): number {
+  if (roles !== null && step.tile !== null) {
+    return Math.min(
+      tileCapacity(geometry, target),
+      Math.max(...largestTiles(geometry, roles, step, target).map(tileSize)),
+    );
+  }
+  const parallel = layer.dimensions
+    .map((dimension, index) => (dimension.kind === "parallel" ? (geometry.chunks[index] as number) : 1))
+    .reduce((left, right) => left * right, 1);
+  return Math.min(parallel, vectorTileElements(target));
+}
+
+/** Elements that a vector layer computes at a time: what the partial-sum buffer would hold. */
+export function vectorTileElements(target: ChipTarget): number {
+  return Math.floor(target.core.partialBufferBytes / 4);
+}
+
+function largestTiles(
+  geometry: Geometry,
+  roles: ContractionRoles,
+  step: MappedStep,
+  target: ChipTarget,
+): readonly ContractionTile[] {
+  return contractionTiles(largestBox(geometry), roles, step, tileCapacity(geometry, target), weightHalfBytes(target));
+}
+
+function tileSize(tile: ContractionTile): number {
+  return boxCount(tile.groups) * boxCount(tile.rows) * boxCount(tile.columns);
+}
+
+function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipTarget): BufferNeed[] {
+  const last = plans.length - 1;
+  const needs: BufferNeed[] = [];
+  for (const plan of plans) {
+    const { step, index } = plan;
+    for (const write of plan.writes) {
+      const readers = network.readers.get(write.write.value) ?? [];
+      needs.push({
+        name: write.buffer,
+        role: "value",
+        step: step.name,
+        value: write.write.value,
+        element: write.write.type.element,
+        bytes: write.spread.layout.bytes,
+        firstStep: index,
+        lastStep: Math.max(index, ...readers),
+      });
+    }
+    const names = new Set<string>();
+    for (const read of plan.reads) {
+      if ((read.mode !== "copied" && read.mode !== "constant") || names.has(read.buffer)) continue;
+      names.add(read.buffer);
+      const copied = read.mode === "copied";
+      needs.push({
+        name: read.buffer,
+        role: copied ? "operand" : "constant",
+        step: step.name,
+        value: read.read.value,
+        element: read.read.type.element,
+        bytes: read.layout.bytes,
+        firstStep: copied ? index : 0,
+        lastStep: copied ? index : last,
+      });
+    }
+    if (plan.weights !== null) {
+      const chunks = stepChunks(plan, largestBox(plan.geometry), target);
+      const pieces = plan.weights.group.rows * plan.weights.group.columns;
+      needs.push({
+        name: plan.weights.buffer,
+        role: "weights",
+        step: step.name,
+        value: plan.weights.read.value,
+        element: plan.weights.read.type.element,
+        bytes: chunks.reduce((bytes, chunk) => bytes + storedBytes(chunk, pieces), 0),
+        firstStep: 0,
+        lastStep: last,
+      });
+    }
+    for (const table of plan.chain.tables) {
+      needs.push({
+        name: `${step.name}/${table.name}`,
+        role: "constant",
+        step: step.name,
+        value: null,
+        element: null,
+        bytes: table.bytes,
+        firstStep: 0,
+        lastStep: last,
+      });
+    }
+    plan.chain.slotBytes.forEach((bytes, slot) => {
+      needs.push({
+        name: `${step.name}/scratch ${slot}`,
+        role: "scratch",
+        step: step.name,
+        value: null,
+        element: null,
+        bytes,
+        firstStep: index,
+        lastStep: index,
+      });
+    });
+  }
+  return needs.map((need) => ({ ...need, bytes: roundUp(need.bytes, 4) }));
+}
+
+/** The chunks of a step's weights for a core's box, in the order in which they are used. */
+export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): WeightChunk[] {
+  if (plan.roles === null) return [];
+  return weightChunks(
+    contractionTiles(box, plan.roles, plan.step, tileCapacity(plan.geometry, target), weightHalfBytes(target)),
+  );
+}
+
+/** Bytes of a chunk that each core of a group of `pieces` cores stores. */
+export function storedBytes(chunk: WeightChunk, pieces: number): number {
+  return roundUp(ceilDivide(chunk.bytes, pieces), 4);
+}
+
+/** Elements of a shape. */
+export function shapeCount(shape: readonly number[]): number {
+  return product(shape);
+}

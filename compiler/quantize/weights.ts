@@ -1,0 +1,86 @@
+import { at, clamp, rowMajorStrides } from "../../base/math.ts";
+import type { Constant } from "../../ir/graph.ts";
+import { tensorNumbers } from "../../ir/ops/values.ts";
+import { elementCount, integerRange, type Quantization, tensorType } from "../../ir/type.ts";
+import { roundToEven } from "../../kernels/fixed-point.ts";
+
+/** Half of what i32 holds: the share that a bias may take, so that products have room. */
+const biasShare = 2 ** 30;
+
+/** Weights and bias of a contraction as integers. */
+export interface QuantizedWeights {
+  readonly weights: Omit<Constant, "name">;
+  /** i32[channels]: round(bias ÷ (activation scale · weight scale)) − zero·Σ weights. */
+  readonly bias: Omit<Constant, "name">;
+}
+
+/**
+ * Quantizes constant weights to i8, symmetric, one scale for each index of `axis` (the output channels): greatest
+ * magnitude ÷ 127, or more where the bias would not fit i32 otherwise; 1 for a channel of zeros without bias. The zero point of the
+ * activations is folded into the bias. Absent weights or bias give absent ones; absent weights have scales of 1.
+ */
+export function quantizeWeights(
+  weights: Constant,
+  axis: number,
+  bias: Constant | null,
+  activation: Quantization,
+): QuantizedWeights {
+  const { shape } = weights.type;
+  const channels = at(shape, axis);
+  const numbers = weights.data === null ? null : tensorNumbers({ type: weights.type, data: weights.data });
+  const biases = bias?.data == null ? null : tensorNumbers({ type: bias.type, data: bias.data });
+  const stride = at(rowMajorStrides(shape), axis);
+  const channelOf = (index: number): number => Math.floor(index / stride) % channels;
+  const activationScale = at(activation.scales, 0);
+  const scales = channelScales(numbers, biases, channels, channelOf, activationScale);
+  const quantization: Quantization = { axis, scales, zeros: scales.map(() => 0) };
+  const type = tensorType("i8", shape, quantization);
+  const biasType = tensorType("i32", [channels]);
+  if (numbers === null) {
+    const absent = { data: null, source: "absent" } as const;
+    return { weights: { type, ...absent }, bias: { type: biasType, ...absent } };
+  }
+  const { high } = integerRange("i8");
+  const stored = new Int8Array(elementCount(type));
+  const sums = new Float64Array(channels);
+  for (let index = 0; index < stored.length; index += 1) {
+    const channel = channelOf(index);
+    const value = clamp(roundToEven((numbers[index] as number) / (scales[channel] as number)), -high, high);
+    stored[index] = value;
+    sums[channel] = (sums[channel] as number) + value;
+  }
+  const source = weights.source;
+  if (bias !== null && biases === null) {
+    return { weights: { type, data: stored, source }, bias: { type: biasType, data: null, source: "absent" } };
+  }
+  const zero = at(activation.zeros, 0);
+  const { low: least, high: greatest } = integerRange("i32");
+  const storedBias = Int32Array.from(sums, (sum, channel) => {
+    const own = (biases?.[channel] ?? 0) / (activationScale * (scales[channel] as number));
+    return clamp(roundToEven(own) - zero * sum, least, greatest);
+  });
+  return {
+    weights: { type, data: stored, source },
+    bias: { type: biasType, data: storedBias, source: source === "random" ? "random" : (bias?.source ?? source) },
+  };
+}
+
+function channelScales(
+  numbers: ArrayLike<number> | null,
+  biases: ArrayLike<number> | null,
+  channels: number,
+  channelOf: (index: number) => number,
+  activationScale: number,
+): number[] {
+  const { high } = integerRange("i8");
+  const greatest = new Float64Array(channels);
+  for (let index = 0; index < (numbers?.length ?? 0); index += 1) {
+    const channel = channelOf(index);
+    greatest[channel] = Math.max(greatest[channel] as number, Math.abs(numbers?.[index] as number));
+  }
+  return Array.from(greatest, (magnitude, channel) => {
+    const forBias = Math.abs(biases?.[channel] ?? 0) / (activationScale * biasShare);
+    const scale = Math.max(magnitude / high, forBias);
+    return scale > 1e-30 ? scale : 1;
+  });
+}

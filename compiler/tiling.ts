@@ -1,0 +1,110 @@
+import { ceilDivide, product, roundUp } from "../base/math.ts";
+import type { Access, Box, IterationDimension, Range } from "../ir/iteration.ts";
+import type { TilePlan } from "../ir/mapping.ts";
+import type { ChipTarget } from "../targets/target.ts";
+import type { Geometry } from "./geometry.ts";
+import type { Layer } from "./layers.ts";
+
+/**
+ * The dimensions of a contraction by what they index, outermost first. group: both operands and the result; row: the
+ * activations and the result; column: the weights and the result; inner: both operands, summed over.
+ */
+export interface ContractionRoles {
+  readonly group: readonly number[];
+  readonly row: readonly number[];
+  readonly column: readonly number[];
+  readonly inner: readonly number[];
+}
+
+/** Sorts the dimensions of a contraction layer by role; inner dimensions with the activations' channel innermost. */
+export function contractionRoles(layer: Layer): ContractionRoles {
+  const [activations, weights] = anchorAccesses(layer);
+  const touches = (access: Access, dimension: number): boolean =>
+    access.some((axis) => axis.terms.some((term) => term.dimension === dimension));
+  const roles = { group: [] as number[], row: [] as number[], column: [] as number[], inner: [] as number[] };
+  layer.dimensions.forEach((dimension, index) => {
+    if (dimension.kind === "reduction") roles.inner.push(index);
+    else if (!touches(weights, index)) roles.row.push(index);
+    else if (!touches(activations, index)) roles.column.push(index);
+    else roles.group.push(index);
+  });
+  const reach = (index: number): number => (layer.dimensions[index]?.name === "c" ? 1 : 0);
+  roles.inner.sort((left, right) => reach(left) - reach(right) || left - right);
+  return roles;
+}
+
+/** The accesses of a contraction's activations and weights. */
+export function anchorAccesses(layer: Layer): readonly [Access, Access] {
+  const anchor = layer.nodes[0]?.name;
+  const find = (operand: number): Access =>
+    layer.reads.find((read) => read.node === anchor && read.operand === operand)?.access ?? [];
+  return [find(0), find(1)];
+}
+
+/** i32 partial sums that a tile may hold: half the buffer, a quarter when neighbours' sums land there too. */
+export function tileCapacity(geometry: Geometry, target: ChipTarget): number {
+  return Math.floor(target.core.partialBufferBytes / 4 / (geometry.reduction === null ? 2 : 4));
+}
+
+/** Bytes of a half of the weight buffer. */
+export function weightHalfBytes(target: ChipTarget): number {
+  return Math.floor(target.core.weightBufferBytes / 2);
+}
+
+/**
+ * Tile sizes of a contraction on a core: as many columns as leave room for all rows of the core (so that weights pass
+ * once), at least the matrix unit's width; inner elements as the weight buffer allows.
+ */
+export function tilePlan(layer: Layer, geometry: Geometry, target: ChipTarget): TilePlan {
+  const roles = contractionRoles(layer);
+  const size = (dimensions: readonly number[]): number =>
+    product(dimensions.map((dimension) => geometry.chunks[dimension] as number));
+  const capacity = tileCapacity(geometry, target);
+  const width = target.matrix.outputCount["8"];
+  const rows = size(roles.row);
+  const allColumns = size(roles.column);
+  const inner = size(roles.inner);
+  const half = weightHalfBytes(target);
+  const fitting = Math.floor(capacity / rows / width) * width;
+  let columns = Math.min(allColumns, Math.max(width, fitting), capacity);
+  const oneChunk = Math.floor(half / roundUp(inner, 2) / width) * width;
+  if (columns > oneChunk) columns = Math.min(columns, Math.max(width, oneChunk));
+  return {
+    rows: Math.max(1, Math.min(rows, Math.floor(capacity / columns))),
+    columns,
+    inner: Math.min(inner, Math.max(2, Math.floor(half / columns / 2) * 2)),
+  };
+}
+
+/** Cuts ranges into tiles of at most `limit` points: inner dimensions stay whole as long as they fit. */
+export function tileBoxes(ranges: Box, limit: number): Box[] {
+  const sizes = ranges.map((range) => range.end - range.start);
+  const tile = new Array<number>(sizes.length).fill(1);
+  let room = Math.max(1, limit);
+  for (let index = sizes.length - 1; index >= 0; index -= 1) {
+    const size = sizes[index] as number;
+    tile[index] = Math.min(size, room);
+    room = Math.floor(room / (tile[index] as number));
+    if ((tile[index] as number) < size) room = 1;
+  }
+  let boxes: Range[][] = [[]];
+  ranges.forEach((range, index) => {
+    const step = tile[index] as number;
+    const pieces = Array.from({ length: ceilDivide(range.end - range.start, step) }, (_, turn) => ({
+      start: range.start + turn * step,
+      end: Math.min(range.end, range.start + (turn + 1) * step),
+    }));
+    boxes = boxes.flatMap((box) => pieces.map((piece) => [...box, piece]));
+  });
+  return boxes;
+}
+
+/** The ranges of some dimensions of a core's box. */
+export function subBox(box: Box, dimensions: readonly number[]): Box {
+  return dimensions.map((dimension) => box[dimension] as Range);
+}
+
+/** Points of some dimensions of an iteration space. */
+export function dimensionProduct(dimensions: readonly IterationDimension[], indexes: readonly number[]): number {
+  return product(indexes.map((index) => (dimensions[index] as IterationDimension).size));
+}

@@ -1,0 +1,115 @@
+import { problem } from "../base/errors.ts";
+import { product } from "../base/math.ts";
+import { type Box, boxCount } from "../ir/iteration.ts";
+import type { MappedStep, SplitPart } from "../ir/mapping.ts";
+import type { Geometry } from "./geometry.ts";
+import { type ContractionRoles, subBox, tileBoxes } from "./tiling.ts";
+
+/** Results that the matrix unit accumulates at a time, and the inner elements in the chunks that it takes. */
+export interface ContractionTile {
+  readonly groups: Box;
+  readonly rows: Box;
+  readonly columns: Box;
+  readonly inner: readonly Box[];
+  /** Position of the tile's first chunk of weights in the core's list of chunks; the others follow. */
+  readonly firstChunk: number;
+}
+
+/** Weights that the weight buffer holds at a time: paired, [groups][⌈inner/2⌉][columns][2]. */
+export interface WeightChunk {
+  readonly groups: Box;
+  readonly columns: Box;
+  readonly inner: Box;
+  readonly bytes: number;
+}
+
+/** The tiles of a contraction on a core, in execution order: rows outermost, so that weights pass once for each row tile. */
+export function contractionTiles(
+  box: Box,
+  roles: ContractionRoles,
+  step: MappedStep,
+  capacity: number,
+  halfBytes: number,
+): ContractionTile[] {
+  const tile = step.tile;
+  if (tile === null) throw problem("B403", "A contraction step has no tile.", { layer: step.name });
+  const rowTiles = tileBoxes(subBox(box, roles.row), tile.rows);
+  const columnTiles = tileBoxes(subBox(box, roles.column), tile.columns);
+  const inner = tileBoxes(subBox(box, roles.inner), tile.inner);
+  const rowsMost = Math.max(...rowTiles.map(boxCount));
+  const columnsMost = Math.max(...columnTiles.map(boxCount));
+  const innerMost = Math.max(...inner.map(boxCount));
+  if (rowsMost * columnsMost > capacity || pairedBytes(1, innerMost, columnsMost) > halfBytes) {
+    throw problem(
+      "B403",
+      `A tile of ${rowsMost} rows × ${columnsMost} columns × ${innerMost} inner elements exceeds ${capacity} partial sums or ${halfBytes} bytes of weights.`,
+      { layer: step.name },
+    );
+  }
+  const alone = columnTiles.length > 1 || inner.length > 1;
+  const groupLimit = alone
+    ? 1
+    : Math.min(
+        Math.floor(capacity / (rowsMost * columnsMost)),
+        Math.floor(halfBytes / pairedBytes(1, innerMost, columnsMost)),
+      );
+  const groupTiles = innermostTiles(subBox(box, roles.group), groupLimit);
+  return rowTiles.flatMap((rows) =>
+    groupTiles.flatMap((groups, groupIndex) =>
+      columnTiles.map((columns, columnIndex) => ({
+        groups,
+        rows,
+        columns,
+        inner,
+        firstChunk: (groupIndex * columnTiles.length + columnIndex) * inner.length,
+      })),
+    ),
+  );
+}
+
+/** Cuts group ranges so that only the innermost dimension has more than one index in a tile. */
+function innermostTiles(ranges: Box, limit: number): Box[] {
+  if (ranges.length === 0) return [[]];
+  const outer = tileBoxes(ranges.slice(0, -1), 1);
+  const inner = tileBoxes(ranges.slice(-1), limit);
+  return outer.flatMap((head) => inner.map((tail) => [...head, ...tail]));
+}
+
+/** Bytes of weights in paired form. */
+export function pairedBytes(groups: number, inner: number, columns: number): number {
+  return groups * Math.ceil(inner / 2) * 2 * columns;
+}
+
+/** The distinct chunks of a core's tiles, in the order of their positions. */
+export function weightChunks(tiles: readonly ContractionTile[]): WeightChunk[] {
+  const chunks: WeightChunk[] = [];
+  for (const tile of tiles) {
+    if (tile.firstChunk < chunks.length) continue;
+    for (const inner of tile.inner) {
+      chunks.push({
+        groups: tile.groups,
+        columns: tile.columns,
+        inner,
+        bytes: pairedBytes(boxCount(tile.groups), boxCount(inner), boxCount(tile.columns)),
+      });
+    }
+  }
+  return chunks;
+}
+
+/**
+ * The rectangle of cores that use the same weights: those that differ only in their parts of row dimensions, which must
+ * be the innermost entries of the split's lists. Throws B403 when they do not form a rectangle.
+ */
+export function streamGroup(geometry: Geometry, roles: ContractionRoles): { rows: number; columns: number } {
+  const isRow = (part: SplitPart): boolean =>
+    roles.row.some((index) => geometry.dimensions[index]?.name === part.dimension);
+  const size = (parts: readonly SplitPart[], axis: string): number => {
+    const first = parts.findIndex(isRow);
+    if (first >= 0 && !parts.slice(first).every(isRow)) {
+      throw problem("B403", `Streamed weights need the row dimensions innermost in the split of the grid's ${axis}.`);
+    }
+    return product(parts.filter(isRow).map((part) => part.parts));
+  };
+  return { rows: size(geometry.split.rows, "rows"), columns: size(geometry.split.columns, "columns") };
+}

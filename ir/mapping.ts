@@ -1,0 +1,85 @@
+import type { ElementType } from "./type.ts";
+
+/** A dimension of a step's iteration space divided into `parts` equal ranges (the last ones may be short or empty). */
+export interface SplitPart {
+  readonly dimension: string;
+  readonly parts: number;
+}
+
+/**
+ * How a step's iteration space is spread over the grid: along each grid axis a list of parts, outermost first; the
+ * products of parts are at most the grid's rows and columns, cores beyond them are idle. A dimension may stand on both
+ * axes: its range index is then rowIndex·(parts on columns) + columnIndex.
+ */
+export interface Split {
+  readonly rows: readonly SplitPart[];
+  readonly columns: readonly SplitPart[];
+}
+
+/** Where the weights of a contraction stay. */
+export interface WeightPlan {
+  /** resident: each core stores all weights that it uses. streamed: each group of cores that use the same weights stores them once and exchanges them over the model network. */
+  readonly mode: "resident" | "streamed";
+}
+
+/** Sizes of the tiles of a contraction inside a core: output positions, output columns, and inner elements. */
+export interface TilePlan {
+  readonly rows: number;
+  readonly columns: number;
+  readonly inner: number;
+}
+
+/** Cores along one grid axis that hold partial sums of the same results; the last one ends up with the sum. */
+export interface ReductionPlan {
+  readonly axis: "rows" | "columns";
+  readonly parts: number;
+}
+
+/** One layer over all cores. */
+export interface MappedStep {
+  /** The layer's name. */
+  readonly name: string;
+  readonly kind: "input" | "contraction" | "vector" | "reduce" | "movement" | "output";
+  /** The nodes that are computed, in graph order; for input and output steps none. */
+  readonly nodes: readonly string[];
+  /** For input and output steps: the graph value that enters or leaves. */
+  readonly value: string | null;
+  readonly split: Split;
+  readonly weights: WeightPlan | null;
+  readonly tile: TilePlan | null;
+  readonly reduction: ReductionPlan | null;
+}
+
+/**
+ * How a core holds its box of a value: the axes of the value from outermost to innermost in memory. Strides are dense
+ * over the largest box of any core.
+ */
+export interface ValueLayout {
+  readonly value: string;
+  readonly order: readonly number[];
+}
+
+/** A range of every core's memory. `role` says what for; live from `firstStep` to `lastStep`, both included. */
+export interface MappedBuffer {
+  readonly name: string;
+  readonly role: "value" | "operand" | "weights" | "constant" | "scratch" | "program";
+  readonly step: string;
+  /** The graph value or constant that the buffer holds; null for scratch and programs. */
+  readonly value: string | null;
+  readonly element: ElementType | null;
+  readonly address: number;
+  readonly bytes: number;
+  readonly firstStep: number;
+  readonly lastStep: number;
+}
+
+/** Which core computes which tile and where each byte lives. May be written or edited by hand. */
+export interface Mapping {
+  readonly kind: "mapping";
+  readonly graph: string;
+  readonly target: string;
+  readonly batchCount: number;
+  readonly steps: readonly MappedStep[];
+  readonly layouts: readonly ValueLayout[];
+  readonly buffers: readonly MappedBuffer[];
+}

@@ -1,0 +1,386 @@
+import { problem } from "../../base/errors.ts";
+import { at } from "../../base/math.ts";
+import type { Attributes } from "../graph.ts";
+import {
+  type AttributeForm,
+  defineOperator,
+  type GraphBuilder,
+  type InferContext,
+  type OnnxForm,
+  type OnnxNode,
+  type Operator,
+  type VectorIssue,
+} from "../operator.ts";
+import { makeTensor, type Tensor } from "../tensor.ts";
+import {
+  type ElementType,
+  elementTypes,
+  formatType,
+  integerRange,
+  isFloat,
+  perTensor,
+  type Quantization,
+  sameQuantization,
+  type TensorType,
+  tensorType,
+} from "../type.ts";
+import { numberOf, numbersOf, textOf } from "./attributes.ts";
+import { elementwiseIteration, normalizeAxis } from "./broadcast.ts";
+import { type Conversion, conversionZeros, convert } from "./conversion-values.ts";
+import { reshapePieces } from "./movement-pieces.ts";
+import { bindOnly, onnxConstantNumbers, onnxInput, onnxInteger, onnxOptional, onnxOutput } from "./onnx-node.ts";
+import { sampleFloats, sampleTensor } from "./samples.ts";
+import { elementsOf, isBig, operandAt, tensorNumbers, typeAt } from "./values.ts";
+
+type TypedContext = InferContext & { readonly type: TensorType };
+
+/** Scales and zero points as attributes; axis −1 stands for one scale for the whole tensor. */
+const quantizationAttributes: Readonly<Record<string, AttributeForm>> = {
+  scales: { form: "numbers" },
+  zeros: { form: "integers" },
+  axis: { form: "integer", default: -1 },
+};
+
+/** The attributes that name a quantized type: what `quantize`, `requantize` and `reinterpret` (less `element`) take. */
+export function quantizationAttributesOf(quantization: Quantization): Attributes {
+  return { scales: quantization.scales, zeros: quantization.zeros, axis: quantization.axis ?? -1 };
+}
+
+/** The quantization that attributes describe for a value of the shape; throws B202 when the counts do not fit. */
+function describedQuantization(op: string, attributes: Attributes, shape: readonly number[]): Quantization {
+  const [scales, zeros, axis] = [
+    numbersOf(attributes, "scales"),
+    numbersOf(attributes, "zeros"),
+    numberOf(attributes, "axis"),
+  ];
+  const count = axis === -1 ? 1 : at(shape, normalizeAxis(axis, shape.length));
+  if (
+    scales.length !== count ||
+    zeros.length !== count ||
+    scales.some((scale) => !(scale > 0 && Number.isFinite(scale)))
+  ) {
+    throw problem(
+      "B202",
+      `"${op}" got ${scales.length} scales and ${zeros.length} zeros for [${shape.join(",")}] and axis ${axis}, expected ${count} of each, scales positive.`,
+    );
+  }
+  return { axis: axis === -1 ? null : axis, scales, zeros };
+}
+
+/** The element type that a text names; throws B202 for others. */
+function elementNamed(
+  op: string,
+  name: string,
+  fits: (element: ElementType) => boolean,
+  expected: string,
+): ElementType {
+  if (Object.hasOwn(elementTypes, name) && fits(name as ElementType)) return name as ElementType;
+  throw problem("B202", `"${op}" got element type "${name}", expected ${expected}.`);
+}
+
+const isStored = (element: ElementType): boolean =>
+  elementTypes[element].kind === "integer" && elementTypes[element].bits <= 32;
+
+function issueOf(op: Conversion, { operands, type }: TypedContext): VectorIssue {
+  const zeros = conversionZeros(op, typeAt(operands, 0), type);
+  const zero = at(zeros, 0);
+  if (zeros.some((each) => each !== zero))
+    throw problem("B404", `"${op}" to or from ${formatType(type)} has zero points that differ over an axis.`);
+  if (op === "dequantize") return { function: op, parameters: { zero } };
+  return { function: op, parameters: { zero, ...integerRange(type.element) } };
+}
+
+function declareConversion(
+  op: Conversion,
+  summary: string,
+  attributes: Operator["attributes"],
+  onnx: readonly OnnxForm[],
+  infer: Operator["infer"],
+  samples: Operator["samples"],
+): Operator {
+  return defineOperator({
+    name: op,
+    summary,
+    runsOn: "vector",
+    operands: ["x"],
+    attributes,
+    onnx,
+    infer,
+    evaluate: ({ operands, type }) => convert(op, operandAt(operands, 0), type),
+    iteration: elementwiseIteration,
+    vector: { kind: "elementwise", issue: (context) => issueOf(op, context) },
+    samples,
+  });
+}
+
+/** Scale, zero point and axis of a QuantizeLinear or DequantizeLinear node; refuses blocked ones (B104). */
+function onnxQuantization(node: OnnxNode, builder: GraphBuilder): Quantization {
+  if (onnxInteger(node, builder, "block_size", 0) !== 0)
+    builder.refuse("B104", `${node.operator} with blocks is not supported.`);
+  const { shape } = builder.type(onnxInput(node, builder, 0));
+  onnxInput(node, builder, 1);
+  const scales = onnxConstantNumbers(node, builder, 1) ?? [];
+  const zeros = onnxConstantNumbers(node, builder, 2) ?? scales.map(() => 0);
+  if (scales.some((scale) => !(scale > 0 && Number.isFinite(scale))))
+    builder.refuse("B110", "Scales must be positive and finite.");
+  if (zeros.length !== scales.length)
+    builder.refuse("B110", `There are ${scales.length} scales and ${zeros.length} zero points.`);
+  if (scales.length === 1) return { axis: null, scales, zeros };
+  const axis = normalizeAxis(onnxInteger(node, builder, "axis", 1), shape.length);
+  if (scales.length !== shape[axis])
+    builder.refuse("B110", `There are ${scales.length} scales for axis ${axis} of [${shape.join(",")}].`);
+  return { axis, scales, zeros };
+}
+
+const quantizeLinear: OnnxForm = {
+  operator: "QuantizeLinear",
+  since: 10,
+  translate: (node, builder) => {
+    const x = onnxInput(node, builder, 0);
+    const quantization = onnxQuantization(node, builder);
+    const zero = onnxOptional(node, 2);
+    const wanted = onnxInteger(node, builder, "output_dtype", 0);
+    const element = zero === null ? (wanted === 0 ? "u8" : onnxElement(wanted, builder)) : builder.type(zero).element;
+    bindOnly(
+      node,
+      builder,
+      builder.add("quantize", [x], { element, ...quantizationAttributesOf(quantization) }, onnxOutput(node)),
+    );
+  },
+};
+
+const dequantizeLinear: OnnxForm = {
+  operator: "DequantizeLinear",
+  since: 10,
+  translate: (node, builder) => {
+    const x = onnxInput(node, builder, 0);
+    const quantization = onnxQuantization(node, builder);
+    const stored = sameQuantization(builder.type(x), { ...builder.type(x), quantization })
+      ? x
+      : builder.add("reinterpret", [x], quantizationAttributesOf(quantization));
+    const { element } = builder.type(onnxInput(node, builder, 1));
+    bindOnly(node, builder, builder.add("dequantize", [stored], { element }, onnxOutput(node)));
+  },
+};
+
+/** An f16 or f32 tensor and the attributes of narrow types that it is quantized to. */
+const quantizeSamples: Operator["samples"] = (random) => [
+  { operands: [sampleFloats(random, [2, 9])], attributes: { element: "i8", scales: [0.03], zeros: [0] } },
+  { operands: [sampleFloats(random, [7])], attributes: { element: "u4", scales: [0.5], zeros: [8] } },
+  {
+    operands: [sampleFloats(random, [3, 4])],
+    attributes: { element: "i8", scales: [0.1, 0.2, 0.3], zeros: [0, 1, -1], axis: 0 },
+  },
+  {
+    operands: [sampleTensor(random, tensorType("f16", [2, 9]))],
+    attributes: { element: "u8", scales: [0.03], zeros: [128] },
+  },
+];
+
+const quantize = declareConversion(
+  "quantize",
+  "A float as stored integers of the named type, rounded to even and clamped.",
+  { element: { form: "text" }, ...quantizationAttributes },
+  [quantizeLinear],
+  ({ operands, attributes }) => {
+    const { element, shape } = typeAt(operands, 0);
+    elementNamed("quantize", element, isFloat, "a float operand");
+    const stored = elementNamed("quantize", textOf(attributes, "element"), isStored, "an integer of at most 32 bits");
+    return tensorType(stored, shape, describedQuantization("quantize", attributes, shape));
+  },
+  quantizeSamples,
+);
+
+const dequantize = declareConversion(
+  "dequantize",
+  "Stored integers as the real numbers that they stand for.",
+  { element: { form: "text" } },
+  [dequantizeLinear],
+  ({ operands, attributes }) => {
+    const x = typeAt(operands, 0);
+    if (x.quantization === null) throw problem("B202", `"dequantize" got ${formatType(x)}, expected a quantization.`);
+    return tensorType(elementNamed("dequantize", textOf(attributes, "element"), isFloat, "a float"), x.shape);
+  },
+  (random) => [
+    {
+      operands: [sampleTensor(random, tensorType("i8", [2, 5], perTensor(0.05, -3)), -128, 127)],
+      attributes: { element: "f32" },
+    },
+    {
+      operands: [sampleTensor(random, tensorType("u8", [2, 5], perTensor(0.05, 130)), 0, 255)],
+      attributes: { element: "f16" },
+    },
+    {
+      operands: [
+        sampleTensor(
+          random,
+          tensorType("i32", [2, 2], { axis: 1, scales: [1e-4, 3e-5], zeros: [0, 0] }),
+          -90000,
+          90000,
+        ),
+      ],
+      attributes: { element: "f16" },
+    },
+  ],
+);
+
+const requantize = declareConversion(
+  "requantize",
+  "i32 sums as stored integers of a narrow type, by the chip's fixed-point factor.",
+  { element: { form: "text" }, ...quantizationAttributes },
+  [],
+  ({ operands, attributes }) => {
+    const x = typeAt(operands, 0);
+    if (x.element !== "i32" || x.quantization === null)
+      throw problem("B202", `"requantize" got ${formatType(x)}, expected i32 with a scale.`);
+    const narrow = (element: ElementType): boolean => isStored(element) && elementTypes[element].bits <= 8;
+    const element = elementNamed("requantize", textOf(attributes, "element"), narrow, "an integer of at most 8 bits");
+    const quantization = describedQuantization("requantize", attributes, x.shape);
+    const axes = [x.quantization.axis, quantization.axis].filter((axis) => axis !== null);
+    if (new Set(axes).size > 1)
+      throw problem("B202", `"requantize" got scales along axis ${axes[0]}, expected axis ${axes[1]}.`);
+    return tensorType(element, x.shape, quantization);
+  },
+  (random) => [
+    {
+      operands: [sampleTensor(random, tensorType("i32", [3, 4], perTensor(1e-4)), -50000, 50000)],
+      attributes: { element: "i8", scales: [0.04], zeros: [2] },
+    },
+    {
+      operands: [
+        sampleTensor(
+          random,
+          tensorType("i32", [2, 3], { axis: 1, scales: [1e-4, 2e-4, 3e-4], zeros: [0, 0, 0] }),
+          -50000,
+          50000,
+        ),
+      ],
+      attributes: { element: "u8", scales: [0.04], zeros: [0] },
+    },
+    {
+      operands: [sampleTensor(random, tensorType("i32", [5], perTensor(0.01)), -900, 900)],
+      attributes: { element: "i4", scales: [0.5], zeros: [0] },
+    },
+  ],
+);
+
+/** Gives stored integers another quantization without touching them. */
+const reinterpret = defineOperator({
+  name: "reinterpret",
+  summary: "The same stored integers under another scale and zero point.",
+  runsOn: "movement",
+  operands: ["x"],
+  attributes: quantizationAttributes,
+  onnx: [],
+  infer: ({ operands, attributes }) => {
+    const { element, shape } = typeAt(operands, 0);
+    elementNamed("reinterpret", element, isStored, "an integer of at most 32 bits");
+    return tensorType(element, shape, describedQuantization("reinterpret", attributes, shape));
+  },
+  evaluate: ({ operands, type }) => makeTensor(type, operandAt(operands, 0).data),
+  movement: ({ type }) => ({ pieces: reshapePieces(type.shape, type.shape), fill: null }),
+  samples: (random) => [
+    { operands: [sampleTensor(random, tensorType("u8", [4]), 0, 255)], attributes: { scales: [0.5], zeros: [7] } },
+    {
+      operands: [sampleTensor(random, tensorType("i8", [2, 3]), -9, 9)],
+      attributes: { scales: [0.5, 0.25], zeros: [0, 0], axis: 0 },
+    },
+    {
+      operands: [sampleTensor(random, tensorType("i32", [2, 2], perTensor(3)), -9, 9)],
+      attributes: { scales: [0.125], zeros: [0] },
+    },
+  ],
+});
+
+const onnxElements: readonly (ElementType | null)[] = [
+  null,
+  "f32",
+  "u8",
+  "i8",
+  "u16",
+  "i16",
+  "i32",
+  "i64",
+  null,
+  "bool",
+  "f16",
+  "f64",
+  "u32",
+  "u64",
+  null,
+  null,
+  "bf16",
+  null,
+  null,
+  null,
+  null,
+  "u4",
+  "i4",
+  null,
+  null,
+  "u2",
+  "i2",
+];
+
+/** The element type of a number of ONNX's TensorProto.DataType; refuses others (B104). */
+function onnxElement(code: number, builder: GraphBuilder): ElementType {
+  return onnxElements[code] ?? builder.refuse("B104", `Element type ${code} of ONNX is not supported.`);
+}
+
+function castData(x: Tensor, type: TensorType): Tensor {
+  const big = isBig(x.type.element);
+  if (big && isBig(type.element)) {
+    const data = x.data as BigInt64Array;
+    return makeTensor(type, type.element === "i64" ? BigInt64Array.from(data) : BigUint64Array.from(data));
+  }
+  if (big && elementTypes[type.element].kind === "integer") {
+    const numbers = Array.from(x.data as BigInt64Array, (value) => Number(BigInt.asIntN(32, value)));
+    return makeTensor(type, elementsOf(type.element, numbers));
+  }
+  return makeTensor(type, elementsOf(type.element, tensorNumbers(x)));
+}
+
+const cast = defineOperator({
+  name: "cast",
+  summary: "The same numbers in another element type: floats are rounded, integers truncated and wrapped.",
+  runsOn: "folded",
+  operands: ["x"],
+  attributes: { element: { form: "text" } },
+  onnx: [
+    {
+      operator: "Cast",
+      since: 6,
+      translate: (node, builder) => {
+        const element = onnxElement(onnxInteger(node, builder, "to"), builder);
+        bindOnly(node, builder, builder.add("cast", [onnxInput(node, builder, 0)], { element }, onnxOutput(node)));
+      },
+    },
+    {
+      operator: "CastLike",
+      since: 15,
+      translate: (node, builder) => {
+        const { element } = builder.type(onnxInput(node, builder, 1));
+        bindOnly(node, builder, builder.add("cast", [onnxInput(node, builder, 0)], { element }, onnxOutput(node)));
+      },
+    },
+  ],
+  infer: ({ operands, attributes }) => {
+    const x = typeAt(operands, 0);
+    if (x.quantization !== null) throw problem("B202", `"cast" got ${formatType(x)}, expected no quantization.`);
+    return tensorType(
+      elementNamed("cast", textOf(attributes, "element"), () => true, "one of the IR"),
+      x.shape,
+    );
+  },
+  evaluate: ({ operands, type }) => castData(operandAt(operands, 0), type),
+  samples: (random) => [
+    { operands: [sampleFloats(random, [2, 3])], attributes: { element: "i64" } },
+    { operands: [sampleFloats(random, [5])], attributes: { element: "f16" } },
+    { operands: [sampleTensor(random, tensorType("i64", [4]), -9, 9)], attributes: { element: "i32" } },
+    { operands: [sampleTensor(random, tensorType("i32", [4]), -9, 9)], attributes: { element: "f32" } },
+    { operands: [sampleTensor(random, tensorType("f16", [4]))], attributes: { element: "bool" } },
+  ],
+});
+
+/** Operators that change how numbers are stored. */
+export const conversionOperators: readonly Operator[] = [quantize, dequantize, requantize, reinterpret, cast];

@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { type ElementType, elementTypes } from "./type.ts";
+import { type VectorFunction, vectorFunctions } from "./vector-function.ts";
+
+const element = z.enum(Object.keys(elementTypes) as [ElementType, ...ElementType[]]);
+const vectorFunction = z.enum(Object.keys(vectorFunctions) as [VectorFunction, ...VectorFunction[]]);
+const whole = z.int();
+const count = z.int().nonnegative();
+const affine = z.strictObject({ base: whole, row: whole, column: whole, turn: whole });
+const field = z.union([whole, affine]);
+const space = z.enum(["memory", "weights", "partial", "frame"]);
+const view = z.strictObject({ space, address: field, strides: z.array(whole) });
+const operand = z.strictObject({
+  space,
+  address: field,
+  strides: z.array(whole),
+  element: z.union([element, z.literal("scale")]),
+});
+const place = z.strictObject({ row: field, column: field });
+const rectangle = z.strictObject({ row: whole, column: whole, rows: count, columns: count });
+const rectangleField = z.strictObject({ row: field, column: field, rows: count, columns: count });
+const parameters = z.record(
+  z.string(),
+  z.union([z.number(), z.literal(Number.POSITIVE_INFINITY), z.literal(Number.NEGATIVE_INFINITY)]),
+);
+
+/** The form of every instruction but loop, by kind. */
+export const instructionSchemas = {
+  matmul: z.strictObject({
+    kind: z.literal("matmul"),
+    groups: count,
+    rows: z.array(count),
+    inner: z.array(count),
+    columns: count,
+    activations: z.strictObject({
+      space,
+      address: field,
+      element,
+      groupStride: whole,
+      rowStrides: z.array(whole),
+      innerStrides: z.array(whole),
+    }),
+    weights: z.strictObject({
+      space,
+      address: field,
+      element,
+      layout: z.enum(["paired", "strided"]),
+      groupStride: whole,
+      innerStrides: z.array(whole),
+      columnStride: whole,
+    }),
+    partial: field,
+    start: z.enum(["zero", "accumulate", "bias"]),
+    bias: field,
+  }),
+  vector: z.strictObject({
+    kind: z.literal("vector"),
+    function: vectorFunction,
+    counts: z.array(count),
+    sources: z.array(operand),
+    destination: operand,
+    parameters,
+  }),
+  reduce: z.strictObject({
+    kind: z.literal("reduce"),
+    function: vectorFunction,
+    counts: z.array(count),
+    inner: z.array(count),
+    source: operand,
+    divisor: operand.nullable(),
+    destination: operand,
+  }),
+  gather: z.strictObject({
+    kind: z.literal("gather"),
+    counts: z.array(count),
+    elementBytes: count,
+    source: view,
+    destination: view,
+  }),
+  move: z.strictObject({
+    kind: z.literal("move"),
+    counts: z.array(count),
+    elementBytes: count,
+    source: view,
+    destination: view,
+    core: place,
+    token: count,
+  }),
+  multicast: z.strictObject({
+    kind: z.literal("multicast"),
+    counts: z.array(count),
+    elementBytes: count,
+    source: view,
+    destination: view,
+    cores: rectangleField,
+    token: count,
+  }),
+  "psum.send": z.strictObject({
+    kind: z.literal("psum.send"),
+    count,
+    address: field,
+    core: place,
+    destination: field,
+    token: count,
+  }),
+  "psum.recv": z.strictObject({ kind: z.literal("psum.recv"), count, source: field, destination: field }),
+  "weights.load": z.strictObject({ kind: z.literal("weights.load"), bytes: count, source: field, destination: field }),
+  "weights.stream": z.strictObject({
+    kind: z.literal("weights.stream"),
+    bytes: count,
+    source: field,
+    destination: field,
+    group: rectangleField,
+  }),
+  "program.load": z.strictObject({
+    kind: z.literal("program.load"),
+    bytes: count,
+    source: field,
+    cores: rectangleField,
+    token: count,
+  }),
+  "host.in": z.strictObject({ kind: z.literal("host.in"), port: count }),
+  "host.out": z.strictObject({ kind: z.literal("host.out"), port: count }),
+  signal: z.strictObject({ kind: z.literal("signal"), token: count, core: place }),
+  wait: z.strictObject({ kind: z.literal("wait"), token: count, count }),
+  barrier: z.strictObject({ kind: z.literal("barrier") }),
+} as const;
+
+const tensorType = z.strictObject({
+  element,
+  quantization: z
+    .strictObject({ axis: whole.nullable(), scales: z.array(z.number()), zeros: z.array(z.number()) })
+    .nullable(),
+  shape: z.array(count),
+});
+
+/** The form of the lines of a listing that stand outside steps, by their first word. */
+export const lineSchemas = {
+  program: z.strictObject({ name: z.string(), batchCount: count }),
+  target: z.strictObject({ name: z.string(), rows: count, columns: count }),
+  sidecar: z.strictObject({ sha256: z.string(), bytes: count }),
+  port: z.strictObject({
+    name: z.string(),
+    type: tensorType,
+    modelElement: element,
+    frameAddress: count,
+    bytes: count,
+  }),
+  token: z.strictObject({ cores: rectangle, token: count, count }),
+  image: z.strictObject({ cores: rectangle, address: field, offset: field, bytes: count }),
+  buffer: z.strictObject({
+    name: z.string(),
+    space: z.enum(["memory", "partial", "weights"]),
+    address: count,
+    bytes: count,
+    firstStep: count,
+    lastStep: count,
+  }),
+  step: z.strictObject({
+    name: z.string(),
+    kind: z.enum(["input", "contraction", "vector", "reduce", "movement", "output"]),
+    origin: z.array(z.string()),
+    macCount: count,
+    macElement: element.nullable(),
+  }),
+  class: rectangle,
+  loop: z.strictObject({ count }),
+} as const;

@@ -1,0 +1,30 @@
+import type { Instruction } from "./instruction.ts";
+
+/** Bytes of an operation code with its flags, and of each operand field. */
+const wordBytes = 4;
+
+/**
+ * Bytes that an instruction takes in a program: a word for the operation, a word for each number, and one more for each
+ * step of an affine field that is not zero. Texts (element types, spaces, functions) are part of the operation word.
+ */
+export function encodedBytes(instruction: Instruction): number {
+  return wordBytes * (1 + words(instruction));
+}
+
+/** Bytes of a list of instructions. */
+export function programBytes(instructions: readonly Instruction[]): number {
+  return instructions.reduce((bytes, instruction) => bytes + encodedBytes(instruction), 0);
+}
+
+function words(value: unknown): number {
+  if (typeof value === "number") return 1;
+  if (Array.isArray(value)) return value.reduce<number>((count, item) => count + words(item), 0);
+  if (typeof value !== "object" || value === null) return 0;
+  if ("base" in value && "turn" in value) {
+    return 1 + Object.entries(value).filter(([key, step]) => key !== "base" && step !== 0).length;
+  }
+  return Object.values(value).reduce<number>(
+    (count, item) => count + words(item),
+    "kind" in value && value.kind === "loop" ? 1 : 0,
+  );
+}

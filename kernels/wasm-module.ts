@@ -1,0 +1,84 @@
+import { readFileSync } from "node:fs";
+
+type Scratch = number;
+type Address = number;
+
+/** The functions that wasm/index.ts exports; truth values are 0 or 1. */
+export interface KernelExports {
+  contract(
+    scratch: Scratch,
+    rows: number,
+    inner: number,
+    columns: number,
+    activations: Address,
+    signedActivations: number,
+    weights: Address,
+    signedWeights: number,
+    paired: number,
+    columnStride: number,
+    target: Address,
+    start: number,
+    bias: Address,
+  ): void;
+  contractFloat(
+    scratch: Scratch,
+    rows: number,
+    inner: number,
+    columns: number,
+    activations: Address,
+    weights: Address,
+    columnStride: number,
+    target: Address,
+    start: number,
+    bias: Address,
+  ): void;
+  pairWeights(
+    scratch: Scratch,
+    inner: number,
+    columns: number,
+    source: Address,
+    columnStride: number,
+    target: Address,
+  ): void;
+  copy(scratch: Scratch, bytes: number, target: Address, source: Address): void;
+  fill(scratch: Scratch, bytes: number, target: Address, bits: number): void;
+  binary(scratch: Scratch, code: number, storage: number, target: Address, left: Address, right: Address): void;
+  clip(scratch: Scratch, storage: number, target: Address, source: Address, low: number, high: number): void;
+  lookup(scratch: Scratch, target: Address, source: Address, table: Address): void;
+  sign(scratch: Scratch, target: Address, source: Address, keep: number, flip: number): void;
+  leakyRelu(scratch: Scratch, target: Address, source: Address, alpha: number): void;
+  toNarrow(
+    scratch: Scratch,
+    fromHalf: number,
+    target: Address,
+    source: Address,
+    scale: Address,
+    zero: number,
+    low: number,
+    high: number,
+  ): void;
+  dequantize(scratch: Scratch, storage: number, target: Address, source: Address, scale: Address, zero: number): void;
+  reduce(
+    scratch: Scratch,
+    code: number,
+    storage: number,
+    target: Address,
+    source: Address,
+    divisor: Address,
+    size: number,
+  ): void;
+  halfFromFloat(count: number, source: Address, target: Address): void;
+  floatFromHalf(count: number, source: Address, target: Address): void;
+}
+
+/** Compiles the kernels module (`npm run build:wasm` makes it). */
+export function compileKernels(): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(new URL("./generated/kernels.wasm", import.meta.url)));
+}
+
+/** Instantiates a compiled module on a memory. */
+export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  // The module is built from wasm/index.ts, which exports exactly these functions.
+  return instance.exports as unknown as KernelExports;
+}

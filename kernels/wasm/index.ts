@@ -1,0 +1,7 @@
+// The exports of the kernels module. Every function takes the address of its scratch memory (see ../layout.ts), where the
+// caller has described the loops; addresses and strides are bytes.
+export { contract, pairWeights } from "./contraction";
+export { copy, fill } from "./copy";
+export { contractFloat } from "./float-contraction";
+export { reduce } from "./reduction";
+export { binary, clip, dequantize, floatFromHalf, halfFromFloat, leakyRelu, lookup, sign, toNarrow } from "./vector";

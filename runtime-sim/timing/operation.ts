@@ -1,0 +1,197 @@
+import { problem } from "../../base/errors.ts";
+import type { Field, RectangleField, SimpleInstruction } from "../../ir/instruction.ts";
+import type { CoreClass, Program } from "../../ir/program.ts";
+import { hostCycles, matmulCycles, portCycles, streamCycles, vectorCycles } from "../../targets/cost.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import { matmulShape, workOf } from "./work.ts";
+
+/** How the executor treats an operation. */
+export const operationKinds = {
+  wait: 0,
+  signal: 1,
+  loop: 2,
+  loopEnd: 3,
+  barrier: 4,
+  /** A collective over a group of cores. */
+  stream: 5,
+  /** Holds a unit and asks for the memory port. */
+  unit: 6,
+  /** Asks for the memory port alone. */
+  port: 7,
+  /** Sends a packet. */
+  send: 8,
+  /** Uses the host link; free on device. */
+  host: 9,
+} as const;
+
+/** The units of a core, by number. */
+export const unitNumbers = { matrix: 0, vector: 1 } as const;
+
+/** The networks that carry packets, by number. */
+export const networkNumbers = { activation: 0, partial: 1, instruction: 2 } as const;
+
+/** What the executor must know of an instruction: costs worked out, fields still open. */
+export interface Operation {
+  readonly kind: number;
+  /** Cycles of the unit, the host link or the stream; for loops the count of turns. */
+  readonly cycles: number;
+  /** Cycles that the instruction asks of its own core's memory port. */
+  readonly port: number;
+  /** unit: the unit. send: the network. host: 0 in, 1 out. loop: the operation after its end. loopEnd: the first of the body. */
+  readonly resource: number;
+  /** Dense number of the token that is raised or awaited. */
+  readonly token: number;
+  /** wait: the count. send: bytes of the packet. */
+  readonly amount: number;
+  /** Cycles that a packet asks of the memory port of each destination. */
+  readonly arrivalPort: number;
+  /** Destination or corner of the rectangle: base, row, column and turn terms of its row, then of its column. */
+  readonly fields: readonly number[];
+  readonly rectangle: readonly [number, number];
+  /** Whether a send to a rectangle that holds the sender reaches the sender too. */
+  readonly includesSender: boolean;
+  /** A signal to the own core on all cores of the class. */
+  readonly local: boolean;
+}
+
+const nowhere: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+
+/** An operation that only steers its thread. */
+export function controlOperation(kind: number, cycles = 0, resource = 0): Operation {
+  return {
+    kind,
+    cycles,
+    port: 0,
+    resource,
+    token: 0,
+    amount: 0,
+    arrivalPort: 0,
+    fields: nowhere,
+    rectangle: [1, 1],
+    includesSender: false,
+    local: false,
+  };
+}
+
+/** A field as a function of the core's place in the grid instead of its place in the class. */
+function gridField(field: Field, coreClass: CoreClass): number[] {
+  if (typeof field === "number") return [field, 0, 0, 0];
+  const { row, column } = coreClass.cores;
+  return [field.base - field.row * row - field.column * column, field.row, field.column, field.turn];
+}
+
+/** Whether fields name the own core on every core of a class in every turn: an affine function does so where its extremes do. */
+function isLocal(fields: readonly number[], coreClass: CoreClass, turns: number): boolean {
+  const { cores } = coreClass;
+  const value = (offset: number, row: number, column: number, turn: number): number => {
+    const [base = 0, rowTerm = 0, columnTerm = 0, turnTerm = 0] = fields.slice(offset, offset + 4);
+    return base + rowTerm * row + columnTerm * column + turnTerm * turn;
+  };
+  for (const row of [cores.row, cores.row + cores.rows - 1]) {
+    for (const column of [cores.column, cores.column + cores.columns - 1]) {
+      for (const turn of [0, turns - 1]) {
+        if (value(0, row, column, turn) !== row || value(4, row, column, turn) !== column) return false;
+      }
+    }
+  }
+  return true;
+}
+
+/** Where an instruction of a class stands. */
+export interface OperationContext {
+  readonly program: Program;
+  readonly target: ChipTarget;
+  readonly coreClass: CoreClass;
+  readonly tokens: ReadonlyMap<number, number>;
+  /** Turns of the enclosing loop; 1 outside loops. */
+  readonly turns: number;
+}
+
+/** Works out an instruction. Throws B501 when it names a port that does not exist. */
+export function operationOf(instruction: SimpleInstruction, context: OperationContext): Operation {
+  const { program, target, coreClass, tokens, turns } = context;
+  const work = workOf(instruction, target);
+  const base = {
+    ...controlOperation(operationKinds.wait),
+    port: portCycles(target, work.own.memory.read + work.own.memory.written),
+    token: "token" in instruction ? (tokens.get(instruction.token) ?? 0) : 0,
+  };
+  const place = (row: Field, column: Field): number[] => [
+    ...gridField(row, coreClass),
+    ...gridField(column, coreClass),
+  ];
+  const send = (network: keyof typeof networkNumbers, cores: RectangleField, includesSender: boolean): Operation => {
+    const bytes = work.packet?.bytes ?? 0;
+    return {
+      ...base,
+      kind: operationKinds.send,
+      resource: networkNumbers[network],
+      amount: bytes,
+      arrivalPort: work.packet?.space === "memory" ? portCycles(target, bytes) : 0,
+      fields: place(cores.row, cores.column),
+      rectangle: [cores.rows, cores.columns],
+      includesSender,
+    };
+  };
+  switch (instruction.kind) {
+    case "matmul":
+      return {
+        ...base,
+        kind: operationKinds.unit,
+        resource: unitNumbers.matrix,
+        cycles: matmulCycles(target, matmulShape(instruction)),
+      };
+    case "vector":
+    case "reduce":
+    case "psum.recv":
+      return {
+        ...base,
+        kind: operationKinds.unit,
+        resource: unitNumbers.vector,
+        cycles: work.vector === null ? 0 : vectorCycles(target, work.vector.cost, work.vector.elements),
+      };
+    case "gather":
+    case "weights.load":
+      return { ...base, kind: operationKinds.port };
+    case "weights.stream": {
+      const { group, bytes } = instruction;
+      return {
+        ...base,
+        kind: operationKinds.stream,
+        fields: place(group.row, group.column),
+        rectangle: [group.rows, group.columns],
+        cycles: streamCycles(target, group.rows, group.columns, bytes),
+      };
+    }
+    case "move":
+      return send("activation", { ...instruction.core, rows: 1, columns: 1 }, true);
+    case "multicast":
+      return send("activation", instruction.cores, false);
+    case "psum.send":
+      return send("partial", { ...instruction.core, rows: 1, columns: 1 }, true);
+    case "program.load":
+      return send("instruction", instruction.cores, true);
+    case "host.in":
+    case "host.out": {
+      const ports = instruction.kind === "host.in" ? program.inputs : program.outputs;
+      const port = ports[instruction.port];
+      if (port === undefined) {
+        throw problem("B501", `${instruction.kind} names port ${instruction.port}, but there are ${ports.length}.`);
+      }
+      return {
+        ...base,
+        kind: operationKinds.host,
+        resource: instruction.kind === "host.in" ? 0 : 1,
+        cycles: hostCycles(target, port.bytes),
+      };
+    }
+    case "signal": {
+      const fields = place(instruction.core.row, instruction.core.column);
+      return { ...base, kind: operationKinds.signal, fields, local: isLocal(fields, coreClass, turns) };
+    }
+    case "wait":
+      return { ...base, amount: instruction.count };
+    case "barrier":
+      return { ...base, kind: operationKinds.barrier };
+  }
+}

@@ -1,0 +1,22 @@
+import { problem } from "../../base/errors.ts";
+import type { Program } from "../../ir/program.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import type { Trace } from "../trace.ts";
+import { compileCode } from "./code.ts";
+import { TimingEngine, type TimingOptions } from "./engine.ts";
+
+/**
+ * Simulates when everything in a program happens on a target, for `batches` ≥ 1 runs of its queues: docs/machine.md,
+ * docs/timing.md. It knows no values. Throws B501 when the program names a port that it lacks, B509 when
+ * it stands on or sends to cores that the target lacks, B505 when threads wait for ever.
+ */
+export function simulateTiming(program: Program, target: ChipTarget, options: TimingOptions): Trace {
+  const { rows, columns } = target.grid;
+  if (program.target.rows !== rows || program.target.columns !== columns) {
+    throw problem(
+      "B509",
+      `The program is for ${program.target.rows} × ${program.target.columns} cores, but target "${target.name}" has ${rows} × ${columns}.`,
+    );
+  }
+  return new TimingEngine(program, target, compileCode(program, target), options).run();
+}

@@ -1,0 +1,138 @@
+import { product } from "../../base/math.ts";
+import type { Operand, SimpleInstruction, Space, View } from "../../ir/instruction.ts";
+import { elementBytes, elementTypes } from "../../ir/type.ts";
+import { type VectorCostClass, vectorFunctions } from "../../ir/vector-function.ts";
+import { activationPortBytes, innerPasses, type MatmulShape, weightWidth } from "../../targets/cost.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+
+/** The networks on chip. */
+export type NetworkName = "model" | "partial" | "activation" | "instruction";
+
+/** Bytes read and written in one memory. */
+export interface Traffic {
+  read: number;
+  written: number;
+}
+
+/** What one execution of an instruction does, on any core and in any turn: amounts, no durations and no prices. */
+export interface Work {
+  readonly macs: { width: "2" | "4" | "8"; count: number } | null;
+  readonly vector: { cost: VectorCostClass; elements: number } | null;
+  /** Bytes in the memories of the core that executes the instruction. */
+  readonly own: Readonly<Record<Space, Traffic>>;
+  /** What the instruction sends: bytes of the packet, and the space that each destination writes them to. */
+  readonly packet: { network: NetworkName; bytes: number; space: Space | null } | null;
+  /** Input or output port that crosses the host link. */
+  readonly host: { direction: "in" | "out"; port: number } | null;
+}
+
+/** Bytes of one element of an operand; a scale is a pair of i32. */
+function operandElementBytes(element: Operand["element"]): number {
+  return element === "scale" ? 8 : elementBytes(element);
+}
+
+/** Elements of a view that differ: the product of the counts whose stride is not 0. */
+export function distinctElements(counts: readonly number[], strides: readonly number[]): number {
+  let result = 1;
+  for (let axis = 0; axis < counts.length; axis += 1) {
+    const count = counts[axis] ?? 1;
+    if (count === 0) return 0;
+    if (strides[axis] !== 0) result *= count;
+  }
+  return result;
+}
+
+function emptyTraffic(): Record<Space, Traffic> {
+  const none = (): Traffic => ({ read: 0, written: 0 });
+  return { memory: none(), weights: none(), partial: none(), frame: none() };
+}
+
+/** The shape of a matmul that its time depends on. */
+export function matmulShape(instruction: Extract<SimpleInstruction, { kind: "matmul" }>): MatmulShape {
+  return {
+    groups: instruction.groups,
+    rows: product(instruction.rows),
+    inner: product(instruction.inner),
+    columns: instruction.columns,
+    weightBits: elementTypes[instruction.weights.element].bits,
+  };
+}
+
+/** The work of one execution of an instruction: docs/machine.md, Time and Energy; docs/energy.md. */
+export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work {
+  const own = emptyTraffic();
+  const read = (view: View, counts: readonly number[], bytes: number): void => {
+    own[view.space].read += distinctElements(counts, view.strides) * bytes;
+  };
+  const write = (view: View, counts: readonly number[], bytes: number): void => {
+    own[view.space].written += distinctElements(counts, view.strides) * bytes;
+  };
+  const nothing = { macs: null, vector: null, own, packet: null, host: null } as const;
+  switch (instruction.kind) {
+    case "matmul": {
+      const shape = matmulShape(instruction);
+      const { activations, weights } = instruction;
+      const partialBytes = shape.groups * shape.rows * shape.columns * 4;
+      const passes = innerPasses(target, shape.inner);
+      own[activations.space].read += activationPortBytes(target, shape, elementBytes(activations.element));
+      own[weights.space].read += shape.groups * shape.inner * shape.columns * elementBytes(weights.element);
+      own.partial.written += partialBytes * passes;
+      own.partial.read += partialBytes * (passes - (instruction.start === "accumulate" ? 0 : 1));
+      if (instruction.start === "bias") own.memory.read += shape.groups * shape.columns * 4;
+      const count = shape.groups * shape.rows * shape.inner * shape.columns;
+      return { ...nothing, macs: { width: weightWidth(shape.weightBits), count } };
+    }
+    case "vector": {
+      for (const source of instruction.sources) read(source, instruction.counts, operandElementBytes(source.element));
+      write(instruction.destination, instruction.counts, operandElementBytes(instruction.destination.element));
+      const elements = product(instruction.counts);
+      return { ...nothing, vector: { cost: vectorFunctions[instruction.function].cost, elements } };
+    }
+    case "reduce": {
+      const all = [...instruction.counts, ...instruction.inner];
+      read(instruction.source, all, operandElementBytes(instruction.source.element));
+      if (instruction.divisor !== null) {
+        read(instruction.divisor, instruction.counts, operandElementBytes(instruction.divisor.element));
+      }
+      write(instruction.destination, instruction.counts, operandElementBytes(instruction.destination.element));
+      return { ...nothing, vector: { cost: vectorFunctions[instruction.function].cost, elements: product(all) } };
+    }
+    case "psum.recv":
+      own.partial.read += 2 * 4 * instruction.count;
+      own.partial.written += 4 * instruction.count;
+      return { ...nothing, vector: { cost: "add", elements: instruction.count } };
+    case "gather":
+      read(instruction.source, instruction.counts, instruction.elementBytes);
+      write(instruction.destination, instruction.counts, instruction.elementBytes);
+      return nothing;
+    case "move":
+    case "multicast": {
+      read(instruction.source, instruction.counts, instruction.elementBytes);
+      const bytes = product(instruction.counts) * instruction.elementBytes;
+      return { ...nothing, packet: { network: "activation", bytes, space: instruction.destination.space } };
+    }
+    case "psum.send": {
+      const bytes = 4 * instruction.count;
+      own.partial.read += bytes;
+      return { ...nothing, packet: { network: "partial", bytes, space: "partial" } };
+    }
+    case "program.load":
+      own.memory.read += instruction.bytes;
+      return { ...nothing, packet: { network: "instruction", bytes: instruction.bytes, space: null } };
+    case "weights.load":
+      own.memory.read += instruction.bytes;
+      own.weights.written += instruction.bytes;
+      return nothing;
+    case "weights.stream":
+      own.memory.read += instruction.bytes;
+      own.weights.written += instruction.group.rows * instruction.group.columns * instruction.bytes;
+      return { ...nothing, packet: { network: "model", bytes: instruction.bytes, space: "weights" } };
+    case "host.in":
+    case "host.out":
+      return { ...nothing, host: { direction: instruction.kind === "host.in" ? "in" : "out", port: instruction.port } };
+    case "signal":
+    case "wait":
+    case "barrier":
+      return nothing;
+  }
+}

@@ -1,0 +1,152 @@
+import { z } from "zod";
+import { numberSchema as number } from "./number-schema.ts";
+import type { ChipTarget, Network, Provenance } from "./target.ts";
+
+const networkSchema = z.strictObject({
+  link: number("bytes/cycle", "count"),
+  hop: number("cycles", "count"),
+  hopEnergy: number("pJ/byte", "measure"),
+});
+
+const costClasses = <Entry extends z.ZodType>(entry: Entry) =>
+  z.strictObject({
+    copy: entry,
+    compare: entry,
+    add: entry,
+    multiply: entry,
+    divide: entry,
+    root: entry,
+    table: entry,
+    convert: entry,
+  });
+
+/** The form of a chip file: sections, the numbers in them, and the unit of each. */
+export const chipSchema = z.strictObject({
+  kind: z.literal("chip"),
+  name: z.string().min(1),
+  grid: z.strictObject({ rows: number("cores", "count"), columns: number("cores", "count") }),
+  clock: number("Hz", "positive"),
+  operationsPerMac: number("operations/MAC", "count"),
+  core: z.strictObject({
+    memory: number("bytes", "count"),
+    memoryPort: number("bytes/cycle", "count"),
+    weightBuffer: number("bytes", "count"),
+    partialBuffer: number("bytes", "count"),
+    programBuffer: number("bytes", "count"),
+    threads: number("threads", "count"),
+  }),
+  matrix: z.strictObject({
+    inputs: number("elements", "count"),
+    outputs: z.strictObject({
+      int8: number("elements", "count"),
+      int4: number("elements", "count"),
+      int2: number("elements", "count"),
+    }),
+    fill: number("cycles", "whole"),
+  }),
+  vector: z.strictObject({
+    element: z.literal("f16"),
+    lanes: number("lanes", "count"),
+    cycles: costClasses(number("cycles", "count")),
+    fill: number("cycles", "whole"),
+  }),
+  networks: z.strictObject({
+    model: networkSchema,
+    partial: networkSchema,
+    activation: networkSchema,
+    instruction: networkSchema,
+  }),
+  frameBuffer: z.strictObject({ memory: number("bytes", "count"), row: number("bytes/cycle", "count") }),
+  host: z.strictObject({ bandwidth: number("bytes/s", "positive"), command: number("s", "measure") }),
+  synchronization: z.strictObject({ barrier: number("cycles", "whole"), issue: number("cycles", "whole") }),
+  energy: z.strictObject({
+    mac: z.strictObject({
+      int8: number("pJ", "measure"),
+      int4: number("pJ", "measure"),
+      int2: number("pJ", "measure"),
+    }),
+    memoryRead: number("pJ/byte", "measure"),
+    memoryWrite: number("pJ/byte", "measure"),
+    weightBufferRead: number("pJ/byte", "measure"),
+    weightBufferWrite: number("pJ/byte", "measure"),
+    partialBuffer: number("pJ/byte", "measure"),
+    vector: costClasses(number("pJ", "measure")),
+    instruction: number("pJ", "measure"),
+    frameBuffer: number("pJ/byte", "measure"),
+    host: number("pJ/byte", "measure"),
+    static: number("W", "measure"),
+  }),
+});
+
+/** A chip file that has passed its schema. */
+export type ChipTree = z.infer<typeof chipSchema>;
+
+const networkOf = (network: ChipTree["networks"]["model"]): Network => ({
+  linkBytesPerCycle: network.link.value,
+  hopCycles: network.hop.value,
+  hopEnergyPjPerByte: network.hopEnergy.value,
+});
+
+const valuesOf = <Key extends string>(
+  entries: Readonly<Record<Key, { readonly value: number }>>,
+): Record<Key, number> =>
+  Object.fromEntries(
+    Object.entries<{ readonly value: number }>(entries).map(([key, entry]) => [key, entry.value]),
+  ) as Record<Key, number>;
+
+/** The plain chip of a checked file. */
+export function chipOf(tree: ChipTree, provenance: Provenance): ChipTarget {
+  const { core, matrix, vector, networks, energy } = tree;
+  return {
+    kind: "chip",
+    name: tree.name,
+    grid: { rows: tree.grid.rows.value, columns: tree.grid.columns.value },
+    clockHz: tree.clock.value,
+    operationsPerMac: tree.operationsPerMac.value,
+    core: {
+      memoryBytes: core.memory.value,
+      memoryPortBytesPerCycle: core.memoryPort.value,
+      weightBufferBytes: core.weightBuffer.value,
+      partialBufferBytes: core.partialBuffer.value,
+      programBufferBytes: core.programBuffer.value,
+      threadCount: core.threads.value,
+    },
+    matrix: {
+      inputCount: matrix.inputs.value,
+      outputCount: { 8: matrix.outputs.int8.value, 4: matrix.outputs.int4.value, 2: matrix.outputs.int2.value },
+      fillCycles: matrix.fill.value,
+    },
+    vector: {
+      laneCount: vector.lanes.value,
+      element: vector.element,
+      cycles: valuesOf(vector.cycles),
+      fillCycles: vector.fill.value,
+    },
+    networks: {
+      model: networkOf(networks.model),
+      partial: networkOf(networks.partial),
+      activation: networkOf(networks.activation),
+      instruction: networkOf(networks.instruction),
+    },
+    frameBuffer: { bytes: tree.frameBuffer.memory.value, rowBytesPerCycle: tree.frameBuffer.row.value },
+    host: { bytesPerSecond: tree.host.bandwidth.value, commandSeconds: tree.host.command.value },
+    synchronization: {
+      barrierCycles: tree.synchronization.barrier.value,
+      issueCycles: tree.synchronization.issue.value,
+    },
+    energy: {
+      macPj: { 8: energy.mac.int8.value, 4: energy.mac.int4.value, 2: energy.mac.int2.value },
+      memoryReadPjPerByte: energy.memoryRead.value,
+      memoryWritePjPerByte: energy.memoryWrite.value,
+      weightBufferReadPjPerByte: energy.weightBufferRead.value,
+      weightBufferWritePjPerByte: energy.weightBufferWrite.value,
+      partialBufferPjPerByte: energy.partialBuffer.value,
+      vectorPj: valuesOf(energy.vector),
+      instructionPj: energy.instruction.value,
+      frameBufferPjPerByte: energy.frameBuffer.value,
+      hostPjPerByte: energy.host.value,
+      staticWatts: energy.static.value,
+    },
+    provenance,
+  };
+}

@@ -1,0 +1,111 @@
+import { ceilDivide } from "../base/math.ts";
+import type { VectorCostClass } from "../ir/vector-function.ts";
+import type { ChipTarget, Network } from "./target.ts";
+
+/** The operand of a `matmul` as it concerns time: counts of its loops and the width of its weights. */
+export interface MatmulShape {
+  readonly groups: number;
+  /** Product of the row counts. */
+  readonly rows: number;
+  /** Product of the inner counts. */
+  readonly inner: number;
+  readonly columns: number;
+  readonly weightBits: number;
+}
+
+/** The column of the target's precision tables that weights of `bits` bits use: the narrowest that holds them. */
+export function weightWidth(bits: number): "2" | "4" | "8" {
+  return bits <= 2 ? "2" : bits <= 4 ? "4" : "8";
+}
+
+/** Unpadded MACs that the matrix unit of one core does in a cycle when it is full, for weights of `bits` bits. */
+export function peakMacsPerCycle(target: ChipTarget, bits: number): number {
+  return target.matrix.inputCount * target.matrix.outputCount[weightWidth(bits)];
+}
+
+/** How often a matmul passes its activations: column blocks of the matrix unit. */
+export function columnPasses(target: ChipTarget, columns: number, weightBits: number): number {
+  return ceilDivide(columns, target.matrix.outputCount[weightWidth(weightBits)]);
+}
+
+/** How many blocks of inputs of the matrix unit an inner count fills, the last perhaps in part. */
+export function innerPasses(target: ChipTarget, inner: number): number {
+  return ceilDivide(inner, target.matrix.inputCount);
+}
+
+/** Cycles of the matrix unit for one matmul, fill included. docs/machine.md, Time. */
+export function matmulCycles(target: ChipTarget, shape: MatmulShape): number {
+  const passes = innerPasses(target, shape.inner) * columnPasses(target, shape.columns, shape.weightBits);
+  return shape.groups * shape.rows * passes + target.matrix.fillCycles;
+}
+
+/** Bytes that a matmul's activations take at the memory port: each row once for each column block. */
+export function activationPortBytes(target: ChipTarget, shape: MatmulShape, elementBytes: number): number {
+  return shape.groups * shape.rows * shape.inner * columnPasses(target, shape.columns, shape.weightBits) * elementBytes;
+}
+
+/** Cycles of the vector unit for one instruction over `elements` elements, fill included. */
+export function vectorCycles(target: ChipTarget, cost: VectorCostClass, elements: number): number {
+  return ceilDivide(elements, target.vector.laneCount) * target.vector.cycles[cost] + target.vector.fillCycles;
+}
+
+/** Cycles of a core's memory port for `bytes` bytes; 0 for none. */
+export function portCycles(target: ChipTarget, bytes: number): number {
+  return ceilDivide(bytes, target.core.memoryPortBytesPerCycle);
+}
+
+/** Cycles that a packet of `bytes` bytes holds each link of a network; at least 1. */
+export function linkCycles(network: Network, bytes: number): number {
+  return Math.max(1, ceilDivide(bytes, network.linkBytesPerCycle));
+}
+
+/** Cycles that an activation packet from or to an io core holds each link: the narrower of link and framebuffer row. */
+export function frameLinkCycles(target: ChipTarget, bytes: number): number {
+  const width = Math.min(target.networks.activation.linkBytesPerCycle, target.frameBuffer.rowBytesPerCycle);
+  return Math.max(1, ceilDivide(bytes, width));
+}
+
+/**
+ * Cycles from the request of the inject port to arrival, over `hops` ≥ 1 links on which nothing else travels and with
+ * idle memory ports at least as wide as the links. A multicast takes as long as its farthest destination.
+ */
+export function transferCycles(network: Network, hops: number, bytes: number): number {
+  return hops * network.hopCycles + linkCycles(network, bytes);
+}
+
+/** Cycles of a weights.stream over a group of cores with `pieceBytes` bytes each. Proof: docs/timing.md. */
+export function streamCycles(target: ChipTarget, groupRows: number, groupColumns: number, pieceBytes: number): number {
+  const network = target.networks.model;
+  const pieces = groupRows * groupColumns;
+  return (
+    pieces * ceilDivide(pieceBytes, network.linkBytesPerCycle) + network.hopCycles * (groupRows + groupColumns - 2)
+  );
+}
+
+/**
+ * Links of the X-then-Y tree from a core to all cores of a rectangle but itself; column −1 stands for io cores, which
+ * hang at the routers of column 0. A rectangle of one core is a unicast.
+ */
+export function treeHops(
+  source: { readonly row: number; readonly column: number },
+  cores: { readonly row: number; readonly column: number; readonly rows: number; readonly columns: number },
+): number {
+  const lastRow = cores.row + cores.rows - 1;
+  const lastColumn = cores.column + cores.columns - 1;
+  const rowInside = source.row >= cores.row && source.row <= lastRow;
+  const inside = rowInside && source.column >= cores.column && source.column <= lastColumn;
+  if (inside && cores.rows * cores.columns === 1) return 0;
+  const [firstTrunk, lastTrunk, entry] = [cores.column, lastColumn, source.column].map((column) => Math.max(column, 0));
+  const trunk =
+    Math.max(0, (lastTrunk as number) - (entry as number)) + Math.max(0, (entry as number) - (firstTrunk as number));
+  const branch = Math.max(0, lastRow - source.row) + Math.max(0, source.row - cores.row);
+  const ioLinks = (cores.column < 0 ? cores.rows : 0) - (inside && source.column < 0 ? 1 : 0);
+  const ownIoLink = source.column < 0 ? 1 : 0;
+  return ownIoLink + trunk + ((lastTrunk as number) - (firstTrunk as number) + 1) * branch + ioLinks;
+}
+
+/** Cycles of the host link for a tensor of `bytes` bytes, the command (rounded to the nearest cycle) included. */
+export function hostCycles(target: ChipTarget, bytes: number): number {
+  const command = Math.round(target.host.commandSeconds * target.clockHz);
+  return command + Math.ceil((bytes * target.clockHz) / target.host.bytesPerSecond);
+}
