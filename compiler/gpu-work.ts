@@ -1,5 +1,5 @@
 import { product, sum } from "../base/math.ts";
-import { type Graph, type Node, valueTypes } from "../ir/graph.ts";
+import { consumers, type Graph, type Node, valueTypes } from "../ir/graph.ts";
 import type { Access, IterationSpace } from "../ir/iteration.ts";
 import type { Movement } from "../ir/operator.ts";
 import { operatorOf } from "../ir/ops/index.ts";
@@ -31,15 +31,29 @@ interface OpenKernel {
   result: string;
 }
 
-/** Whether a movement leaves every element at its row-major place, so that nothing has to be copied. */
-function isView({ pieces, fill }: Movement, type: TensorType): boolean {
+/**
+ * Whether a movement costs a GPU nothing: every element stays at its row-major place, or (`permuted`) the axes of one
+ * operand are permuted, which contractions take as strides.
+ */
+function isView({ pieces, fill }: Movement, type: TensorType, permuted: boolean): boolean {
   const piece = pieces[0];
-  if (fill !== null || piece === undefined || pieces.length > 1 || product(piece.counts) !== elementCount(type))
+  if (fill !== null || piece === undefined || pieces.length > 1) return false;
+  if (product(piece.counts) !== elementCount(type) || piece.sourceOffset !== 0 || piece.destinationOffset !== 0)
     return false;
-  const inPlace = piece.counts.every(
-    (count, axis) => count === 1 || piece.sourceStrides[axis] === piece.destinationStrides[axis],
-  );
-  return inPlace && piece.sourceOffset === 0 && piece.destinationOffset === 0;
+  const axes = piece.counts.map((count, axis) => ({
+    count,
+    source: piece.sourceStrides[axis] as number,
+    destination: piece.destinationStrides[axis] as number,
+  }));
+  const long = axes.filter((axis) => axis.count > 1);
+  if (!permuted) return long.every((axis) => axis.source === axis.destination);
+  long.sort((left, right) => left.source - right.source);
+  let stride = 1;
+  return long.every((axis) => {
+    const dense = axis.source === stride;
+    stride *= axis.count;
+    return dense;
+  });
 }
 
 /** The nodes that a composite node stands for; the node itself when it is not composite. */
@@ -66,138 +80,151 @@ function exposeContractions(graph: Graph): Graph {
   return next === graph ? graph : exposeContractions(next);
 }
 
-/** What a single operator, not composite, is to a GPU, and its operations on elements. */
+/** What a single operator, not composite, is to a GPU, and its operations on elements; `permuted` as for `isView`. */
 function roleOf(
   node: Node,
   types: ReadonlyMap<string, TensorType>,
+  permuted: boolean,
 ): Pick<Task, "role" | "space" | "elementOperations"> {
   const operator = operatorOf(node.op);
   const operands = node.operands.map((operand) => (operand === null ? null : (types.get(operand) ?? null)));
   const context = { operands, attributes: node.attributes, type: node.type };
   const elements = elementCount(node.type);
   const movement = operator.movement?.(context) ?? null;
-  if (movement !== null)
-    return { role: isView(movement, node.type) ? "view" : "movement", space: null, elementOperations: 0 };
+  if (movement !== null) {
+    return { role: isView(movement, node.type, permuted) ? "view" : "movement", space: null, elementOperations: 0 };
+  }
   const space = operator.iteration?.(context) ?? null;
   if (operator.runsOn === "matrix") return { role: "matrix", space, elementOperations: 0 };
-  if (operator.runsOn === "folded" && node.op === "identity")
-    return { role: "view", space: null, elementOperations: 0 };
-  if (operator.vector?.kind === "reduce") {
-    const points = space === null ? elements : product(space.dimensions.map((dimension) => dimension.size));
-    return { role: "rows", space, elementOperations: points };
-  }
-  return { role: "pointwise", space, elementOperations: elements };
+  if (node.op === "identity") return { role: "view", space: null, elementOperations: 0 };
+  if (operator.vector?.kind !== "reduce") return { role: "pointwise", space, elementOperations: elements };
+  const points = space === null ? elements : product(space.dimensions.map((dimension) => dimension.size));
+  return { role: "rows", space, elementOperations: points };
 }
 
 /** A node as a task; a composite is pointwise when all its parts are, and its operations are theirs together. */
-function taskOf(node: Node, types: ReadonlyMap<string, TensorType>): Task {
+function taskOf(node: Node, types: ReadonlyMap<string, TensorType>, permuted: boolean): Task {
   const parts = expansion(node, types);
+  const elementsOf = (operand: string | null): number =>
+    operand === null ? 0 : elementCount(types.get(operand) as TensorType);
+  const operandElements = node.operands.map(elementsOf);
+  if (parts.length === 1 && parts[0]?.op === node.op) {
+    const single = roleOf(node, types, permuted);
+    // A copy reads no more than it writes.
+    const most = single.role === "movement" ? elementCount(node.type) : Number.POSITIVE_INFINITY;
+    return { node, operandElements: operandElements.map((count) => Math.min(count, most)), ...single };
+  }
   const partTypes = new Map(types);
   for (const part of parts) partTypes.set(part.name, part.type);
-  const operandElements = node.operands.map((operand) =>
-    operand === null ? 0 : elementCount(types.get(operand) as TensorType),
-  );
-  if (parts.length === 1 && parts[0]?.op === node.op) {
-    const single = roleOf(node, types);
-    const reads =
-      single.role === "movement"
-        ? operandElements.map((count) => Math.min(count, elementCount(node.type)))
-        : operandElements;
-    return { node, operandElements: reads, ...single };
-  }
-  const roles = parts.map((part) => roleOf(part, partTypes));
+  const roles = parts.map((part) => roleOf(part, partTypes, false));
   const pointwise = roles.every(({ role }) => role === "pointwise" || role === "view");
   const elementOperations = sum(roles.map((part) => part.elementOperations));
   return { node, role: pointwise ? "pointwise" : "rows", space: null, elementOperations, operandElements };
 }
 
-/**
- * The work of a GPU for one run of a float graph: contractions, each with the element-wise chain that follows it and is read
- * by nobody else (a residual addition joins the later of its two contractions); chains of element-wise nodes; nodes
- * over rows or windows; copies. Views and everything that depends on constants alone is free.
- */
-export function gpuWork(graph: Graph): GpuWork {
-  const exposed = exposeContractions(graph);
-  const types = valueTypes(exposed);
-  const known = new Set(exposed.constants.map((constant) => constant.name));
+/** What fusion looks up: tasks in order, and values behind views. */
+interface Network {
+  readonly tasks: readonly Task[];
+  readonly types: ReadonlyMap<string, TensorType>;
+  /** Values that depend on constants alone. */
+  readonly known: ReadonlySet<string>;
+  /** The value that a value is a view of; itself when it is none. */
+  readonly base: (value: string) => string;
+  readonly outputs: ReadonlySet<string>;
+}
+
+function networkOf(graph: Graph): Network {
+  const types = valueTypes(graph);
+  const readers = consumers(graph);
+  const known = new Set(graph.constants.map((constant) => constant.name));
   const tasks: Task[] = [];
-  for (const node of exposed.nodes) {
-    const operands = node.operands.filter((operand) => operand !== null);
-    if (operands.every((operand) => known.has(operand))) known.add(node.name);
-    else tasks.push(taskOf(node, types));
+  for (const node of graph.nodes) {
+    if (node.operands.every((operand) => operand === null || known.has(operand))) {
+      known.add(node.name);
+      continue;
+    }
+    const readBy = readers.get(node.name) ?? [];
+    const byContractions = readBy.length > 0 && readBy.every((reader) => operatorOf(reader.op).runsOn === "matrix");
+    tasks.push(taskOf(node, types, byContractions && !graph.outputs.includes(node.name)));
   }
   const viewed = new Map<string, string>();
   const base = (value: string): string => viewed.get(value) ?? value;
   for (const { node, role } of tasks) if (role === "view") viewed.set(node.name, base(node.operands[0] as string));
-  const readers = readerCounts(exposed, tasks, base);
-  const producers = new Map<string, OpenKernel>();
-  const kernels: OpenKernel[] = [];
-  for (const task of tasks) {
-    if (task.role === "view") continue;
-    const host = task.role === "pointwise" ? hostOf(task, kernels, producers, readers, base, types) : null;
-    const kernel = host ?? { anchor: task, tasks: [], result: task.node.name };
-    if (host === null) kernels.push(kernel);
-    kernel.tasks.push(task);
-    kernel.result = task.node.name;
-    producers.set(task.node.name, kernel);
-  }
   return {
-    name: graph.name,
-    kernels: kernels.map((kernel) => kernelOf(kernel, known, base, types)),
-    inputElements: sum(graph.inputs.map((input) => elementCount(input.type))),
-    outputElements: sum(graph.outputs.map((output) => elementCount(types.get(output) as TensorType))),
+    tasks: tasks.filter(({ role }) => role !== "view"),
+    types,
+    known,
+    base,
+    outputs: new Set(graph.outputs.map(base)),
   };
 }
 
-/** How many nodes that are no views read each value, itself or through views, and how often it leaves the graph. */
-function readerCounts(
-  graph: Graph,
-  tasks: readonly Task[],
-  base: (value: string) => string,
-): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  const count = (value: string): void => {
-    counts.set(value, (counts.get(value) ?? 0) + 1);
-  };
-  for (const { node, role } of tasks) {
-    if (role === "view") continue;
-    for (const value of new Set(node.operands.map((operand) => (operand === null ? null : base(operand))))) {
-      if (value !== null) count(value);
+/** Groups tasks into kernels. */
+function fuse(network: Network): readonly OpenKernel[] {
+  const kernels: OpenKernel[] = [];
+  const producers = new Map<string, number>();
+  for (const task of network.tasks) {
+    const number = hostOf(task, kernels, producers, network) ?? kernels.length;
+    const kernel = kernels[number];
+    if (kernel === undefined) kernels.push({ anchor: task, tasks: [task], result: task.node.name });
+    else {
+      kernel.tasks.push(task);
+      kernel.result = task.node.name;
     }
+    producers.set(task.node.name, number);
   }
-  for (const output of graph.outputs) count(base(output));
-  return counts;
+  return kernels;
 }
 
-/** The latest kernel whose result this element-wise node may finish: it alone reads it, and it keeps the number of elements. */
+/**
+ * The number of the kernel that an element-wise task may end: the latest of those that make its operands, when the task
+ * goes on from its result and keeps the number of elements. Copies have no arithmetic to end.
+ */
 function hostOf(
   task: Task,
   kernels: readonly OpenKernel[],
-  producers: ReadonlyMap<string, OpenKernel>,
-  readers: ReadonlyMap<string, number>,
-  base: (value: string) => string,
-  types: ReadonlyMap<string, TensorType>,
-): OpenKernel | null {
-  const elements = elementCount(task.node.type);
-  const hosts = task.node.operands.flatMap((operand) => {
-    if (operand === null) return [];
-    const value = base(operand);
-    const kernel = producers.get(value);
-    const alone =
-      kernel?.result === value && readers.get(value) === 1 && elementCount(types.get(value) as TensorType) === elements;
-    return kernel !== undefined && alone && kernel.anchor.role !== "movement" ? [kernel] : [];
-  });
-  return hosts.length === 0
-    ? null
-    : hosts.reduce((last, host) => (kernels.indexOf(host) > kernels.indexOf(last) ? host : last));
+  producers: ReadonlyMap<string, number>,
+  { types, base }: Network,
+): number | null {
+  if (task.role !== "pointwise") return null;
+  const values = task.node.operands.flatMap((operand) => (operand === null ? [] : [base(operand)]));
+  const latest = Math.max(-1, ...values.map((value) => producers.get(value) ?? -1));
+  const kernel = kernels[latest];
+  if (kernel === undefined || kernel.anchor.role === "movement" || !values.includes(kernel.result)) return null;
+  const elements = elementCount(types.get(kernel.result) as TensorType);
+  return elements === elementCount(task.node.type) ? latest : null;
 }
 
-/** Adds up the tasks of a kernel: what comes from outside is read once, and only the last result is written. */
+/**
+ * The work of a GPU for one run of a float graph: contractions, each with the element-wise nodes that follow it (a
+ * residual addition joins the later of its two contractions); chains of element-wise nodes; nodes over rows or windows;
+ * copies. Views, transposes that only contractions read, and everything that depends on constants alone are free.
+ */
+export function gpuWork(graph: Graph): GpuWork {
+  const exposed = exposeContractions(graph);
+  const network = networkOf(exposed);
+  const kernels = fuse(network);
+  const readIn = new Map<string, Set<OpenKernel>>();
+  for (const kernel of kernels) {
+    for (const value of kernel.tasks.flatMap(({ node }) => node.operands)) {
+      if (value !== null) readIn.set(network.base(value), (readIn.get(network.base(value)) ?? new Set()).add(kernel));
+    }
+  }
+  const isWritten = (kernel: OpenKernel, value: string): boolean =>
+    network.outputs.has(value) || [...(readIn.get(value) ?? [])].some((reader) => reader !== kernel);
+  return {
+    name: graph.name,
+    kernels: kernels.map((kernel) => kernelOf(kernel, network, (value) => isWritten(kernel, value))),
+    inputElements: sum(graph.inputs.map((input) => elementCount(input.type))),
+    outputElements: sum(graph.outputs.map((output) => elementCount(network.types.get(output) as TensorType))),
+  };
+}
+
+/** Adds up the tasks of a kernel: what comes from outside is read once, and what is read outside is written. */
 function kernelOf(
-  { anchor, tasks, result }: OpenKernel,
-  known: ReadonlySet<string>,
-  base: (value: string) => string,
-  types: ReadonlyMap<string, TensorType>,
+  { anchor, tasks }: OpenKernel,
+  { known, base, types }: Network,
+  isWritten: (value: string) => boolean,
 ): GpuKernel {
   const inside = new Set(tasks.map((task) => task.node.name));
   const read = new Map<string, number>();
@@ -206,17 +233,17 @@ function kernelOf(
     node.operands.forEach((operand, index) => {
       if (operand === null || inside.has(base(operand))) return;
       const list = known.has(operand) ? weights : read;
-      const elements = operandElements[index] ?? 0;
-      list.set(base(operand), Math.max(list.get(base(operand)) ?? 0, elements));
+      list.set(base(operand), Math.max(list.get(base(operand)) ?? 0, operandElements[index] ?? 0));
     });
   }
+  const written = [...inside].filter(isWritten);
   return {
     name: anchor.node.name,
     origin: [...new Set(tasks.flatMap((task) => task.node.origin))],
     kind: anchor.role === "matrix" ? "matrix" : anchor.role === "movement" ? "movement" : "vector",
     elementOperations: sum(tasks.map((task) => task.elementOperations)),
     readElements: sum([...read.values()]),
-    writeElements: elementCount(types.get(result) as TensorType),
+    writeElements: sum(written.map((value) => elementCount(types.get(value) as TensorType))),
     weightElements: sum([...weights.values()]),
     ...matrixCounts(anchor, known),
   };

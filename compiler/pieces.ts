@@ -181,10 +181,12 @@ function axisForms(
 /** The boxes of index points whose coordinates lie in `ranges` (one an axis), within `within`. */
 export function indexBoxes(forms: readonly AxisForm[], ranges: Box, within: Box): Box[] {
   let boxes: Box[] = [within];
-  forms.forEach((form, axis) => {
+  for (let axis = 0; axis < forms.length; axis += 1) {
+    const form = forms[axis] as AxisForm;
     const range = ranges[axis] as Range;
-    boxes = boxes.flatMap((box) => solveAxis(form, 0, range.start - form.base, range.end - form.base, box));
-  });
+    const solve = (box: Box): Box[] => solveAxis(form, 0, range.start - form.base, range.end - form.base, box);
+    boxes = boxes.length === 1 ? solve(boxes[0] as Box) : boxes.flatMap(solve);
+  }
   return boxes;
 }
 
@@ -193,6 +195,15 @@ function solveAxis(form: AxisForm, position: number, low: number, high: number, 
   if (position >= form.terms.length) return low <= 0 && 0 < high ? [box] : [];
   const { index, coefficient } = form.terms[position] as AxisForm["terms"][number];
   const range = box[index] as Range;
+  if (coefficient === 1 && position === form.terms.length - 1) {
+    const start = Math.max(range.start, low);
+    const end = Math.min(range.end, high);
+    if (end <= start) return [];
+    if (start === range.start && end === range.end) return [box];
+    const narrowed = box.slice();
+    narrowed[index] = { start, end };
+    return [narrowed];
+  }
   let innerLow = 0;
   let innerHigh = 0;
   for (const term of form.terms.slice(position + 1)) {

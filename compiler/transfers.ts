@@ -28,16 +28,14 @@ export interface Copy {
  */
 export function copiesOf(pieces: readonly AxisPiece[], source: Spread, destination: Spread): Copy[] {
   const copies: Copy[] = [];
+  const holders = holdersOf(source);
   for (const piece of pieces) {
     const whole: Box = piece.counts.map((count) => ({ start: 0, end: count }));
     destination.boxes.forEach((wanted, place) => {
       if (wanted === null) return;
       for (const box of indexBoxes(piece.destination, wanted, whole)) {
-        const touched = touchedRanges(piece.source, box);
-        for (let from = 0; from < source.boxes.length; from += 1) {
-          const held = source.boxes[from];
-          if (held === null || held === undefined || !overlaps(touched, held)) continue;
-          for (const part of indexBoxes(piece.source, held, box)) {
+        for (const from of holders.touching(touchedRanges(piece.source, box))) {
+          for (const part of indexBoxes(piece.source, source.boxes[from] as Box, box)) {
             if (boxCount(part) > 0) copies.push(copyOf(piece, part, from, place, source, destination));
           }
         }
@@ -47,12 +45,33 @@ export function copiesOf(pieces: readonly AxisPiece[], source: Spread, destinati
   return copies;
 }
 
-function overlaps(left: Box, right: Box): boolean {
-  for (let axis = 0; axis < left.length; axis += 1) {
-    const [a, b] = [left[axis] as Range, right[axis] as Range];
-    if (a.start >= b.end || b.start >= a.end) return false;
-  }
-  return true;
+/** The places that hold a part of a tensor, for finding those that overlap a box. */
+function holdersOf(spread: Spread): { touching: (box: Box) => number[] } {
+  const places = spread.boxes.flatMap((box, place) => (box === null || boxCount(box) === 0 ? [] : [place]));
+  const rank = (spread.boxes[places[0] ?? 0] ?? []).length;
+  const bounds = new Int32Array(places.length * rank * 2);
+  places.forEach((place, index) => {
+    (spread.boxes[place] as Box).forEach((range, axis) => {
+      bounds[(index * rank + axis) * 2] = range.start;
+      bounds[(index * rank + axis) * 2 + 1] = range.end;
+    });
+  });
+  const touching = (box: Box): number[] => {
+    const found: number[] = [];
+    for (let index = 0; index < places.length; index += 1) {
+      let axis = 0;
+      let at = index * rank * 2;
+      while (axis < rank) {
+        const range = box[axis] as Range;
+        if (range.start >= (bounds[at + 1] as number) || (bounds[at] as number) >= range.end) break;
+        axis += 1;
+        at += 2;
+      }
+      if (axis === rank) found.push(places[index] as number);
+    }
+    return found;
+  };
+  return { touching };
 }
 
 function copyOf(piece: AxisPiece, part: Box, from: number, to: number, source: Spread, destination: Spread): Copy {

@@ -116,7 +116,7 @@ export type KernelFunction = ElementwiseFunction | ReductionFunction;
  * - integers i2 … u8, i32: add, subtract, multiply (i32 only, wrap-around), maximum, minimum, clip(low, high), relu (compares with 0).
  * - fill(value), copy: any element type of 1, 2 or 4 bytes; fill rounds to f16 or f32, wraps integers; destination decides.
  * - requantize(zero, low, high): i32, scale → narrow integer. dequantize(zero): integer or i32, scale → f16.
- *   quantize(zero, low, high): f16, scale (of the inverse) → narrow integer.
+ *   quantize(zero, low, high): f16, scale (of the inverse) → narrow integer. The products are exact while |a − zero| ≤ 2^31.
  */
 export interface VectorTask {
   readonly function: KernelFunction;

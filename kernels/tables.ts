@@ -16,7 +16,7 @@ export const tableFunctions = [
   "softplus",
 ] as const satisfies readonly TableFunction[];
 
-/** The error, relative to the result, that `evaluateFunction` stays below on f16 operands. */
+/** The relative error that `evaluateFunction` stays below on f16 operands, for results that do not round to zero by far. */
 export const evaluationError = 2 ** -44;
 
 const rootOfTwoOverPi = Math.sqrt(2 / Math.PI);

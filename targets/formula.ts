@@ -14,10 +14,9 @@ export type Formula =
 /** A formula, or what is wrong with its text. */
 export type ParsedFormula = { readonly formula: Formula } | { readonly mistake: string };
 
-const token = /\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|([A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)*)|([-+*/()]))/y;
-
 /** Splits a formula into tokens; the offset of the first character that starts none. */
 function tokens(text: string): { readonly list: string[]; readonly end: number } {
+  const token = /\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|([A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)*)|([-+*/()]))/y;
   const list: string[] = [];
   let end = 0;
   const trimmed = text.trimEnd();

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { NumberSource } from "./target.ts";
 
 /** The units that numbers of target files are written in. */
-export type Unit =
+type Unit =
   | "cores"
   | "threads"
   | "lanes"
@@ -24,7 +24,7 @@ export type Unit =
   | "W";
 
 /** Which values a number may have. `whole` and `measure` admit 0; `fraction` is above 0 and at most 1. */
-export type NumberForm = "count" | "whole" | "positive" | "measure" | "fraction";
+type NumberForm = "count" | "whole" | "positive" | "measure" | "fraction";
 
 const forms = {
   count: z.int().min(1),
@@ -35,12 +35,7 @@ const forms = {
 } as const satisfies Record<NumberForm, z.ZodNumber>;
 
 /** How a number can be known. */
-export const sources = [
-  "published",
-  "derived",
-  "estimated",
-  "synthetic",
-] as const satisfies readonly NumberSource["source"][];
+const sources = ["published", "derived", "estimated", "synthetic"] as const satisfies readonly NumberSource["source"][];
 
 /** A number as a target file states it. */
 export interface NumberEntry {

@@ -1,17 +1,14 @@
 import { createHash } from "node:crypto";
-import { Document, isMap, isSeq, visit } from "yaml";
+import { Document, visit } from "yaml";
 import { type Target, treeOf } from "./tree.ts";
 
 /** Prints a target as the YAML of a target file; parsing it gives an equal target. */
 export function printTarget(target: Target): string {
   const document = new Document(treeOf(target));
   visit(document, {
-    Pair(_, pair) {
-      // A number with its source is one line of values and a note; ranges stand on one line.
-      if (isSeq(pair.value)) pair.value.flow = true;
-    },
-    Map(_, map) {
-      if (isMap(map)) map.spaceBefore = false;
+    // Ranges stand on one line.
+    Seq(_, range) {
+      range.flow = true;
     },
   });
   return document.toString({ lineWidth: 120 });

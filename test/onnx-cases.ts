@@ -80,24 +80,30 @@ export function dimensionsOf(path: string, inputs: ReadonlyMap<string, Tensor>):
 }
 
 /**
- * Imports a case with the shapes of its data. Integer inputs of which the graph needs the values at compile time (shapes,
- * axes, indices) are given to the importer; all others are left open.
+ * Imports a case with the shapes of its data. Where the graph needs values at compile time (shapes, axes, indices,
+ * scales), the importer is given those of integer and scalar inputs, then of all inputs but the first.
  */
 export function importCase(folder: string, data: CaseData, options: ImportOptions = {}): ImportedModel {
+  const entries = [...data.inputs];
+  const attempts = [
+    [],
+    entries.filter(([, { type }]) => !isFloat(type.element) || type.shape.length === 0),
+    entries.slice(1),
+  ];
   const path = join(folder, "model.onnx");
-  const dimensions = dimensionsOf(path, data.inputs);
-  try {
-    return importOnnx({ path }, { ...options, dimensions });
-  } catch (error) {
-    const needsValues =
-      error instanceof BorealError && error.problems.every(({ code }) => code === "B112" || code === "B105");
-    const known = new Map(
-      [...data.inputs].filter(([, tensor]) => !isFloat(tensor.type.element) || tensor.type.shape.length === 0),
-    );
-    if (!needsValues || known.size === 0) throw error;
-    const open = new Map([...data.inputs].filter(([name]) => !known.has(name)));
-    return importOnnx({ path }, { ...options, dimensions: dimensionsOf(path, open), knownInputs: known });
+  let refusal: unknown;
+  for (const known of attempts) {
+    const knownInputs = new Map(known);
+    const open = new Map(entries.filter(([name]) => !knownInputs.has(name)));
+    try {
+      return importOnnx({ path }, { ...options, dimensions: dimensionsOf(path, open), knownInputs });
+    } catch (error) {
+      const needsValues = error instanceof BorealError && error.problems.every(({ code }) => code === "B112");
+      if (!needsValues) throw error;
+      refusal = error;
+    }
   }
+  throw refusal;
 }
 
 /** Runs a case in f32 and compares all its outputs: null when it passes, otherwise what is wrong. */

@@ -33,13 +33,7 @@ const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", t
  * thread accumulates into halves of the partial-sum buffer, partial sums travel down the chain of cores that share
  * results, and the vector thread of the last core computes the nodes after the contraction.
  */
-export function emitContraction(
-  context: EmitContext,
-  plan: StepPlan,
-  core: number,
-  arrivals: number,
-  gathers: boolean,
-): ThreadLists {
+export function emitContraction(context: EmitContext, plan: StepPlan, core: number): ThreadLists {
   const { target } = context.plan;
   const box = at(plan.boxes, core);
   const roles = plan.roles;
@@ -51,11 +45,7 @@ export function emitContraction(
   const landing = (half: Half): number => (2 + half) * quarter;
 
   const weights: SimpleInstruction[] = [];
-  const matrix: SimpleInstruction[] = [
-    wait(tokens.goCompute),
-    ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
-    ...(gathers ? [wait(tokens.gathered)] : []),
-  ];
+  const matrix: SimpleInstruction[] = [wait(tokens.goMatrix)];
   const vector: SimpleInstruction[] = [];
   const psum: SimpleInstruction[] = [];
   const feed = weightFeed(context, plan, core, tiles);
@@ -80,7 +70,8 @@ export function emitContraction(
       );
       if (feed !== null && (!feed.once || last)) matrix.push(signal(tokens.weightsFree[chunkHalf]));
     });
-    matrix.push(signal(tokens.tileReady[half]));
+    const first = chain.index === 0 && !chain.last;
+    matrix.push(signal((first ? tokens.sumsReady : tokens.tileReady)[half]));
 
     const count = boxCount(tile.groups) * boxCount(tile.rows) * boxCount(tile.columns);
     const sendOn = (): void => {
@@ -116,7 +107,7 @@ export function emitContraction(
       psum.push(wait(tokens.sumsReady[half]));
       sendOn();
     } else {
-      psum.push(wait(tokens.tileReady[half]));
+      psum.push(wait(tokens.sumsReady[half]));
       sendOn();
     }
   });

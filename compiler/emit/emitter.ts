@@ -215,13 +215,16 @@ function controlCore(
 ): SimpleInstruction[] {
   const { columns } = body.plan.geometry.grid;
   const self = { row: Math.floor(core / columns), column: core % columns };
-  const arrivals = at(body.controlArrivals, core);
+  const arrivals = at(body.movement.arrivals, core);
+  const compute = at(body.computeStarts, core);
   const done = at(body.doneCounts, core);
   return [
     ...at(body.starts, core).map((token): SimpleInstruction => ({ kind: "signal", token, core: self })),
     ...loadsOf(nextLoads, core),
-    ...(next === null ? [] : ready(next, core, columns)),
     ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
+    ...(at(body.movement.gathers, core).length > 0 ? [wait(tokens.gathered)] : []),
+    ...(compute === null ? [] : [{ kind: "signal", token: compute, core: self } as const]),
+    ...(next === null ? [] : ready(next, core, columns)),
     ...(done > 0 ? [wait(tokens.done, done)] : []),
     { kind: "barrier" },
   ];

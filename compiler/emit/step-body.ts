@@ -21,12 +21,12 @@ export interface StepBody {
   readonly plan: StepPlan;
   readonly classes: readonly CoreClass[];
   readonly movement: StepMovement;
-  /** By core: tokens that start the threads that work in the step. */
+  /** By core: tokens that start the threads that move data. */
   readonly starts: readonly (readonly number[])[];
+  /** By core: the token that starts its computation once its operands are there; null where nothing is computed. */
+  readonly computeStarts: readonly (number | null)[];
   /** By core: how often `done` is raised. */
   readonly doneCounts: readonly number[];
-  /** By core: packets that the control thread itself waits for, where no other thread does. */
-  readonly controlArrivals: readonly number[];
   /** By core: whether the weights thread works. */
   readonly usesWeights: readonly boolean[];
   /** By core: bytes of its instructions. */
@@ -43,7 +43,7 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
   const computes = plan.roles !== null || plan.layer.kind === "vector" || plan.layer.kind === "reduce";
   const starts = Array.from({ length: coreCount }, () => [] as number[]);
   const doneCounts = new Array<number>(coreCount).fill(0);
-  const controlArrivals = new Array<number>(coreCount).fill(0);
+  const computeStarts = new Array<number | null>(coreCount).fill(null);
   const usesWeights = new Array<boolean>(coreCount).fill(false);
   const bytes = new Array<number>(coreCount).fill(0);
   const classes: CoreClass[] = [];
@@ -57,10 +57,7 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
   const gatherLists = movement.gathers.map((gathers, core) => {
     if (gathers.length === 0) return null;
     at(starts, core).push(tokens.goGather);
-    const waited = computes && at(plan.active, core);
-    if (!waited) doneCounts[core] = at(doneCounts, core) + 1;
-    const end = signalTo(core, columns, waited ? tokens.gathered : tokens.done);
-    return rollLoops([wait(tokens.goGather), ...gathers, end]);
+    return rollLoops([wait(tokens.goGather), ...gathers, signalTo(core, columns, tokens.gathered)]);
   });
   for (const [thread, lists] of [
     ["send", sendLists],
@@ -77,20 +74,15 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
   const keys = new Array<string | null>(coreCount).fill(null);
   const emitted = new Map<string, Threads>();
   for (let core = 0; core < coreCount; core += 1) {
-    const arrivals = at(movement.arrivals, core);
-    if (!computes || !plan.active[core]) {
-      controlArrivals[core] = arrivals;
-      continue;
-    }
-    const gathers = at(movement.gathers, core).length > 0;
-    const key = computeKey(plan, core, arrivals, gathers);
+    if (!computes || !plan.active[core]) continue;
+    const key = computeKey(plan, core);
     keys[core] = key;
     let threads = emitted.get(key);
     if (threads === undefined) {
-      threads = computeThreads(context, plan, core, arrivals, gathers);
+      threads = computeThreads(context, plan, core);
       emitted.set(key, threads);
     }
-    at(starts, core).push(tokens.goCompute);
+    computeStarts[core] = plan.roles === null ? tokens.goVector : tokens.goMatrix;
     doneCounts[core] = at(doneCounts, core) + 1;
     usesWeights[core] = threads.weights !== undefined;
     bytes[core] = at(bytes, core) + Object.values(threads).reduce((total, list) => total + programBytes(list), 0);
@@ -104,8 +96,8 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
     classes,
     movement,
     starts,
+    computeStarts,
     doneCounts,
-    controlArrivals,
     usesWeights,
     bytes,
     rectangles: coverRectangles(
@@ -124,7 +116,7 @@ function signalTo(core: number, columns: number, token: number): SimpleInstructi
 }
 
 /** Equal for cores whose compute threads are the same but for where the core stands. */
-function computeKey(plan: StepPlan, core: number, arrivals: number, gathers: boolean): string {
+function computeKey(plan: StepPlan, core: number): string {
   const { columns } = plan.geometry.grid;
   const row = Math.floor(core / columns);
   const column = core % columns;
@@ -143,20 +135,12 @@ function computeKey(plan: StepPlan, core: number, arrivals: number, gathers: boo
       ? 0
       : Math.sign(reductionIndex(plan.geometry, row, column)) + (plan.owns[core] ? 2 : 0);
   const sizes = box.map((range) => range.end - range.start);
-  return [sizes.join(), offsets.join(), corner, chain, arrivals, gathers].join("|");
+  return [sizes.join(), offsets.join(), corner, chain].join("|");
 }
 
-function computeThreads(
-  context: EmitContext,
-  plan: StepPlan,
-  core: number,
-  arrivals: number,
-  gathers: boolean,
-): Threads {
+function computeThreads(context: EmitContext, plan: StepPlan, core: number): Threads {
   const lists =
-    plan.roles === null
-      ? { vector: emitVectorStep(context, plan, core, arrivals, gathers) }
-      : emitContraction(context, plan, core, arrivals, gathers);
+    plan.roles === null ? { vector: emitVectorStep(context, plan, core) } : emitContraction(context, plan, core);
   const threads: Threads = {};
   for (const [thread, list] of Object.entries(lists) as [ThreadName, readonly SimpleInstruction[]][]) {
     if (list.length > 0) threads[thread] = rollLoops(list);

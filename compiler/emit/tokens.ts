@@ -1,32 +1,35 @@
 /**
  * What the counted tokens of a core stand for. Pairs are for the two halves of a buffer. `free` tokens start raised; every
- * other one starts at zero and is back at zero after each step.
+ * other one starts at zero and is back at zero after each step. Each thread has a start token of its own: threads run
+ * ahead to their next step, and would take each other's.
  */
 export const tokens = {
   goSend: 0,
   goGather: 1,
-  goCompute: 2,
-  goWeights: 3,
+  goMatrix: 2,
+  goVector: 3,
+  goWeights: 4,
   /** Raised by every packet of operands that arrives. */
-  arrived: 4,
-  gathered: 5,
-  done: 6,
-  program: 7,
-  weightsFull: [8, 9],
-  weightsFree: [10, 11],
-  tileReady: [12, 13],
-  tileFree: [14, 15],
+  arrived: 5,
+  /** Local copies and fills are done. */
+  gathered: 6,
+  done: 7,
+  program: 8,
+  weightsFull: [9, 10],
+  weightsFree: [11, 12],
+  tileReady: [13, 14],
+  tileFree: [15, 16],
   /** A neighbour's partial sums have arrived in a landing half. */
-  sumsArrived: [16, 17],
+  sumsArrived: [17, 18],
   /** The next core's landing half may be written. */
-  landingFree: [18, 19],
+  landingFree: [19, 20],
   /** Partial sums are complete up to this core and may be sent on. */
-  sumsReady: [20, 21],
+  sumsReady: [21, 22],
   /** io cores: the input stands in the framebuffer; it may be overwritten; the output stands there; it has left. */
-  frameReady: 22,
-  frameFree: 23,
-  outputReady: 24,
-  outputFree: 25,
+  frameReady: 23,
+  frameFree: 24,
+  outputReady: 25,
+  outputFree: 26,
 } as const;
 
 /** One of two halves. */

@@ -6,22 +6,14 @@ import { type EmitContext, emitChain } from "./chain.ts";
 import { tokens } from "./tokens.ts";
 
 /** What the vector thread of a core does in a step without contraction: the nodes, tile by tile over its box. */
-export function emitVectorStep(
-  context: EmitContext,
-  plan: StepPlan,
-  core: number,
-  arrivals: number,
-  gathers: boolean,
-): SimpleInstruction[] {
+export function emitVectorStep(context: EmitContext, plan: StepPlan, core: number): SimpleInstruction[] {
   const box = at(plan.boxes, core);
   const parallel = walkOrder(plan);
   const tiles = tileBoxes(
     parallel.map((dimension) => at(box, dimension)),
     vectorTileElements(context.plan.target),
   );
-  const instructions: SimpleInstruction[] = [{ kind: "wait", token: tokens.goCompute, count: 1 }];
-  if (arrivals > 0) instructions.push({ kind: "wait", token: tokens.arrived, count: arrivals });
-  if (gathers) instructions.push({ kind: "wait", token: tokens.gathered, count: 1 });
+  const instructions: SimpleInstruction[] = [{ kind: "wait", token: tokens.goVector, count: 1 }];
   for (const tile of tiles) {
     const dimensions = parallel.map((dimension, index) => ({ dimension, range: at(tile, index) }));
     instructions.push(...emitChain(context, plan, core, dimensions, 0));

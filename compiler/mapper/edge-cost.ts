@@ -1,5 +1,6 @@
-import { frameLinkCycles, linkCycles, portCycles } from "../../targets/cost.ts";
+import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { findOverlaps, type OwnerIndex, overlapCells, overlapRoom } from "./owner-index.ts";
 import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
 
 /** Predicted cycles of bringing a value from the cores that made it to those that read it. */
@@ -29,35 +30,153 @@ export function isInPlace(owned: Placement, needed: Placement): boolean {
 }
 
 /**
- * The cost of an edge, from intersections of the boxes that cores own with those that they need, on sampled cores: eject
- * ports of the first, middle and last readers; inject ports of the first, middle and last owners; links across the middle
- * of the grid, X first then Y, in the first and middle rows and columns in use. Pieces are multicast.
+ * The cost of an edge from intersections of boxes: each intersection of a box that a core owns with one that a core needs
+ * is a piece, multicast to all cores that need it (once for each rectangle that they make up). Loads are added up for
+ * inject, eject and memory ports and, X first then Y, for the links across the middle of the cores in use; the cost is the
+ * largest load plus the way across half the grid. Up to `exactBoxes` needed boxes all are looked at and the largest loads
+ * taken; of more, evenly spaced ones (first and last among them), the loads of inject ports and links being averages.
  */
-export function edgeCost(owned: Placement, needed: Placement, bytes: number, inPlaceAllowed: boolean, target: ChipTarget): EdgeCost {
+export function edgeCost(
+  owners: OwnerIndex,
+  needed: Placement,
+  bytes: number,
+  inPlaceAllowed: boolean,
+  target: ChipTarget,
+): EdgeCost {
+  const owned = owners.placement;
   if (inPlaceAllowed && isInPlace(owned, needed)) return free;
+  if (needed.boxCount === 0) return free;
   const network = target.networks.activation;
-  const hold = (count: number): number => linkCycles(network, count * bytes);
-  let ejectCycles = 0;
-  let remoteBytes = 0;
-  let readerPortBytes = 0;
-  for (const core of sampled(needed)) {
-    const taken = intake(owned, needed, core, hold);
-    ejectCycles = Math.max(ejectCycles, taken.cycles);
-    remoteBytes = Math.max(remoteBytes, taken.remoteCount * bytes);
-    readerPortBytes = Math.max(readerPortBytes, (taken.remoteCount + 2 * taken.localCount) * bytes);
+  const loads = edgeLoads(owners, needed, bytes, target);
+  const networkCycles =
+    Math.max(loads.inject, loads.eject, loads.links) +
+    (loads.remoteCount > 0 ? network.hopCycles * ((owned.rows + owned.columns) >> 1) : 0);
+  const memoryCycles = portCycles(target, loads.portCount * bytes);
+  return {
+    cycles: Math.max(networkCycles, memoryCycles),
+    networkCycles,
+    portCycles: memoryCycles,
+    remoteBytes: loads.remoteCount * bytes,
+  };
+}
+
+/** Needed boxes up to which all are looked at, and how many are looked at otherwise. */
+const exactBoxes = 16;
+const sampledBoxes = 8;
+
+/** Readers of a box that are looked at. */
+const sampledReaders = 4;
+
+interface EdgeLoads {
+  /** Cycles of the busiest inject port, eject port, and link across the middle. */
+  readonly inject: number;
+  readonly eject: number;
+  readonly links: number;
+  /** Elements at the busiest memory port, and most elements that a core takes in from others. */
+  readonly portCount: number;
+  readonly remoteCount: number;
+}
+
+function edgeLoads(owners: OwnerIndex, needed: Placement, bytes: number, target: ChipTarget): EdgeLoads {
+  const owned = owners.placement;
+  const { rows, columns, boxCount } = needed;
+  const { linkBytesPerCycle } = target.networks.activation;
+  const { issueCycles } = target.synchronization;
+  const samples = boxCount <= exactBoxes ? boxCount : sampledBoxes;
+  const [inject, sent] = [new Float64Array(owned.boxCount), new Float64Array(owned.boxCount)];
+  const [east, west] = [new Float64Array(rows), new Float64Array(rows)];
+  const [south, north] = [new Float64Array(columns), new Float64Array(columns)];
+  const [rowCut, columnCut] = middle(owned, needed);
+  const overlaps = overlapRoom(owners);
+  let [eject, taken, remoteCount] = [0, 0, 0];
+  for (let sample = 0; sample < samples; sample += 1) {
+    const wanted = samples === 1 ? 0 : Math.round((sample * (boxCount - 1)) / (samples - 1));
+    const readers = needed.boxCores[wanted] as readonly number[];
+    const only = readers.length === 1 ? (readers[0] as number) : -1;
+    const packets = needed.rectangles[wanted] as number;
+    const at = wanted * 4;
+    const left = needed.extent[at + 2] as number;
+    const right = needed.extent[at + 3] as number;
+    let [total, totalCount, fromNorth, fromSouth] = [0, 0, 0, 0];
+    const found = findOverlaps(owners, needed, wanted, overlaps);
+    for (let entry = 0; entry < found; entry += 1) {
+      const box = overlaps.boxes[entry] as number;
+      const count = overlaps.counts[entry] as number;
+      const cycles = Math.ceil((count * bytes) / linkBytesPerCycle);
+      total += cycles;
+      totalCount += count;
+      const row = owned.extent[box * 4] as number;
+      const column = owned.extent[box * 4 + 2] as number;
+      if (row * columns + column === only) continue;
+      inject[box] = (inject[box] as number) + packets * (cycles + issueCycles);
+      sent[box] = (sent[box] as number) + packets * count;
+      if (column < columnCut && right >= columnCut) east[row] = (east[row] as number) + cycles;
+      if (column >= columnCut && left < columnCut) west[row] = (west[row] as number) + cycles;
+      if (row < rowCut) fromNorth += cycles;
+      else fromSouth += cycles;
+    }
+    for (let column = left; column <= right; column += 1) {
+      if ((needed.extent[at + 1] as number) >= rowCut) south[column] = (south[column] as number) + fromNorth;
+      if ((needed.extent[at] as number) < rowCut) north[column] = (north[column] as number) + fromSouth;
+    }
+    const looked = Math.min(readers.length, sampledReaders);
+    for (let reader = 0; reader < looked; reader += 1) {
+      const core = readers[looked === 1 ? 0 : Math.round((reader * (readers.length - 1)) / (looked - 1))] as number;
+      const own = (owned.coreBoxes[core] as readonly number[])[0];
+      const local = own === undefined ? 0 : overlapCount(owned, own, needed, wanted);
+      const boxes = (needed.coreBoxes[core] as readonly number[]).length;
+      eject = Math.max(eject, boxes * (total - Math.ceil((local * bytes) / linkBytesPerCycle)));
+      remoteCount = Math.max(remoteCount, boxes * (totalCount - local));
+      taken = Math.max(taken, boxes * (totalCount + local));
+    }
   }
-  let injectCycles = 0;
-  let sentBytes = 0;
-  for (const core of sampled(owned)) {
-    const sent = output(owned, needed, core, hold, target.synchronization.issueCycles);
-    injectCycles = Math.max(injectCycles, sent.cycles);
-    sentBytes = Math.max(sentBytes, sent.count * bytes);
+  const exact = samples === boxCount;
+  const scale = boxCount / samples;
+  const busiest = (loads: Float64Array, users: number): number => (exact ? largest(loads) : (scale * total(loads)) / users);
+  const ownerRows = new Set(owned.boxCores.map((cores) => Math.floor((cores[0] ?? 0) / columns))).size;
+  const readerColumns = columnsInUse(needed);
+  return {
+    inject: busiest(inject, owned.boxCount),
+    eject,
+    links: Math.max(
+      busiest(east, ownerRows),
+      busiest(west, ownerRows),
+      busiest(south, readerColumns),
+      busiest(north, readerColumns),
+    ),
+    portCount: taken + busiest(sent, owned.boxCount),
+    remoteCount,
+  };
+}
+
+function columnsInUse(placement: Placement): number {
+  let last = 0;
+  for (let box = 0; box < placement.boxCount; box += 1) last = Math.max(last, placement.extent[box * 4 + 3] as number);
+  return last + 1;
+}
+
+function largest(loads: Float64Array): number {
+  let most = 0;
+  for (const load of loads) if (load > most) most = load;
+  return most;
+}
+
+function total(loads: Float64Array): number {
+  let added = 0;
+  for (const load of loads) added += load;
+  return added;
+}
+
+/** The row and the column before which the middle of the cores in use lies; 0 where a single row or column is in use. */
+function middle(owned: Placement, needed: Placement): readonly [number, number] {
+  let [bottom, right] = [0, 0];
+  for (const { extent, boxCount } of [owned, needed]) {
+    for (let box = 0; box < boxCount; box += 1) {
+      if ((extent[box * 4 + 1] as number) > bottom) bottom = extent[box * 4 + 1] as number;
+      if ((extent[box * 4 + 3] as number) > right) right = extent[box * 4 + 3] as number;
+    }
   }
-  const linksCycles = ejectCycles === 0 ? 0 : Math.max(rowLinkCycles(owned, needed, hold), columnLinkCycles(owned, needed, hold));
-  const way = ejectCycles === 0 ? 0 : network.hopCycles * ((needed.rows + needed.columns) >> 1);
-  const networkCycles = Math.max(ejectCycles, injectCycles, linksCycles) + way;
-  const memoryCycles = portCycles(target, readerPortBytes + sentBytes);
-  return { cycles: Math.max(networkCycles, memoryCycles), networkCycles, portCycles: memoryCycles, remoteBytes };
+  return [(bottom + 1) >> 1, (right + 1) >> 1];
 }
 
 /** The cost of sending what cores own to the framebuffer: the busiest row of links to the west. */
@@ -72,139 +191,4 @@ export function frameCost(owned: Placement, bytes: number, target: ChipTarget): 
   });
   const networkCycles = Math.max(...rows) + target.networks.activation.hopCycles * owned.columns;
   return { cycles: Math.max(networkCycles, most), networkCycles, portCycles: most, remoteBytes: 0 };
-}
-
-/** The first, middle and last cores that have a box. */
-function sampled(placement: Placement): number[] {
-  const first = placement.coreBoxes.findIndex((boxes) => boxes.length > 0);
-  if (first < 0) return [];
-  const last = placement.coreBoxes.findLastIndex((boxes) => boxes.length > 0);
-  const bottom = Math.floor(last / placement.columns);
-  const right = last - bottom * placement.columns;
-  const middle = (bottom >> 1) * placement.columns + (right >> 1);
-  const cores = [first];
-  if ((placement.coreBoxes[middle] as readonly number[]).length > 0 && middle !== first) cores.push(middle);
-  if (last !== first && last !== middle) cores.push(last);
-  return cores;
-}
-
-function intake(
-  owned: Placement,
-  needed: Placement,
-  core: number,
-  hold: (count: number) => number,
-): { readonly cycles: number; readonly remoteCount: number; readonly localCount: number } {
-  let [cycles, remoteCount, localCount] = [0, 0, 0];
-  for (const wanted of needed.coreBoxes[core] as readonly number[]) {
-    for (let box = 0; box < owned.boxCount; box += 1) {
-      const count = overlapCount(owned, box, needed, wanted);
-      if (count === 0) continue;
-      if ((owned.boxCores[box] as readonly number[]).includes(core)) localCount += count;
-      else {
-        cycles += hold(count);
-        remoteCount += count;
-      }
-    }
-  }
-  return { cycles, remoteCount, localCount };
-}
-
-function output(
-  owned: Placement,
-  needed: Placement,
-  core: number,
-  hold: (count: number) => number,
-  issueCycles: number,
-): { readonly cycles: number; readonly count: number } {
-  let [cycles, sent] = [0, 0];
-  const box = (owned.coreBoxes[core] as readonly number[])[0];
-  if (box === undefined || (owned.boxCores[box] as readonly number[])[0] !== core) return { cycles, count: sent };
-  for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
-    const readers = needed.boxCores[wanted] as readonly number[];
-    if (readers.length === 1 && readers[0] === core) continue;
-    const count = overlapCount(owned, box, needed, wanted);
-    if (count === 0) continue;
-    const packets = needed.rectangles[wanted] as number;
-    cycles += packets * (hold(count) + issueCycles);
-    sent += packets * count;
-  }
-  return { cycles, count: sent };
-}
-
-/** Cycles of the busiest sampled link between the two middle columns in use, in either direction. */
-function rowLinkCycles(owned: Placement, needed: Placement, hold: (count: number) => number): number {
-  const { rows, columns } = owned;
-  const [bottom, right] = lastInUse(owned, needed);
-  const cut = (right + 1) >> 1;
-  if (cut === 0) return 0;
-  let most = 0;
-  for (const row of new Set([0, bottom >> 1, Math.min(rows - 1, bottom)])) {
-    let [east, west] = [0, 0];
-    for (let column = 0; column < columns; column += 1) {
-      const box = (owned.coreBoxes[row * columns + column] as readonly number[])[0];
-      if (box === undefined) continue;
-      for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
-        const crossesEast = column < cut && (needed.extent[wanted * 4 + 3] as number) >= cut;
-        const crossesWest = column >= cut && (needed.extent[wanted * 4 + 2] as number) < cut;
-        if (!crossesEast && !crossesWest) continue;
-        const count = overlapCount(owned, box, needed, wanted);
-        if (count === 0) continue;
-        if (crossesEast) east += hold(count);
-        else west += hold(count);
-      }
-    }
-    most = Math.max(most, east, west);
-  }
-  return most;
-}
-
-/** Cycles of the busiest sampled link between the two middle rows in use, in either direction: all that a column takes in. */
-function columnLinkCycles(owned: Placement, needed: Placement, hold: (count: number) => number): number {
-  const { rows, columns } = owned;
-  const [bottom, right] = lastInUse(owned, needed);
-  const cut = (bottom + 1) >> 1;
-  if (cut === 0) return 0;
-  let most = 0;
-  for (const column of new Set([0, right >> 1])) {
-    const reach = columnReach(needed, column, rows, columns);
-    let [south, north] = [0, 0];
-    for (const [wanted, first, last] of reach) {
-      for (let box = 0; box < owned.boxCount; box += 1) {
-        const row = owned.extent[box * 4] as number;
-        const crossesSouth = row < cut && last >= cut;
-        const crossesNorth = row >= cut && first < cut;
-        if (!crossesSouth && !crossesNorth) continue;
-        const count = overlapCount(owned, box, needed, wanted);
-        if (count === 0) continue;
-        if (crossesSouth) south += hold(count);
-        else north += hold(count);
-      }
-    }
-    most = Math.max(most, south, north);
-  }
-  return most;
-}
-
-/** The boxes that a column's cores need, each with the first and last of their rows. */
-function columnReach(needed: Placement, column: number, rows: number, columns: number): [number, number, number][] {
-  const reach = new Map<number, [number, number, number]>();
-  for (let row = 0; row < rows; row += 1) {
-    for (const wanted of needed.coreBoxes[row * columns + column] as readonly number[]) {
-      const known = reach.get(wanted);
-      if (known === undefined) reach.set(wanted, [wanted, row, row]);
-      else known[2] = row;
-    }
-  }
-  return [...reach.values()];
-}
-
-function lastInUse(owned: Placement, needed: Placement): readonly [number, number] {
-  let [bottom, right] = [0, 0];
-  for (const { extent, boxCount } of [owned, needed]) {
-    for (let box = 0; box < boxCount; box += 1) {
-      if ((extent[box * 4 + 1] as number) > bottom) bottom = extent[box * 4 + 1] as number;
-      if ((extent[box * 4 + 3] as number) > right) right = extent[box * 4 + 3] as number;
-    }
-  }
-  return [bottom, right];
 }

@@ -9,6 +9,7 @@ import { type Candidate, candidateLimit, candidatesOf, evaluateChoice, ownersRea
 import { type EdgeCost, edgeCost, frameCost } from "./edge-cost.ts";
 import { minimize, type PairCost } from "./elimination.ts";
 import { movementPlacement, operandPieces } from "./movement-placement.ts";
+import { type OwnerIndex, ownerIndex } from "./owner-index.ts";
 import { type Placement, placementOf } from "./placement.ts";
 import { formatSplit, translateSplit } from "./splits.ts";
 import type { VectorPass, VectorWork } from "./work.ts";
@@ -225,6 +226,7 @@ function distinct(splits: readonly Split[]): Split[] {
 /** The costs of edges, remembered by the placements of their ends. */
 function edgeCosts(network: Network, target: ChipTarget): SearchSpace["costOf"] {
   const placements = new Map<string, { readonly number: number; readonly placement: Placement }>();
+  const indexes = new Map<number, OwnerIndex>();
   const costs = new Map<string, EdgeCost>();
   const pieces = new Map<string, readonly AxisPiece[]>();
   const place = (key: string, make: () => Placement): { readonly number: number; readonly placement: Placement } => {
@@ -259,10 +261,15 @@ function edgeCosts(network: Network, target: ChipTarget): SearchSpace["costOf"] 
     const key = `${owned.number} ${needed === null ? "frame" : needed.number} ${bytes} ${read.access === null}`;
     const known = costs.get(key);
     if (known !== undefined) return known;
+    let index = indexes.get(owned.number);
+    if (index === undefined) {
+      index = ownerIndex(owned.placement);
+      indexes.set(owned.number, index);
+    }
     const cost =
       needed === null
         ? frameCost(owned.placement, bytes, target)
-        : edgeCost(owned.placement, needed.placement, bytes, read.access !== null, target);
+        : edgeCost(index, needed.placement, bytes, read.access !== null, target);
     costs.set(key, cost);
     return cost;
   };

@@ -58,27 +58,28 @@ export function readExternalData(
   if (folder === null) return null;
   const file = resolveLocation(folder, location, at);
   if (file === null) return null;
-  const bytes = new Uint8Array(lengthBytes ?? packedBytes(type.element, elementCount(type)));
+  const byteCount = lengthBytes ?? packedBytes(type.element, elementCount(type));
   const handle = openSync(file, "r");
   try {
     const status = fstatSync(handle);
     if (!status.isFile()) throw problem("B108", `External data stand at "${location}", which is not a file.`, at);
-    if (offsetBytes + bytes.length > status.size) {
+    if (offsetBytes + byteCount > status.size) {
       throw problem(
         "B108",
-        `Bytes ${offsetBytes} to ${offsetBytes + bytes.length} of "${location}" were asked for; the file has ${status.size}.`,
+        `Bytes ${offsetBytes} to ${offsetBytes + byteCount} of "${location}" were asked for; the file has ${status.size}.`,
         at,
       );
     }
+    const bytes = new Uint8Array(byteCount);
     for (let done = 0; done < bytes.length; ) {
       const read = readSync(handle, bytes, done, Math.min(bytes.length - done, 2 ** 30), offsetBytes + done);
       if (read === 0) throw problem("B108", `"${location}" ended at byte ${offsetBytes + done} while it was read.`, at);
       done += read;
     }
+    return bytes;
   } finally {
     closeSync(handle);
   }
-  return bytes;
 }
 
 /** The path that the external data of a tensor name. */

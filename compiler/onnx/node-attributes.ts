@@ -43,7 +43,7 @@ export function attributeKind(proto: AttributeProto): AttributeKind {
 }
 
 function textOfBytes(bytes: Uint8Array | null | undefined): string {
-  return new TextDecoder().decode(bytes ?? new Uint8Array(0));
+  return new TextDecoder().decode(Uint8Array.from(bytes ?? []));
 }
 
 /** A dense tensor from a sparse one; throws B115 when an index lies outside the shape. */

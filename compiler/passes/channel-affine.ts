@@ -18,7 +18,8 @@ export interface ChannelAffine {
 
 /** What a node does to each channel (index of `axis`) of one operand, the others being constants; null for other nodes. */
 export function channelAffine(node: Node, axis: number, rewriter: Rewriter): ChannelAffine | null {
-  const channels = at(node.type.shape, axis);
+  const channels = node.type.shape[axis];
+  if (channels === undefined) return null;
   if (node.op === "batch_norm") return axis === 1 ? normAffine(node, channels, rewriter) : null;
   if (node.op !== "mul" && node.op !== "add" && node.op !== "div") return null;
   for (const [kept, other] of node.op === "div"

@@ -4,12 +4,14 @@ import { elementsOf, tensorNumbers } from "../../ir/ops/values.ts";
 import { isFloat, type TensorType, tensorType } from "../../ir/type.ts";
 import { type ChannelAffine, channelAffine } from "./channel-affine.ts";
 import { removeDead } from "./eliminate-dead.ts";
+import { foldBefore } from "./fold-input-affine.ts";
 import type { Pass, PassContext } from "./pass.ts";
 import { type Rewriter, rewriteGraph } from "./rewriter.ts";
 
 /**
  * Folds what scales and shifts the channels of a contraction (batch normalization; products, quotients and sums with constants)
- * into its constant weights and bias. A batch normalization that follows no such contraction becomes a product and a sum
+ * into its constant weights and bias, likewise what scales and shifts the input channels before it, where no padding
+ * stands between. A batch normalization that is next to no such contraction becomes a product and a sum
  * with constants. Where weights have no data, absent constants of the same types are made, so that shapes go the same way.
  *
  *     %a = conv(%x, %w, _) {...} : f32[1,2,4]
@@ -36,6 +38,11 @@ function foldOnce(graph: Graph, context: PassContext): Graph {
       if (folded === null) continue;
       context.count(`${node.op}-into-${contraction.op}`);
       return folded;
+    }
+    const absorbed = foldBefore(node, rewriter);
+    if (absorbed !== null) {
+      context.count(`into-following-${node.op}`);
+      return absorbed;
     }
     if (node.op !== "batch_norm") return null;
     const affine = channelAffine(node, 1, rewriter);

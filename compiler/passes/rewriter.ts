@@ -107,6 +107,20 @@ export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
     },
   };
 
+  /** Gives one of the values that were just added another name, and keeps the order of all. */
+  const rename = (from: string, to: string): void => {
+    const renamed = new Map([[from, to]]);
+    for (const name of addedNow) {
+      const newName = name === from ? to : name;
+      const node = nodes.get(name);
+      const constant = constants.get(name);
+      nodes.delete(name);
+      constants.delete(name);
+      if (node !== undefined) nodes.set(newName, { ...replaceOperands(node, renamed), name: newName });
+      if (constant !== undefined) constants.set(newName, { ...constant, name: newName });
+    }
+  };
+
   for (const original of graph.nodes) {
     const node = replaceOperands(original, replaced);
     origin = node.origin;
@@ -124,20 +138,8 @@ export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
       continue;
     }
     names.delete(replacement);
-    const added = nodes.get(replacement) ?? constants.get(replacement);
     types.set(node.name, typeOf(replacement));
-    if (added !== undefined && "op" in added) {
-      nodes.delete(replacement);
-      nodes.set(node.name, { ...added, name: node.name });
-      const renamed = new Map([[replacement, node.name]]);
-      for (const name of addedNow) {
-        const reader = nodes.get(name);
-        if (reader !== undefined) nodes.set(name, replaceOperands(reader, renamed));
-      }
-    } else if (added !== undefined) {
-      constants.delete(replacement);
-      constants.set(node.name, { ...added, name: node.name });
-    }
+    rename(replacement, node.name);
   }
   if (!changed) return graph;
   const outputs = graph.outputs.map((output) => replaced.get(output) ?? output);

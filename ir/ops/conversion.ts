@@ -169,7 +169,7 @@ const quantizeSamples: Operator["samples"] = (random) => [
   { operands: [sampleFloats(random, [7])], attributes: { element: "u4", scales: [0.5], zeros: [8] } },
   {
     operands: [sampleFloats(random, [3, 4])],
-    attributes: { element: "i8", scales: [0.1, 0.2, 0.3], zeros: [0, 1, -1], axis: 0 },
+    attributes: { element: "i8", scales: [0.1, 0.2, 0.3], zeros: [1, 1, 1], axis: 0 },
   },
   {
     operands: [sampleTensor(random, tensorType("f16", [2, 9]))],

@@ -135,7 +135,7 @@ export const reshapeForms: readonly OnnxForm[] = [
   dataForm("Squeeze", 1, (node, builder, data, shape) => {
     const named = integersBy(node, builder, "axes", 1, 13);
     const axes =
-      named === null
+      named === null || named.length === 0
         ? shape.flatMap((size, axis) => (size === 1 ? [axis] : []))
         : axesOf(node, builder, named, shape.length);
     const wrong = axes.find((axis) => shape[axis] !== 1);
@@ -204,10 +204,13 @@ function splitSizes(node: OnnxNode, builder: GraphBuilder, size: number): readon
     return named;
   }
   const count = onnxInteger(node, builder, "num_outputs", node.outputs.length);
-  if (count !== node.outputs.length)
-    builder.refuse("B111", `num_outputs is ${count}; the node has ${node.outputs.length} outputs.`);
-  const chunk = Math.ceil(size / count);
-  return node.outputs.map((_, index) => Math.max(0, Math.min(chunk, size - index * chunk)));
+  const chunk = count < 1 ? 0 : Math.ceil(size / count);
+  const sizes = node.outputs.map((_, index) => Math.max(0, Math.min(chunk, size - index * chunk)));
+  if (sum(sizes) === size) return sizes;
+  return builder.refuse(
+    "B111",
+    `num_outputs is ${count}; ${node.outputs.length} outputs of at most ${chunk} do not make up an axis of size ${size}.`,
+  );
 }
 
 /** Slice and Split. */

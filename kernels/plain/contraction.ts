@@ -1,46 +1,45 @@
+import { product } from "../../base/math.ts";
 import type { ContractionTask, PairingTask } from "../kernels.ts";
 import { checkFloatContraction, contractionSigns } from "../task.ts";
 import { offsets } from "./walk.ts";
 
-/** The offset of every (k, n) of a group's weights; shape [K][columns]. */
-function weightOffset(task: ContractionTask, k: number, n: number, innerOffsets: readonly number[]): number {
-  const { weights, columns } = task;
-  if (weights.layout === "paired") return ((k >> 1) * columns + n) * 2 + (k & 1);
-  return (innerOffsets[k] as number) + n * weights.columnStride;
+/** The byte offsets of a group's weights over inner elements, shape [K], and between columns. */
+function weightOffsets({ inner, columns, weights }: ContractionTask): readonly [readonly number[], number] {
+  if (weights.layout === "strided") return [offsets(inner, weights.innerStrides), weights.columnStride];
+  return [Array.from({ length: product(inner) }, (_, k) => (k >> 1) * columns * 2 + (k & 1)), 2];
 }
 
-/** Runs the three loops of a contraction: `start` gives a partial sum its first value, `add` a product. */
-function loops(
+/** Visits every partial sum with the addresses of its bias, of its row of activations and of its column of weights. */
+function visitSums(
   task: ContractionTask,
-  cell: (partial: number, bias: number, products: Iterable<readonly [activation: number, weight: number]>) => void,
+  columnStride: number,
+  visit: (partial: number, bias: number, row: number, column: number) => void,
 ): void {
   const { activations, weights, columns } = task;
   const rows = offsets(task.rows, activations.rowStrides);
-  const inner = offsets(task.inner, activations.innerStrides);
-  const weightInner = weights.layout === "paired" ? [] : offsets(task.inner, weights.innerStrides);
   for (let g = 0; g < task.groups; g += 1) {
-    rows.forEach((row, m) => {
+    for (let m = 0; m < rows.length; m += 1) {
+      const row = activations.address + g * activations.groupStride + (rows[m] as number);
       for (let n = 0; n < columns; n += 1) {
-        const activation = activations.address + g * activations.groupStride + row;
-        const weight = weights.address + g * weights.groupStride;
-        const products = inner.map(
-          (offset, k) => [activation + offset, weight + weightOffset(task, k, n, weightInner)] as const,
-        );
-        cell(task.partial + ((g * rows.length + m) * columns + n) * 4, task.bias + (g * columns + n) * 4, products);
+        const partial = task.partial + ((g * rows.length + m) * columns + n) * 4;
+        const column = weights.address + g * weights.groupStride + n * columnStride;
+        visit(partial, task.bias + (g * columns + n) * 4, row, column);
       }
-    });
+    }
   }
 }
 
 /** Plain twin of `Kernels.contract`. */
 export function contract(memory: DataView, task: ContractionTask): void {
   const [signedActivations, signedWeights] = contractionSigns(task);
-  const read = (address: number, signed: boolean): number =>
-    signed ? memory.getInt8(address) : memory.getUint8(address);
-  loops(task, (partial, bias, products) => {
+  const inner = offsets(task.inner, task.activations.innerStrides);
+  const [weightInner, columnStride] = weightOffsets(task);
+  visitSums(task, columnStride, (partial, bias, row, column) => {
     let total = task.start === "zero" ? 0 : memory.getInt32(task.start === "bias" ? bias : partial, true);
-    for (const [activation, weight] of products) {
-      total = (total + read(activation, signedActivations) * read(weight, signedWeights)) | 0;
+    for (let k = 0; k < inner.length; k += 1) {
+      const [a, w] = [row + (inner[k] as number), column + (weightInner[k] as number)];
+      const activation = signedActivations ? memory.getInt8(a) : memory.getUint8(a);
+      total = (total + activation * (signedWeights ? memory.getInt8(w) : memory.getUint8(w))) | 0;
     }
     memory.setInt32(partial, total, true);
   });
@@ -49,10 +48,13 @@ export function contract(memory: DataView, task: ContractionTask): void {
 /** Plain twin of `Kernels.contractFloat`; adds in f64. */
 export function contractFloat(memory: DataView, task: ContractionTask): void {
   checkFloatContraction(task);
-  loops(task, (partial, bias, products) => {
+  const inner = offsets(task.inner, task.activations.innerStrides);
+  const [weightInner, columnStride] = weightOffsets(task);
+  visitSums(task, columnStride, (partial, bias, row, column) => {
     let total = task.start === "zero" ? 0 : memory.getFloat32(task.start === "bias" ? bias : partial, true);
-    for (const [activation, weight] of products) {
-      total += memory.getFloat32(activation, true) * memory.getFloat32(weight, true);
+    for (let k = 0; k < inner.length; k += 1) {
+      const activation = memory.getFloat32(row + (inner[k] as number), true);
+      total += activation * memory.getFloat32(column + (weightInner[k] as number), true);
     }
     memory.setFloat32(partial, total, true);
   });

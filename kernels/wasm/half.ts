@@ -11,6 +11,12 @@ export function widen(half: v128): v128 {
   return v128.or(bits, i32x4.shl(v128.and(half, i32x4.splat(0x8000)), 16));
 }
 
+/** All ones in the lanes whose f16 is a NaN. */
+@inline
+export function isNan(half: v128): v128 {
+  return i32x4.gt_s(v128.and(half, i32x4.splat(0x7fff)), i32x4.splat(0x7c00));
+}
+
 /** Four f16 in the low halves of i32 lanes from f32x4; a NaN becomes 0x7e00. */
 @inline
 export function narrow(single: v128): v128 {

@@ -1,7 +1,8 @@
 // The exports of the kernels module. Every function takes the address of its scratch memory (see ../layout.ts), where the
 // caller has described the loops; addresses and strides are bytes.
 export { contract, pairWeights } from "./contraction";
+export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion";
 export { copy, fill } from "./copy";
 export { contractFloat } from "./float-contraction";
 export { reduce } from "./reduction";
-export { binary, clip, dequantize, floatFromHalf, halfFromFloat, leakyRelu, lookup, sign, toNarrow } from "./vector";
+export { binary, clip, leakyRelu, lookup, sign } from "./vector";

@@ -1,16 +1,19 @@
 // Loop nests of any rank, described in memory (see ../layout.ts). The innermost loop is run by the kernels themselves.
 import { loopCounters, loopCounts, loopStrides, loopTableBytes } from "../layout";
 
+/** How many loops a nest has. */
 @inline
 export function rank(loops: usize): i32 {
   return load<i32>(loops);
 }
 
+/** Turns of a loop. */
 @inline
 export function count(loops: usize, axis: i32): i32 {
   return load<i32>(loops + (<usize>axis << 2), loopCounts);
 }
 
+/** Bytes that an operand moves in one turn of a loop. */
 @inline
 export function stride(loops: usize, operand: i32, axis: i32): i32 {
   return load<i32>(loops + <usize>operand * loopTableBytes + (<usize>axis << 2), loopStrides);
@@ -24,13 +27,6 @@ function counter(loops: usize, axis: i32): i32 {
 @inline
 function setCounter(loops: usize, axis: i32, value: i32): void {
   store<i32>(loops + (<usize>axis << 2), value, loopCounters);
-}
-
-/** The product of the counts of the first `axes` loops. */
-export function turns(loops: usize, axes: i32): i32 {
-  let result = 1;
-  for (let axis = 0; axis < axes; axis += 1) result *= count(loops, axis);
-  return result;
 }
 
 /** Sets the counters of the first `axes` loops to the given turn. */

@@ -5,16 +5,16 @@ import type { Program } from "../../ir/program.ts";
 import { coreNumber, type MachineMemories } from "./memory-map.ts";
 
 /**
- * Checks that the sidecar is the one that the program names. Throws B508 when the program was written without weights
- * that it needs, B506 when the sidecar is missing, has another length or another checksum.
+ * Checks that the sidecar is the one that the program names. Throws B508 when the program was written without weights,
+ * B506 when the sidecar is missing (unless it is empty), has another length or another checksum.
  */
 export function checkSidecar(program: Program, sidecar: Uint8Array | null): void {
   const named = program.sidecar;
-  if (named === null) {
-    if (program.images.length === 0) return;
-    throw problem("B508", `Program "${program.name}" places ${program.images.length} images but names no sidecar.`);
+  if (named === null) throw problem("B508", `Program "${program.name}" was written without weights.`);
+  if (sidecar === null) {
+    if (named.bytes === 0) return;
+    throw problem("B506", `Program "${program.name}" needs its ${named.bytes} bytes of weights.`);
   }
-  if (sidecar === null) throw problem("B506", `Program "${program.name}" needs its ${named.bytes} bytes of weights.`);
   if (sidecar.length !== named.bytes) {
     throw problem("B506", `The weights are ${sidecar.length} bytes; program "${program.name}" names ${named.bytes}.`);
   }

@@ -141,14 +141,13 @@ class Pass implements Behaviour, Observer {
   waited(thread: Thread, operation: Operation, count: number): void {
     const time = this.#tick(thread);
     const history = this.#tokenHistory(thread.core, operation.token);
-    if (history.waiter >= 0 && history.waiter !== thread.number) {
-      const other = this.#threads[history.waiter]?.name ?? "";
+    const rival = this.#threads[history.rival(this.#clock(thread))];
+    if (rival !== undefined) {
       const token = this.#operations.tokens[operation.token] ?? -1;
-      const message = `threads ${other} and ${thread.name} both wait for token ${token}: which goes first is open.`;
-      this.#note(`${thread.core} ${token}`, fault(this.#program, thread, "B507", message));
+      const message = `threads ${rival.name} and ${thread.name} both wait for token ${token}: which goes first is open.`;
+      this.#note(`token ${token}`, fault(this.#program, thread, "B507", message));
     }
-    history.waiter = thread.number;
-    this.#clocks[thread.number] = history.wait(this.#clock(thread), time, count);
+    this.#clocks[thread.number] = history.wait(thread.number, this.#clock(thread), time, count);
   }
 
   met(threads: readonly Thread[]): void {

@@ -115,7 +115,7 @@ export class Thread implements Issue {
 
 /**
  * Builds the queues of all cores, the steps in order, the whole `batchCount` times over. Throws B503 for a class that
- * leaves the grid or overlaps another class of its step.
+ * leaves the grid, and for a thread of a core that stands in two classes of a step.
  */
 export function makeThreads(program: Program, operations: Operations, batchCount: number): Thread[] {
   const threads: Thread[] = [];
@@ -136,10 +136,11 @@ export function makeThreads(program: Program, operations: Operations, batchCount
         for (let row = 0; row < cores.rows; row += 1) {
           for (let column = 0; column < cores.columns; column += 1) {
             const core = coreNumber(program, cores.row + row, cores.column + column);
-            claim(step, taken, core, cores.row + row, cores.column + column);
+            requireCore(step, core, cores.row + row, cores.column + column);
             for (const name of threadNames) {
               const list = lists[name];
               if (list === undefined || list.length === 0) continue;
+              claim(step, taken, core, name, cores.row + row, cores.column + column);
               const entries = operations.entries.get(list) as readonly Entry[];
               threadOf(core, name).segments.push({ entries, step: stepNumber, row, column });
             }
@@ -151,11 +152,26 @@ export function makeThreads(program: Program, operations: Operations, batchCount
   return threads;
 }
 
-function claim(step: ProgramStep, taken: Uint8Array, core: number, row: number, column: number): void {
-  const at = { layer: step.name, core: { row, column } };
-  if (core < 0) throw problem("B503", "A class of cores reaches outside the grid.", at);
-  if (taken[core] === 1) throw problem("B503", "Two classes of one step hold the same core.", at);
-  taken[core] = 1;
+function requireCore(step: ProgramStep, core: number, row: number, column: number): void {
+  if (core >= 0) return;
+  throw problem("B503", "A class of cores reaches outside the grid.", { layer: step.name, core: { row, column } });
+}
+
+/** Takes a thread of a core for one class of the step. */
+function claim(
+  step: ProgramStep,
+  taken: Uint8Array,
+  core: number,
+  name: ThreadName,
+  row: number,
+  column: number,
+): void {
+  const bit = 1 << threadNames.indexOf(name);
+  if (((taken[core] as number) & bit) !== 0) {
+    const at = { layer: step.name, core: { row, column } };
+    throw problem("B503", `Two classes of one step hold the ${name} thread of the same core.`, at);
+  }
+  taken[core] = (taken[core] as number) | bit;
 }
 
 /** Names the current instruction of a thread: `vector[4.1] requantize, turn 3`. */

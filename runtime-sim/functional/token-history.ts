@@ -9,7 +9,8 @@ interface Source {
 }
 
 interface Wait {
-  /** When the wait ended, in the waiting thread's own count of events. */
+  /** The waiting thread, and when the wait ended in its own count of events. */
+  readonly waiter: number;
   readonly time: number;
   /** By source: how many raises can have come before the wait ended. */
   readonly raised: number[];
@@ -38,8 +39,6 @@ export class TokenHistory {
   readonly #known: RaiseBounds;
   #consumed = 0;
   #grew = false;
-  /** The thread that waits for the token; −1 before the first wait. */
-  waiter = -1;
 
   /** `known`: the bounds of the pass before. */
   constructor(known: RaiseBounds) {
@@ -64,7 +63,7 @@ export class TokenHistory {
     source.raised += 1;
     for (let number = this.#waits.length - 1; number >= 0; number -= 1) {
       const wait = this.#waits[number] as Wait;
-      if (clockEntry(clock, this.waiter) >= wait.time) break;
+      if (clockEntry(clock, wait.waiter) >= wait.time) break;
       const seen = wait.raised[index] ?? 0;
       if (seen >= source.raised) continue;
       wait.raised[index] = source.raised;
@@ -72,13 +71,22 @@ export class TokenHistory {
     }
   }
 
-  /** Ends a wait for `count` raises at `time` of the waiting thread; gives the thread's clock joined with what is sure. */
-  wait(clock: Clock, time: number, count: number): Clock {
+  /** The thread of the last wait when that is not sure to come before one with the given clock; −1 when it is. */
+  rival(clock: Clock): number {
+    const last = this.#waits.at(-1);
+    return last === undefined || clockEntry(clock, last.waiter) >= last.time ? -1 : last.waiter;
+  }
+
+  /**
+   * Ends a wait for `count` raises at `time` of the waiting thread; gives the thread's clock joined with what is sure.
+   * All waits before must be sure to come before.
+   */
+  wait(waiter: number, clock: Clock, time: number, count: number): Clock {
     this.#consumed += count;
     const known = this.#known[this.#waits.length] ?? [];
     const raised = this.#records.map((source, index) => Math.max(source.raised, known[index] ?? 0));
     for (let index = raised.length; index < known.length; index += 1) raised.push(known[index] ?? 0);
-    this.#waits.push({ time, raised });
+    this.#waits.push({ waiter, time, raised });
     const unsure = raised.reduce((total, number) => total + number, 0) - this.#consumed;
     let result = clock;
     this.#records.forEach((source, index) => {

@@ -131,17 +131,26 @@ function candidates(
   return tried.map((options) => simulateGpu(work, gpu, options));
 }
 
+/** A smaller batch is preferred when the throughput it gives up is less than this. */
+const negligibleFraction = 0.01;
+
 /**
- * The run of the greatest throughput over batches (powers of two up to 16,384) and the given precisions; among equals the
- * smallest batch. Throws B401 when not even a batch of 1 fits the memory.
+ * The run of the greatest throughput over batches (powers of two up to 16,384) and the given precisions: the smallest batch
+ * within 1 % of it. Throws B401 when not even a batch of 1 fits the memory.
  */
 export function bestBatch(
   work: GpuWork,
   gpu: GpuTarget,
   precisions: readonly GpuPrecision[] = gpuPrecisions,
 ): GpuResult {
-  return candidates(work, gpu, precisions, powersOfTwo).reduce((best, result) =>
-    result.throughputPerSecond > best.throughputPerSecond ? result : best,
+  const results = candidates(work, gpu, precisions, powersOfTwo);
+  const greatest = Math.max(...results.map((result) => result.throughputPerSecond));
+  const near = results.filter((result) => result.throughputPerSecond >= greatest * (1 - negligibleFraction));
+  return near.reduce((best, result) =>
+    result.batchCount < best.batchCount ||
+    (result.batchCount === best.batchCount && result.throughputPerSecond > best.throughputPerSecond)
+      ? result
+      : best,
   );
 }
 

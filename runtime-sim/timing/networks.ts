@@ -157,11 +157,14 @@ export class Networks {
   #meld(left: number, right: number): number {
     if (left < 0) return right;
     if (right < 0) return left;
-    const leftFirst = (this.#flightPriority[left] as number) <= (this.#flightPriority[right] as number);
-    const [first, second] = leftFirst ? [left, right] : [right, left];
-    this.#flightSibling[second] = this.#flightChild[first] as number;
-    this.#flightChild[first] = second;
-    return first;
+    if ((this.#flightPriority[right] as number) < (this.#flightPriority[left] as number)) {
+      this.#flightSibling[left] = this.#flightChild[right] as number;
+      this.#flightChild[right] = left;
+      return right;
+    }
+    this.#flightSibling[right] = this.#flightChild[left] as number;
+    this.#flightChild[left] = right;
+    return left;
   }
 
   /** The heap without its root. */

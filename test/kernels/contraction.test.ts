@@ -28,8 +28,9 @@ describe("the integer contraction", () => {
     const twins = makeTwins();
     fc.assert(
       fc.property(shape, ({ seed, groups, rows, inner, columns, ...rest }) => {
-        const arena = new Arena(randomize(twins, seed));
         const [rowCount, innerCount] = [product(rows), product(inner)];
+        fc.pre(groups * innerCount * (rowCount + columns) <= 90000);
+        const arena = new Arena(randomize(twins, seed));
         const view = arena.view("i8", 1, [groups, ...rows, ...inner], true);
         const strided = arena.view("i8", 1, [groups, ...inner, columns], true);
         const paired = arena.bytes(groups * Math.ceil(innerCount / 2) * columns * 2);
@@ -178,11 +179,12 @@ describe("the f32 contraction", () => {
     const twins = makeTwins();
     fc.assert(
       fc.property(shape, ({ seed, groups, rows, inner, columns, start }) => {
+        const [rowCount, innerCount] = [product(rows), product(inner)];
+        fc.pre(groups * innerCount * (rowCount + columns) <= 20000);
         const random = randomize(twins, seed);
         const arena = new Arena(random);
         const floats = Float32Array.from({ length: dataBytes / 4 }, () => random.uniform() * 2 - 1);
         put(twins, dataAddress, floats);
-        const [rowCount, innerCount] = [product(rows), product(inner)];
         const aligned = (address: number): number => Math.ceil(address / 4) * 4;
         const activations = arena.view("f32", 4, [groups, ...rows, ...inner], true);
         const weights = arena.view("f32", 4, [groups, ...inner, columns], true);

@@ -91,7 +91,7 @@ describe("what is wrong with a target file is reported with its line and column"
 
   it("a fraction above 1", () => {
     const edit = edited(gpuText, "value: 0.57", "value: 1.57");
-    const text = edit.text.replace("range: [ 0.45, 0.85 ]", "range: [ 0.45, 1.85 ]");
+    const text = edit.text.replace("range: [ 0.5, 0.85 ]", "range: [ 0.5, 1.85 ]");
     expectOne({ ...edit, text }, "B302", "achievable.compute.value: expected at most 1, found 1.57.", 7);
   });
 

@@ -3,7 +3,7 @@ import type { Program, ThreadName } from "../../../ir/program.ts";
 import { affine, bytePort, classOf, core, i32Bytes, matmul, move, program, type Threads, view } from "./programs.ts";
 
 /** Tokens of the chain program. */
-export const chainTokens = {
+const chainTokens = {
   arrived: 0,
   summed: 1,
   partial: 2,

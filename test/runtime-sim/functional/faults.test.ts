@@ -216,7 +216,7 @@ describe("B503", () => {
     const threads = { gather: [fill(0, 0, 1)] };
     expected(
       { steps: [[classOf(here, threads), classOf(here, threads)]] },
-      "Two classes of one step hold the same core",
+      "Two classes of one step hold the gather thread of the same core",
     );
     expected({ steps: [[classOf(core(1, 0), threads)]] }, "A class of cores reaches outside the grid");
     const host: Instruction = { kind: "host.in", port: 1 };
@@ -306,10 +306,11 @@ describe("weights and inputs", () => {
     expect(problems(built, {}, sidecar.slice(1))[0]?.message).toContain("The weights are 3 bytes");
     expect(problems(built, {}, Uint8Array.of(1, 2, 3, 5))[0]?.message).toContain("have the checksum");
     expect(problems(built, {}, sidecar)).toEqual([]);
+    expect(problems({ steps: [] }, {}, null)).toEqual([]);
   });
 
   it("refuses a program whose weights are absent with B508", () => {
-    expect(problems({ ...built, sidecar: null }, {}, null)[0]?.code).toBe("B508");
+    expect(problems({ ...built, images: [], sidecar: null }, {}, null)[0]?.code).toBe("B508");
   });
 
   it("refuses missing inputs and inputs of another length with B702", () => {

@@ -97,6 +97,21 @@ describe("checkOrder on one core", () => {
     ]);
   });
 
+  it("accepts two threads that wait for a token one after the other, and joins raises for each", () => {
+    const found = alone({
+      vector: [wait(3), copy(0, 16, 1), signal(4)],
+      gather: [wait(4), wait(3), copy(1, 17, 1)],
+      send: [fill(1, 0, 1), signal(3), fill(1, 1, 1), signal(3)],
+    });
+    expect(found).toEqual([]);
+    const early = alone({
+      vector: [wait(3), copy(1, 16, 1), signal(4)],
+      gather: [wait(4), wait(3)],
+      send: [fill(1, 0, 1), signal(3), fill(1, 1, 1), signal(3)],
+    });
+    expect(early.map(({ code }) => code)).toEqual(["B507"]);
+  });
+
   it("does not take initial tokens for an order", () => {
     const steps = [[classOf(here, { vector: [fill(1, 0, 1), signal(3)], gather: [wait(3), copy(0, 16, 1)] })]];
     expect(check({ steps })).toEqual([]);

@@ -6,6 +6,7 @@ import type {
   MatmulInstruction,
   MoveInstruction,
   Rectangle,
+  SimpleInstruction,
   Space,
   VectorInstruction,
   View,
@@ -57,9 +58,9 @@ export interface ProgramParts {
   readonly steps: readonly (readonly CoreClass[])[];
 }
 
-/** Makes a program of parts. */
+/** Makes a program of parts; the sidecar is empty unless given. */
 export function program(parts: ProgramParts): Program {
-  const sidecar = parts.sidecar;
+  const sidecar = parts.sidecar ?? new Uint8Array(0);
   return {
     kind: "program",
     name: "test",
@@ -70,10 +71,7 @@ export function program(parts: ProgramParts): Program {
     initialTokens: parts.initialTokens ?? [],
     images: parts.images ?? [],
     buffers: parts.buffers ?? [],
-    sidecar:
-      sidecar === undefined
-        ? null
-        : { sha256: createHash("sha256").update(sidecar).digest("hex"), bytes: sidecar.length },
+    sidecar: { sha256: createHash("sha256").update(sidecar).digest("hex"), bytes: sidecar.length },
     steps: parts.steps.map((classes, index) => ({
       name: `s${index}`,
       kind: "vector",
@@ -137,7 +135,7 @@ export function move(
 }
 
 /** Waits for a token. */
-export function wait(token: number, count = 1): Instruction {
+export function wait(token: number, count = 1): SimpleInstruction {
   return { kind: "wait", token, count };
 }
 

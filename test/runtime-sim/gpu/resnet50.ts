@@ -3,7 +3,8 @@ import type { GpuKernel, GpuWork } from "../../../targets/gpu-work.ts";
 /**
  * The kernels of ResNet-50 (v1.5: the stride stands in the 3×3 convolution) for one image, written down from the network's
  * definition and not from a file: an independent check of what the importer and the derivation of GPU work give.
- * Batch norm and relu are folded; the residual is read by the last convolution of a block.
+ * Batch norm and relu are folded; the residual is read by the last convolution of
+ * a block: the shortcut where there is one.
  */
 export function resnet50Work(): GpuWork {
   const kernels: GpuKernel[] = [];
@@ -48,12 +49,13 @@ export function resnet50Work(): GpuWork {
     for (let block = 0; block < blocks; block += 1) {
       const stride = block === 0 && stage > 0 ? 2 : 1;
       const name = `stage ${stage + 1} block ${block + 1}`;
-      if (block === 0) convolution(`${name} shortcut`, 1, side, channels, 4 * width, stride);
+      const from = { side, channels };
       convolution(`${name} reduce`, 1, side, channels, width, 1);
       convolution(`${name} spatial`, 3, side, width, width, stride);
       side /= stride;
       channels = 4 * width;
-      convolution(`${name} expand`, 1, side, width, channels, 1, true);
+      convolution(`${name} expand`, 1, side, width, channels, 1, block > 0);
+      if (block === 0) convolution(`${name} shortcut`, 1, from.side, from.channels, channels, stride, true);
     }
   }
   pool("average pool", 49 * channels, channels, 49 * channels);

@@ -198,13 +198,14 @@ describe("a run", () => {
     expect(() => bestLatency(work, tiny)).toThrow("error[B401]");
   });
 
-  it("at its best batch is no slower than at any power of two or precision, and at batch 1 for latency", () => {
+  it("at its best batch is within 1 % of any power of two or precision, and at batch 1 for latency", () => {
     const gpu = loadGpu("v100");
     const best = bestBatch(work, gpu);
     for (const precision of ["int8", "fp16", "fp32"] as const) {
       for (const batchCount of [1, 8, 128, 16384]) {
         const other = simulateGpu(work, gpu, { batchCount, precision });
-        expect(best.throughputPerSecond).toBeGreaterThanOrEqual(other.throughputPerSecond);
+        expect(best.throughputPerSecond).toBeGreaterThanOrEqual(0.99 * other.throughputPerSecond);
+        if (batchCount < best.batchCount) expect(other.throughputPerSecond).toBeLessThan(best.throughputPerSecond);
       }
       expect(bestLatency(work, gpu).latencySeconds).toBeLessThanOrEqual(
         simulateGpu(work, gpu, { batchCount: 1, precision }).latencySeconds,

@@ -247,15 +247,19 @@ export function timeline(trace: Trace, kinds?: readonly string[]): string[] {
     });
 }
 
-/** The mini target with changes in some of its parts. */
-export function withTarget(change: (target: Mutable<ChipTarget>) => void, base: ChipTarget = miniTarget): ChipTarget {
-  const copy = structuredClone({ ...base, provenance: new Map() }) as Mutable<ChipTarget>;
+/** The mini target, or another, with changes in some of its parts. */
+export function withTarget(change: (target: MutableTarget) => void, base: ChipTarget = miniTarget): ChipTarget {
+  const { provenance, ...rest } = base;
+  const copy: MutableTarget = structuredClone(rest);
   change(copy);
-  return copy;
+  return { ...copy, provenance };
 }
 
+/** A chip target whose numbers may be assigned. */
+export type MutableTarget = Mutable<Omit<ChipTarget, "provenance">>;
+
 /** A type whose parts may be assigned. */
-export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] extends object ? Mutable<T[Key]> : T[Key] };
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] extends object ? Mutable<T[Key]> : T[Key] };
 
 /** An affine field. */
 export function affine(base: number, row = 0, column = 0, turn = 0): Field {

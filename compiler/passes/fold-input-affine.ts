@@ -1,0 +1,81 @@
+import { at, product } from "../../base/math.ts";
+import type { Constant, Node } from "../../ir/graph.ts";
+import { numberOf, numbersOf } from "../../ir/ops/attributes.ts";
+import { elementsOf, tensorNumbers } from "../../ir/ops/values.ts";
+import { tensorType } from "../../ir/type.ts";
+import { type ChannelAffine, channelAffine } from "./channel-affine.ts";
+import type { Rewriter } from "./rewriter.ts";
+import { mergedSource } from "./rule.ts";
+
+/**
+ * Folds factors and shifts of the input channels of a contraction into its constant weights and bias:
+ * (x·f + s)·w = x·(f·w) + s·w. Null where the node is no such contraction, or where padding would be shifted.
+ */
+export function foldBefore(node: Node, rewriter: Rewriter): string | null {
+  if (node.op !== "conv" && node.op !== "matmul") return null;
+  const [x, weightName, biasName] = node.operands;
+  const before = x == null ? null : rewriter.producer(x);
+  const weights = weightName == null ? null : rewriter.constant(weightName);
+  const bias = biasName == null ? null : rewriter.constant(biasName);
+  if (before === null || weights === null || (biasName != null && bias === null)) return null;
+  if (node.op === "matmul" && product(weights.type.shape.slice(0, -2)) > 1) return null;
+  if (rewriter.useCount(before.name) !== 1) return null;
+  const affine = channelAffine(before, node.op === "conv" ? 1 : before.type.shape.length - 1, rewriter);
+  if (affine === null) return null;
+  if (affine.shifts !== "none" && node.op === "conv" && numbersOf(node.attributes, "pads").some((pad) => pad !== 0))
+    return null;
+  rewriter.absorb(before);
+  const folded = foldChannels(node, weights, bias, affine);
+  const newWeights =
+    affine.factors === "none" ? weights.name : rewriter.addConstantInfo(folded.weights, `${node.name}.weights`);
+  const newBias =
+    affine.shifts === "none" ? (biasName ?? null) : rewriter.addConstantInfo(folded.bias, `${node.name}.bias`);
+  return rewriter.add(node.op, [affine.data, newWeights, newBias], node.attributes);
+}
+
+interface Folded {
+  readonly weights: Omit<Constant, "name">;
+  readonly bias: Omit<Constant, "name">;
+}
+
+function foldChannels(node: Node, weights: Constant, bias: Constant | null, affine: ChannelAffine): Folded {
+  const { type } = weights;
+  const { input, output, outputs } = channelsOf(node, type.shape);
+  const biasType = tensorType(type.element, [outputs]);
+  const { factors, shifts } = affine;
+  const source = affine.source === "random" ? "random" : mergedSource(bias === null ? [weights] : [weights, bias]);
+  const absent = { data: null, source: "absent" } as const;
+  if (weights.data === null) return { weights: { type, ...absent }, bias: { type: biasType, ...absent } };
+  const numbers = Float64Array.from(tensorNumbers({ type, data: weights.data }));
+  const sums = new Float64Array(outputs);
+  if (bias?.data != null) sums.set(tensorNumbers({ type: bias.type, data: bias.data }));
+  for (let index = 0; index < numbers.length; index += 1) {
+    const weight = at(numbers, index);
+    if (shifts instanceof Float64Array)
+      sums[output(index)] = at(sums, output(index)) + at(shifts, input(index)) * weight;
+    if (factors instanceof Float64Array) numbers[index] = weight * at(factors, input(index));
+  }
+  const known = shifts !== null && bias?.data !== null;
+  return {
+    weights: factors === null ? { type, ...absent } : { type, data: elementsOf(type.element, numbers), source },
+    bias: known ? { type: biasType, data: elementsOf(type.element, sums), source } : { type: biasType, ...absent },
+  };
+}
+
+/** The input and the output channel of a weight by its row-major index. */
+function channelsOf(
+  node: Node,
+  shape: readonly number[],
+): { readonly input: (index: number) => number; readonly output: (index: number) => number; readonly outputs: number } {
+  if (node.op === "matmul") {
+    const columns = at(shape, shape.length - 1);
+    return { input: (index) => Math.floor(index / columns), output: (index) => index % columns, outputs: columns };
+  }
+  const [outputs, inputs] = [at(shape, 0), at(shape, 1)];
+  const kernel = product(shape.slice(2));
+  const outputsOfGroup = outputs / numberOf(node.attributes, "group");
+  const output = (index: number): number => Math.floor(index / (inputs * kernel));
+  const input = (index: number): number =>
+    Math.floor(output(index) / outputsOfGroup) * inputs + (Math.floor(index / kernel) % inputs);
+  return { input, output, outputs };
+}

@@ -1,0 +1,342 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Instruction } from "../../../ir/instruction.ts";
+import type { Program, ThreadName } from "../../../ir/program.ts";
+import { addCounts, type Counts, countsOf, emptyCounts } from "../../../runtime-sim/counts.ts";
+import { energyComponents, energyOf } from "../../../runtime-sim/energy.ts";
+import {
+  cores,
+  gather,
+  matmul,
+  miniTarget,
+  move,
+  multicast,
+  onCores,
+  oneStep,
+  port,
+  program,
+  programLoad,
+  psumReceive,
+  psumSend,
+  run,
+  signal,
+  step,
+  stream,
+  vector,
+  withTarget,
+} from "./machine.ts";
+import { richProgram } from "./rich-program.ts";
+
+/** What a single instruction on core (1,1) counts. */
+function countsOfOne(thread: ThreadName, instruction: Instruction, at = cores(1, 1)): Counts {
+  const one = oneStep([onCores(at, { [thread]: [instruction] })]);
+  return countsOf(run(one), one, miniTarget).total;
+}
+
+const expected = (change: (counts: Counts) => void): Counts => {
+  const counts = emptyCounts();
+  counts.instructionCount = 1;
+  change(counts);
+  return counts;
+};
+
+describe("counts of one instruction", () => {
+  it("a matmul: unpadded MACs, activations for each pass, weights once, partial sums for each block of inputs", () => {
+    // [4, 65] × [65, 40] of 8 bits: 3 column passes, 5 input blocks. Partial sums: 4 × 40 × 4 = 640 bytes a block.
+    expect(countsOfOne("matrix", matmul(4, 65, 40))).toEqual(
+      expected((counts) => {
+        counts.macs["8"] = 4 * 65 * 40;
+        counts.memory.readBytes = 4 * 65 * 3;
+        counts.weightBuffer.readBytes = 65 * 40;
+        counts.partialBuffer.writtenBytes = 5 * 640;
+        counts.partialBuffer.readBytes = 4 * 640;
+      }),
+    );
+    // Accumulating reads the sums that stand there too; a bias is read once from memory. 4 bits: 2 passes, 2 bits: 1.
+    expect(countsOfOne("matrix", matmul(4, 65, 40, { start: "accumulate", weightElement: "i4" }))).toEqual(
+      expected((counts) => {
+        counts.macs["4"] = 4 * 65 * 40;
+        counts.memory.readBytes = 4 * 65 * 2;
+        counts.weightBuffer.readBytes = 65 * 40;
+        counts.partialBuffer.writtenBytes = 5 * 640;
+        counts.partialBuffer.readBytes = 5 * 640;
+      }),
+    );
+    expect(countsOfOne("matrix", matmul(4, 16, 40, { start: "bias", weightElement: "i2", groups: 2 }))).toEqual(
+      expected((counts) => {
+        counts.macs["2"] = 2 * 4 * 16 * 40;
+        counts.memory.readBytes = 2 * 4 * 16 + 2 * 40 * 4;
+        counts.weightBuffer.readBytes = 2 * 16 * 40;
+        counts.partialBuffer.writtenBytes = 2 * 640;
+      }),
+    );
+  });
+
+  it("a vector function: its elements, and its operands in their memories", () => {
+    const operand = { space: "memory", address: 0, element: "i8", strides: [1] } as const;
+    const requantize: Instruction = {
+      ...vector("requantize", 64),
+      sources: [
+        { ...operand, space: "partial", element: "i32" },
+        { ...operand, element: "scale", strides: [0] },
+      ],
+    };
+    expect(countsOfOne("vector", requantize)).toEqual(
+      expected((counts) => {
+        counts.vectorElements.convert = 64;
+        counts.partialBuffer.readBytes = 256;
+        counts.memory.readBytes = 8;
+        counts.memory.writtenBytes = 64;
+      }),
+    );
+  });
+
+  it("a gather, a load of weights and an empty view", () => {
+    expect(countsOfOne("gather", gather(50))).toEqual(
+      expected((counts) => {
+        counts.memory.readBytes = 50;
+        counts.memory.writtenBytes = 50;
+      }),
+    );
+    expect(countsOfOne("weights", { kind: "weights.load", bytes: 70, source: 0, destination: 0 })).toEqual(
+      expected((counts) => {
+        counts.memory.readBytes = 70;
+        counts.weightBuffer.writtenBytes = 70;
+      }),
+    );
+    expect(countsOfOne("vector", vector("relu", 0))).toEqual(expected(() => {}));
+  });
+
+  it("partial sums: read at the source, written and added at the destination", () => {
+    expect(countsOfOne("psum", psumSend(10, 1, 2, 1))).toEqual(
+      expected((counts) => {
+        counts.partialBuffer.readBytes = 40;
+        counts.partialBuffer.writtenBytes = 40;
+        counts.byteHops.partial = 40;
+      }),
+    );
+    expect(countsOfOne("vector", psumReceive(10))).toEqual(
+      expected((counts) => {
+        counts.vectorElements.add = 10;
+        counts.partialBuffer.readBytes = 80;
+        counts.partialBuffer.writtenBytes = 40;
+      }),
+    );
+  });
+
+  it("a move: read once, carried over its hops, written once, or in the framebuffer", () => {
+    expect(countsOfOne("send", move(40, 3, 0, 1))).toEqual(
+      expected((counts) => {
+        counts.memory.readBytes = 40;
+        counts.memory.writtenBytes = 40;
+        counts.byteHops.activation = 120;
+      }),
+    );
+    expect(countsOfOne("send", move(40, 2, -1, 1, "to"))).toEqual(
+      expected((counts) => {
+        counts.memory.readBytes = 40;
+        counts.frameBuffer.writtenBytes = 40;
+        counts.byteHops.activation = 120;
+      }),
+    );
+    expect(countsOfOne("send", move(40, 2, 0, 1, "from"), cores(0, -1))).toEqual(
+      expected((counts) => {
+        counts.frameBuffer.readBytes = 40;
+        counts.memory.writtenBytes = 40;
+        counts.byteHops.activation = 120;
+      }),
+    );
+  });
+
+  it("a multicast: written at each core of the rectangle but the sender", () => {
+    expect(countsOfOne("send", multicast(8, cores(0, 0, 2, 4), 1))).toEqual(
+      expected((counts) => {
+        counts.memory.readBytes = 8;
+        counts.memory.writtenBytes = 56;
+        counts.byteHops.activation = 56;
+      }),
+    );
+    // From (1,1) to (2..3, 2..3): 2 links along X, 2 in each of two columns.
+    expect(countsOfOne("send", multicast(8, cores(2, 2, 2, 2), 1)).memory.writtenBytes).toBe(32);
+    expect(countsOfOne("send", multicast(8, cores(2, 2, 2, 2), 1)).byteHops.activation).toBe(48);
+  });
+
+  it("a program load: the instruction network alone", () => {
+    expect(countsOfOne("control", programLoad(100, cores(1, 0, 1, 4), 1))).toEqual(
+      expected((counts) => {
+        counts.memory.readBytes = 100;
+        counts.byteHops.instruction = 300;
+      }),
+    );
+  });
+
+  it("a stream: each core's piece read once and written in every core, over a tree of R·C − 1 links", () => {
+    const all = oneStep([onCores(cores(0, 0, 2, 3), { weights: [stream(10, cores(0, 0, 2, 3))] })]);
+    const { total } = countsOf(run(all), all, miniTarget);
+    expect(total.memory.readBytes).toBe(60);
+    expect(total.weightBuffer.writtenBytes).toBe(360);
+    expect(total.byteHops.model).toBe(6 * 5 * 10);
+  });
+
+  it("a host transfer counts with the host link alone", () => {
+    const io = program(
+      [
+        step("io", [
+          onCores(cores(0, -1), {
+            host: [
+              { kind: "host.in", port: 0 },
+              { kind: "host.out", port: 0 },
+            ],
+          }),
+        ]),
+      ],
+      {
+        inputs: [port("x", 30)],
+        outputs: [port("y", 50)],
+      },
+    );
+    const device = countsOf(run(io), io, miniTarget).total;
+    expect([device.hostBytes, device.frameBuffer]).toEqual([0, { readBytes: 0, writtenBytes: 0 }]);
+    const host = countsOf(run(io, { host: true }), io, miniTarget, true);
+    expect([host.total.hostBytes, host.total.frameBuffer]).toEqual([80, { readBytes: 50, writtenBytes: 30 }]);
+    expect(host.cores?.[0]).toEqual(host.total);
+  });
+
+  it("signals and barriers are instructions; waits and signals to the own core are not counted", () => {
+    const all = oneStep([
+      onCores(cores(0, 0), {
+        control: [signal(1, 0, 0), { kind: "wait", token: 1, count: 1 }, signal(1, 1, 1), { kind: "barrier" }],
+      }),
+    ]);
+    expect(countsOf(run(all), all, miniTarget).total).toEqual(
+      expected((counts) => {
+        counts.instructionCount = 2;
+      }),
+    );
+  });
+});
+
+describe("counts of a program", () => {
+  it("are those of one batch, and add up over steps and over cores", () => {
+    const rich = richProgram();
+    const one = countsOf(run(rich, { batches: 1, host: true }), rich, miniTarget, true);
+    const three = countsOf(run(rich, { batches: 3, host: true }), rich, miniTarget, true);
+    expect(three).toEqual(one);
+    expect(one.steps.reduce(addCounts, emptyCounts())).toEqual(one.total);
+    expect(one.cores?.reduce(addCounts, emptyCounts())).toEqual(one.total);
+    expect(countsOf(run(rich), rich, miniTarget).cores).toBeNull();
+  });
+
+  it("agree with what the networks carried", () => {
+    const place = fc.integer({ min: -1, max: 3 });
+    const row = fc.integer({ min: 0, max: 3 });
+    const size = fc.integer({ min: 1, max: 4 });
+    const message = fc.record({
+      row,
+      column: place,
+      rows: size,
+      columns: size,
+      bytes: fc.integer({ min: 1, max: 99 }),
+      kind: fc.constantFrom("move", "multicast", "psum", "load"),
+    });
+    fc.assert(
+      fc.property(row, place, fc.array(message, { minLength: 1, maxLength: 6 }), (fromRow, fromColumn, messages) => {
+        const queue = messages.map((each): Instruction => {
+          const rectangle = cores(
+            each.row,
+            each.column,
+            Math.min(each.rows, 4 - each.row),
+            Math.min(each.columns, 4 - each.column),
+          );
+          if (each.kind === "move") return move(each.bytes, each.row, each.column, 1);
+          if (each.kind === "psum") return psumSend(each.bytes, each.row, each.column, 1);
+          return each.kind === "load" ? programLoad(each.bytes, rectangle, 1) : multicast(each.bytes, rectangle, 1);
+        });
+        const all: Program = oneStep([onCores(cores(fromRow, fromColumn), { send: queue })]);
+        const trace = run(all);
+        const { byteHops } = countsOf(trace, all, miniTarget).total;
+        expect(byteHops.activation).toBe(trace.networks.activation.byteHops);
+        expect(byteHops.partial).toBe(trace.networks.partial.byteHops);
+        expect(byteHops.instruction).toBe(trace.networks.instruction.byteHops);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("energy", () => {
+  it("is counts × table + static power × time, by component", () => {
+    const counts = emptyCounts();
+    counts.macs["2"] = 8;
+    counts.macs["4"] = 4;
+    counts.macs["8"] = 2;
+    counts.vectorElements.copy = 3;
+    counts.vectorElements.table = 5;
+    counts.memory.readBytes = 10;
+    counts.memory.writtenBytes = 20;
+    counts.weightBuffer.readBytes = 8;
+    counts.weightBuffer.writtenBytes = 16;
+    counts.partialBuffer.readBytes = 16;
+    counts.partialBuffer.writtenBytes = 32;
+    counts.byteHops.model = 100;
+    counts.byteHops.partial = 100;
+    counts.byteHops.activation = 100;
+    counts.byteHops.instruction = 100;
+    counts.instructionCount = 3;
+    counts.frameBuffer.readBytes = 1;
+    counts.frameBuffer.writtenBytes = 2;
+    counts.hostBytes = 7;
+    const energy = energyOf(counts, miniTarget, 1000, 2);
+    const picojoules = energyComponents.map(
+      (component) => Math.round((energy.byComponentJoules[component] * 2) / 1e-18) / 1e6,
+    );
+    expect(picojoules).toEqual([
+      8 * 0.125 + 4 * 0.25 + 2 * 0.5,
+      3 * 1 + 5 * 7,
+      10 * 1 + 20 * 2,
+      8 * 0.375 + 16 * 0.75,
+      48 * 0.4375,
+      50,
+      25,
+      12.5,
+      6.25,
+      48,
+      9,
+      224,
+      // 0.5 W × 1000 cycles / 1e8 Hz = 5 µJ.
+      5e6,
+    ]);
+  });
+
+  it("is the sum of its parts, bit for bit", () => {
+    const rich = richProgram();
+    const energy = energyOf(countsOf(run(rich), rich, miniTarget).total, miniTarget, 12345, 3);
+    let total = 0;
+    for (const component of energyComponents) total += energy.byComponentJoules[component];
+    expect(total).toBe(energy.totalJoules);
+    expect(energy.dynamicJoules + energy.staticJoules).toBe(energy.totalJoules);
+    expect(energy.staticJoules).toBe(energy.byComponentJoules.static);
+  });
+
+  it("doubles exactly when all energies and the static power double", () => {
+    const double = withTarget((target) => {
+      const visit = (table: Record<string, unknown>): void => {
+        for (const [key, value] of Object.entries(table)) {
+          if (typeof value === "number") table[key] = value * 2;
+          else visit(value as Record<string, unknown>);
+        }
+      };
+      visit(target.energy as unknown as Record<string, unknown>);
+      for (const network of Object.values(target.networks)) network.hopEnergyPjPerByte *= 2;
+    });
+    const rich = richProgram();
+    const counts = countsOf(run(rich, { host: true }), rich, miniTarget).total;
+    const single = energyOf(counts, miniTarget, 777, 3);
+    const twice = energyOf(countsOf(run(rich, { host: true, target: double }), rich, double).total, double, 777, 3);
+    expect(twice.totalJoules).toBe(2 * single.totalJoules);
+    for (const component of energyComponents) {
+      expect(twice.byComponentJoules[component]).toBe(2 * single.byComponentJoules[component]);
+      expect(single.byComponentJoules[component]).toBeGreaterThan(0);
+    }
+  });
+});

@@ -1,0 +1,158 @@
+import { describe, expect, it } from "vitest";
+import { coreOf, traceEvent, traceEvents } from "../../../runtime-sim/trace.ts";
+import { chromeTrace } from "../../../runtime-sim/trace-chrome.ts";
+import { cores, gather, matmul, move, onCores, oneStep, program, run, signal, wait } from "./machine.ts";
+import { richProgram } from "./rich-program.ts";
+
+const small = () =>
+  oneStep([
+    onCores(cores(0, 0), { matrix: [matmul(4, 64, 16), signal(1, 0, 0)], send: [wait(1), move(40, 1, 2, 2)] }),
+    onCores(cores(1, 2), { gather: [wait(2), gather(64)], vector: [] }),
+  ]);
+
+describe("a trace", () => {
+  it("gives its events as plain values with what released them", () => {
+    const events = [...traceEvents(run(small()))].map(({ place, ...rest }) => ({
+      ...rest,
+      kind: place.instruction.kind,
+      step: place.step,
+    }));
+    // The move waits for the signal at 22; 40 bytes over 3 hops arrive at 22 + 9 + 5 = 36.
+    expect(events).toEqual([
+      {
+        index: 0,
+        start: 0,
+        end: 21,
+        settled: 21,
+        row: 0,
+        column: 0,
+        thread: "matrix",
+        batch: 0,
+        turn: 0,
+        cause: { event: -1, kind: "start" },
+        kind: "matmul",
+        step: 0,
+      },
+      {
+        index: 1,
+        start: 22,
+        end: 27,
+        settled: 36,
+        row: 0,
+        column: 0,
+        thread: "send",
+        batch: 0,
+        turn: 0,
+        cause: { event: 0, kind: "signal" },
+        kind: "move",
+        step: 0,
+      },
+      {
+        index: 2,
+        start: 36,
+        end: 38,
+        settled: 38,
+        row: 1,
+        column: 2,
+        thread: "gather",
+        batch: 0,
+        turn: 0,
+        cause: { event: 1, kind: "arrival" },
+        kind: "gather",
+        step: 0,
+      },
+    ]);
+  });
+
+  it("stands in order of start, each event after what released it unless that is the last core of a collective", () => {
+    const trace = run(richProgram(), { batches: 3 });
+    for (let index = 0; index < trace.eventCount; index += 1) {
+      const event = traceEvent(trace, index);
+      if (index > 0) expect(event.start).toBeGreaterThanOrEqual(traceEvent(trace, index - 1).start);
+      expect(event.end).toBeGreaterThanOrEqual(event.start);
+      expect(event.settled).toBeGreaterThanOrEqual(event.end);
+      if (event.cause.event < 0) continue;
+      const cause = traceEvent(trace, event.cause.event);
+      if (event.cause.kind === "collective") {
+        expect(cause.end).toBe(event.end);
+        expect(cause.start).toBeGreaterThanOrEqual(event.start);
+        expect(cause.cause.kind).not.toBe("collective");
+      } else {
+        expect(event.cause.event).toBeLessThan(index);
+        expect(event.cause.kind === "arrival" ? cause.settled : event.start).toBeGreaterThanOrEqual(
+          event.cause.kind === "arrival" ? event.start : cause.end,
+        );
+      }
+    }
+  });
+
+  it("numbers cores row-major with the io core of a row first", () => {
+    expect(coreOf({ columns: 4 }, 0)).toEqual({ row: 0, column: -1 });
+    expect(coreOf({ columns: 4 }, 9)).toEqual({ row: 1, column: 3 });
+  });
+
+  it("refuses an index that is none", () => {
+    expect(() => traceEvent(run(program([])), 0)).toThrow(RangeError);
+  });
+});
+
+describe("the Chrome form of a trace", () => {
+  it("is one JSON object with a process a core and a thread a thread", () => {
+    const parsed = JSON.parse([...chromeTrace(run(small()), small())].join(""));
+    expect(parsed.otherData).toEqual({ program: "small", unit: "1 us is 1 cycle" });
+    expect(parsed.traceEvents).toEqual([
+      { name: "process_name", ph: "M", pid: 1, tid: 2, args: { name: "core (0,0)" } },
+      { name: "thread_name", ph: "M", pid: 1, tid: 2, args: { name: "matrix" } },
+      { name: "process_name", ph: "M", pid: 1, tid: 5, args: { name: "core (0,0)" } },
+      { name: "thread_name", ph: "M", pid: 1, tid: 5, args: { name: "send" } },
+      { name: "process_name", ph: "M", pid: 8, tid: 6, args: { name: "core (1,2)" } },
+      { name: "thread_name", ph: "M", pid: 8, tid: 6, args: { name: "gather" } },
+      {
+        name: "matmul",
+        ph: "X",
+        pid: 1,
+        tid: 2,
+        ts: 0,
+        dur: 21,
+        args: { event: 0, step: "only", batch: 0, turn: 0, arrival: 21, released: "start", by: -1 },
+      },
+      {
+        name: "move",
+        ph: "X",
+        pid: 1,
+        tid: 5,
+        ts: 22,
+        dur: 5,
+        args: { event: 1, step: "only", batch: 0, turn: 0, arrival: 36, released: "signal", by: 0 },
+      },
+      {
+        name: "gather",
+        ph: "X",
+        pid: 8,
+        tid: 6,
+        ts: 36,
+        dur: 2,
+        args: { event: 2, step: "only", batch: 0, turn: 0, arrival: 38, released: "arrival", by: 1 },
+      },
+    ]);
+  });
+
+  it("comes in pieces, all events once, io cores named", () => {
+    const loops = oneStep([
+      onCores(cores(0, -1, 1, 2), { gather: [{ kind: "loop", count: 3000, body: [gather(8)] }] }),
+    ]);
+    const pieces = [...chromeTrace(run(loops), loops)];
+    expect(pieces.length).toBeGreaterThan(3);
+    const parsed: {
+      traceEvents: { ph: string; pid: number; tid: number; name: string; args: { name?: string; event?: number } }[];
+    } = JSON.parse(pieces.join(""));
+    const spans = parsed.traceEvents.filter(({ ph }) => ph === "X");
+    expect(spans.map(({ args }) => args.event)).toEqual(Array.from({ length: 6000 }, (_, index) => index));
+    expect(parsed.traceEvents[0]?.args.name).toBe("io core 0");
+  });
+
+  it("of an empty trace is still valid", () => {
+    const empty = program([]);
+    expect(JSON.parse([...chromeTrace(run(empty), empty)].join("")).traceEvents).toEqual([]);
+  });
+});
