@@ -1,81 +1,7 @@
 import { at } from "../../base/math.ts";
-import type { Affine, Field, Rectangle } from "../../ir/instruction.ts";
-
-/** A value whose numbers are to be written as affine fields. Plain data: objects, arrays, texts, numbers, null. */
-export type PlainData = null | boolean | number | string | readonly PlainData[] | { readonly [key: string]: PlainData };
-
-/** Names of the fields that may differ over cores and turns; every other number must be equal. */
-const affineFields: ReadonlySet<string> = new Set([
-  "address",
-  "row",
-  "column",
-  "partial",
-  "bias",
-  "source",
-  "destination",
-  "offset",
-]);
-
-/** Data taken apart: its shape as text, with a mark for each number that may vary, and those numbers. */
-export interface Skeleton {
-  readonly shape: string;
-  readonly numbers: readonly number[];
-}
-
-/** Takes data apart into what must be equal and what may be affine. */
-export function skeletonOf(data: PlainData): Skeleton {
-  const numbers: number[] = [];
-  const walk = (value: PlainData, variable: boolean): string => {
-    if (typeof value === "number") {
-      if (!variable) return String(value);
-      numbers.push(value);
-      return "#";
-    }
-    if (variable && isAffine(value)) {
-      numbers.push(value.base);
-      return `#${value.turn}`;
-    }
-    if (value === null || typeof value !== "object") return JSON.stringify(value);
-    if (Array.isArray(value)) return `[${value.map((item) => walk(item as PlainData, false)).join()}]`;
-    let text = "{";
-    for (const [key, item] of Object.entries(value as { [key: string]: PlainData })) {
-      text += `${key}:${walk(item, affineFields.has(key))},`;
-    }
-    return `${text}}`;
-  };
-  return { shape: walk(data, false), numbers };
-}
-
-function isAffine(value: unknown): value is Affine {
-  return typeof value === "object" && value !== null && "base" in value && "turn" in value;
-}
-
-/** Puts fields in the place of the numbers that `skeletonOf` took out, in the same order. */
-export function withFields(data: PlainData, fields: readonly Field[]): PlainData {
-  let position = 0;
-  const walk = (value: PlainData, variable: boolean): PlainData => {
-    if (typeof value === "number") {
-      if (!variable) return value;
-      const field = at(fields, position);
-      position += 1;
-      return field as PlainData;
-    }
-    if (variable && isAffine(value)) {
-      const field = at(fields, position);
-      position += 1;
-      const spread = typeof field === "number" ? { base: field, row: 0, column: 0 } : field;
-      return { ...spread, turn: value.turn } as unknown as PlainData;
-    }
-    if (value === null || typeof value !== "object") return value;
-    if (Array.isArray(value)) return value.map((item) => walk(item as PlainData, false));
-    const result: { [key: string]: PlainData } = {};
-    for (const [key, item] of Object.entries(value as { [key: string]: PlainData })) {
-      result[key] = walk(item, affineFields.has(key));
-    }
-    return result;
-  };
-  return walk(data, false);
-}
+import type { Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
+import { instructionsOf, type Stretch, stretchesOf } from "./roll-loops.ts";
+import { affine, describe, type Skeleton, skeletonOf, withFields } from "./skeleton.ts";
 
 /** A class of cores and the one piece of data that stands for all of them. */
 export interface AffineClass<T> {
@@ -83,84 +9,117 @@ export interface AffineClass<T> {
   readonly data: T;
 }
 
-/**
- * Groups cores whose data differ only by fields that are affine in (row, column) into rectangles. `byCore` holds null
- * for cores without data. The data of each core must be a fresh value, without affine fields yet.
- */
-export function affineClasses<T>(byCore: readonly (T | null)[], columns: number): AffineClass<T>[] {
-  const rows = byCore.length / columns;
-  const cache = new Map<T, Skeleton>();
-  const skeletons = byCore.map((data) => {
-    if (data === null) return null;
-    const known = cache.get(data);
-    if (known !== undefined) return known;
-    const skeleton = skeletonOf(data as PlainData);
-    cache.set(data, skeleton);
-    return skeleton;
+/** A rectangle of cores with equal shapes, and the steps of their numbers from row to row and column to column. */
+interface Family {
+  readonly cores: Rectangle;
+  readonly first: number;
+  readonly rowSteps: readonly number[];
+  readonly columnSteps: readonly number[];
+}
+
+/** Groups records that differ only by fields that are affine in (row, column); null for cores without one. */
+export function affineRecords<T extends object>(byCore: readonly (T | null)[], columns: number): AffineClass<T>[] {
+  const skeletons = byCore.map((data) => (data === null ? null : skeletonOf(data)));
+  return families(skeletons, columns).map(({ cores, first, rowSteps, columnSteps }) => {
+    const fields = at(skeletons, first)?.numbers.map((base, index) =>
+      affine(base, rowSteps[index] ?? 0, columnSteps[index] ?? 0, 0),
+    );
+    return { cores, data: withFields(byCore[first] as T, fields ?? []) };
   });
-  const taken = new Array<boolean>(byCore.length).fill(false);
-  const classes: AffineClass<T>[] = [];
-  for (let core = 0; core < byCore.length; core += 1) {
+}
+
+/**
+ * Rolls each core's list of instructions into loops and groups cores whose lists differ only by affine fields into
+ * rectangles; null for cores without a list. Fields must be plain numbers still.
+ */
+export function affineLists(
+  byCore: readonly (readonly SimpleInstruction[] | null)[],
+  columns: number,
+): AffineClass<readonly Instruction[]>[] {
+  const rolled = byCore.map((list) => (list === null ? null : stretchesOf(describe(list))));
+  const skeletons = rolled.map((stretches) => (stretches === null ? null : joined(stretches)));
+  return families(skeletons, columns).map(({ cores, first, rowSteps, columnSteps }) => {
+    let position = 0;
+    const data = (rolled[first] ?? []).flatMap((stretch) => {
+      const start = position;
+      const instructions = instructionsOf(stretch, (index, base, turn) =>
+        affine(base, rowSteps[start + index] ?? 0, columnSteps[start + index] ?? 0, turn),
+      );
+      position += stretch.body.reduce((count, { skeleton }) => count + skeleton.numbers.length, 0);
+      return instructions;
+    });
+    return { cores, data };
+  });
+}
+
+/** The shape and numbers of a whole list; the steps of loops belong to the shape. */
+function joined(stretches: readonly Stretch[]): Skeleton {
+  let shape = "";
+  const numbers: number[] = [];
+  for (const { turns, body, steps } of stretches) {
+    shape += turns === 1 ? ";" : `;${turns}(${steps.join(";")})`;
+    for (const { skeleton } of body) {
+      shape += `|${skeleton.shape}`;
+      for (const number of skeleton.numbers) numbers.push(number);
+    }
+  }
+  return { shape, numbers };
+}
+
+/** Greedy from the north-west: each family grows east, then south, as long as its numbers stay affine. */
+function families(skeletons: readonly (Skeleton | null)[], columns: number): Family[] {
+  const rows = skeletons.length / columns;
+  const taken = new Uint8Array(skeletons.length);
+  const result: Family[] = [];
+  for (let core = 0; core < skeletons.length; core += 1) {
     const first = skeletons[core];
-    if (first === null || first === undefined || taken[core]) continue;
+    if (first === null || first === undefined || taken[core] === 1) continue;
     const row = Math.floor(core / columns);
     const column = core % columns;
-    const candidate = (index: number): Skeleton | null => {
+    const follows = (
+      down: number,
+      across: number,
+      rowSteps: readonly number[],
+      columnSteps: readonly number[],
+    ): boolean => {
+      const index = core + down * columns + across;
       const skeleton = skeletons[index];
-      if (skeleton === null || skeleton === undefined || taken[index]) return null;
-      return skeleton.shape === first.shape ? skeleton : null;
+      if (skeleton === null || skeleton === undefined || taken[index] === 1 || skeleton.shape !== first.shape)
+        return false;
+      for (let position = 0; position < first.numbers.length; position += 1) {
+        const expected =
+          (first.numbers[position] as number) +
+          down * (rowSteps[position] ?? 0) +
+          across * (columnSteps[position] ?? 0);
+        if (skeleton.numbers[position] !== expected) return false;
+      }
+      return true;
     };
-    const east = column + 1 < columns ? candidate(core + 1) : null;
-    const eastSteps = east === null ? [] : difference(east.numbers, first.numbers);
+    const columnSteps = column + 1 < columns ? stepsTo(first, skeletons[core + 1], taken[core + 1]) : null;
     let width = 1;
-    if (east !== null) {
-      width = 2;
-      while (column + width < columns && follows(candidate(core + width), first.numbers, eastSteps, width)) width += 1;
-    }
-    const south = row + 1 < rows ? candidate(core + columns) : null;
-    const southSteps = south === null ? [] : difference(south.numbers, first.numbers);
+    while (columnSteps !== null && column + width < columns && follows(0, width, [], columnSteps)) width += 1;
+    const rowSteps = row + 1 < rows ? stepsTo(first, skeletons[core + columns], taken[core + columns]) : null;
+    const rowFollows = (down: number, steps: readonly number[]): boolean => {
+      for (let across = 0; across < width; across += 1) {
+        if (!follows(down, across, steps, width > 1 ? (columnSteps ?? []) : [])) return false;
+      }
+      return true;
+    };
     let height = 1;
-    if (south !== null) {
-      const fits = (down: number): boolean => {
-        for (let across = 0; across < width; across += 1) {
-          const skeleton = candidate(core + down * columns + across);
-          if (skeleton === null) return false;
-          for (let index = 0; index < first.numbers.length; index += 1) {
-            const expected =
-              at(first.numbers, index) + (width > 1 ? across * at(eastSteps, index) : 0) + down * at(southSteps, index);
-            if (skeleton.numbers[index] !== expected) return false;
-          }
-        }
-        return true;
-      };
-      while (row + height < rows && fits(height)) height += 1;
-    }
-    for (let down = 0; down < height; down += 1) {
-      for (let across = 0; across < width; across += 1) taken[core + down * columns + across] = true;
-    }
-    const fields = first.numbers.map((base, index) =>
-      affine(base, height > 1 ? at(southSteps, index) : 0, width > 1 ? at(eastSteps, index) : 0, 0),
-    );
-    classes.push({
+    while (rowSteps !== null && row + height < rows && rowFollows(height, rowSteps)) height += 1;
+    for (let down = 0; down < height; down += 1) taken.fill(1, core + down * columns, core + down * columns + width);
+    result.push({
       cores: { row, column, rows: height, columns: width },
-      data: withFields(byCore[core] as PlainData, fields) as T,
+      first: core,
+      rowSteps: height > 1 ? (rowSteps ?? []) : [],
+      columnSteps: width > 1 ? (columnSteps ?? []) : [],
     });
   }
-  return classes;
+  return result;
 }
 
-/** A field, plain when nothing varies. */
-export function affine(base: number, row: number, column: number, turn: number): Field {
-  if (row === 0 && column === 0 && turn === 0) return base;
-  const field: Affine = { base, row, column, turn };
-  return field;
-}
-
-function difference(left: readonly number[], right: readonly number[]): number[] {
-  return left.map((value, index) => value - at(right, index));
-}
-
-function follows(skeleton: Skeleton | null, base: readonly number[], steps: readonly number[], times: number): boolean {
-  if (skeleton === null) return false;
-  return skeleton.numbers.every((value, index) => value === at(base, index) + times * at(steps, index));
+/** How the numbers change from one core to its neighbour; null when the neighbour is of another shape or taken. */
+function stepsTo(first: Skeleton, next: Skeleton | null | undefined, taken: number | undefined): number[] | null {
+  if (next === null || next === undefined || taken === 1 || next.shape !== first.shape) return null;
+  return next.numbers.map((value, index) => value - (first.numbers[index] as number));
 }

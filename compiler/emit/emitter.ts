@@ -1,15 +1,16 @@
 import { problem } from "../../base/errors.ts";
 import { at, roundUp } from "../../base/math.ts";
-import type { Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
+import type { Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import type { Mapping } from "../../ir/mapping.ts";
 import type { CoreClass, Port, Program, ProgramBuffer, ProgramStep, ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { type ElementType, elementBytes, elementCount } from "../../ir/type.ts";
 import type { NetworkPlan } from "../plan.ts";
-import { affineClasses } from "./affine-classes.ts";
+import { affineLists } from "./affine-classes.ts";
 import { type EmitContext, emitContext } from "./chain.ts";
 import { emitImages } from "./images.ts";
-import { emitBody, type StepBody } from "./step-body.ts";
+import { coverRectangles } from "./rectangles.ts";
+import { anchoredTo, emitBody, type StepBody } from "./step-body.ts";
 import { tokens } from "./tokens.ts";
 
 /** A program and the bytes that its images refer to; null when weights are absent. */
@@ -189,13 +190,14 @@ function stepOf(
 ): ProgramStep {
   const { layer, index } = body.plan;
   const { columns } = body.plan.geometry.grid;
-  const controls = body.plan.boxes.map((_, core) => {
-    const first = index === 0 ? [...loadsOf(at(loads, 0), core), ...ready(body, core, columns)] : [];
-    return [...first, ...controlCore(body, next, core, next === null ? [] : at(loads, index + 1))];
+  const nextLoads = next === null ? [] : at(loads, index + 1);
+  const facts = body.plan.boxes.map((_, core) => controlFacts(body, next, core, [...at(loads, 0), ...nextLoads]));
+  const controlClasses = coverRectangles(facts, columns).map((cores): CoreClass => {
+    const core = cores.row * columns + cores.column;
+    const first = index === 0 ? [...loadsOf(at(loads, 0), core), ...ready(body, core)] : [];
+    const list = [...first, ...controlCore(body, next, core, nextLoads)];
+    return { cores, threads: { control: list.map((instruction) => anchoredTo(instruction, cores)) } };
   });
-  const controlClasses = affineClasses<readonly Instruction[]>(controls, columns).map(
-    ({ cores, data }): CoreClass => ({ cores, threads: { control: data } }),
-  );
   return {
     name: layer.name,
     kind: layer.kind,
@@ -206,28 +208,44 @@ function stepOf(
   };
 }
 
-/** What a core's control thread does in a step; see docs/machine.md. */
+/** Equal for cores whose control threads do the same. */
+function controlFacts(body: StepBody, next: StepBody | null, core: number, loads: readonly ProgramLoad[]): string {
+  return [
+    at(body.starts, core),
+    at(body.movement.arrivals, core),
+    at(body.movement.gathers, core).length > 0,
+    at(body.computeStarts, core),
+    at(body.usesWeights, core),
+    next === null ? "" : at(next.usesWeights, core),
+    at(body.doneCounts, core),
+    loads.some((load) => load.home === core) ? core : "",
+  ].join("|");
+}
+
+/** What a core's control thread does in a step, core coordinates relative to it; see docs/machine.md. */
 function controlCore(
   body: StepBody,
   next: StepBody | null,
   core: number,
   nextLoads: readonly ProgramLoad[],
 ): SimpleInstruction[] {
-  const { columns } = body.plan.geometry.grid;
-  const self = { row: Math.floor(core / columns), column: core % columns };
   const arrivals = at(body.movement.arrivals, core);
   const compute = at(body.computeStarts, core);
   const done = at(body.doneCounts, core);
   return [
-    ...at(body.starts, core).map((token): SimpleInstruction => ({ kind: "signal", token, core: self })),
+    ...at(body.starts, core).map(signalSelf),
     ...loadsOf(nextLoads, core),
     ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
     ...(at(body.movement.gathers, core).length > 0 ? [wait(tokens.gathered)] : []),
-    ...(compute === null ? [] : [{ kind: "signal", token: compute, core: self } as const]),
-    ...(next === null ? [] : ready(next, core, columns)),
+    ...(compute === null ? [] : [signalSelf(compute)]),
+    ...(next === null ? [] : ready(next, core)),
     ...(done > 0 ? [wait(tokens.done, done)] : []),
     { kind: "barrier" },
   ];
+}
+
+function signalSelf(token: number): SimpleInstruction {
+  return { kind: "signal", token, core: { row: 0, column: 0 } };
 }
 
 function loadsOf(loads: readonly ProgramLoad[], core: number): SimpleInstruction[] {
@@ -243,12 +261,8 @@ function loadsOf(loads: readonly ProgramLoad[], core: number): SimpleInstruction
 }
 
 /** Waits for the program of a step and lets its weights thread start ahead of the step. */
-function ready(body: StepBody, core: number, columns: number): SimpleInstruction[] {
-  const self = { row: Math.floor(core / columns), column: core % columns };
-  return [
-    wait(tokens.program),
-    ...(at(body.usesWeights, core) ? [{ kind: "signal", token: tokens.goWeights, core: self } as const] : []),
-  ];
+function ready(body: StepBody, core: number): SimpleInstruction[] {
+  return [wait(tokens.program), ...(at(body.usesWeights, core) ? [signalSelf(tokens.goWeights)] : [])];
 }
 
 /** What the io cores do in a step: one class list a row, gathered into rectangles of column −1. */
@@ -297,7 +311,7 @@ function frameClasses(body: StepBody, next: StepBody | null, ports: Ports, plan:
     lists.host.push(host.length > 0 ? host : null);
   }
   return (Object.entries(lists) as [ThreadName, (SimpleInstruction[] | null)[]][]).flatMap(([thread, byRow]) =>
-    affineClasses<readonly Instruction[]>(byRow, 1).map(
+    affineLists(byRow, 1).map(
       ({ cores, data }): CoreClass => ({ cores: { ...cores, column: -1 }, threads: { [thread]: data } }),
     ),
   );

@@ -11,7 +11,7 @@ import type { ReadPlan, StepPlan } from "../plan.ts";
 import { stepChunks, storedBytes } from "../plan.ts";
 import { anchorAccesses } from "../tiling.ts";
 import type { WeightChunk } from "../weights.ts";
-import { affineClasses } from "./affine-classes.ts";
+import { affineRecords } from "./affine-classes.ts";
 import { addressOf, type EmitContext } from "./chain.ts";
 
 /** The initial contents of core memories and the bytes that they refer to. */
@@ -105,7 +105,7 @@ function constantOf(constants: ReadonlyMap<string, Constant>, read: ReadPlan): C
 
 function classesOf(plan: StepPlan, imageOf: (core: number) => CoreImage | null): MemoryImage[] {
   const byCore = plan.boxes.map((_, core) => imageOf(core));
-  return affineClasses<CoreImage>(byCore, plan.geometry.grid.columns).map(({ cores, data }) => ({ cores, ...data }));
+  return affineRecords(byCore, plan.geometry.grid.columns).map(({ cores, data }) => ({ cores, ...data }));
 }
 
 function boxKey(box: Box): string {

@@ -1,5 +1,5 @@
 import { at } from "../../base/math.ts";
-import type { SimpleInstruction } from "../../ir/instruction.ts";
+import type { Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import type { Copy } from "../transfers.ts";
 import { type CopyBatch, copyViews } from "./copy-batch.ts";
 import { coverRectangles } from "./rectangles.ts";
@@ -50,9 +50,7 @@ export function packetsOf(batch: CopyBatch, rows: number, columns: number): Pack
   const packets: Packet[] = [];
   for (const bundle of bundles.values()) {
     const first = at(bundle, 0);
-    const keys = new Array<string | null>(rows * columns).fill(null);
-    for (const copy of bundle) keys[copy.destination] = "to";
-    for (const rectangle of coverRectangles(keys, columns)) {
+    for (const rectangle of rectanglesOf(bundle, rows, columns)) {
       const toCores: number[] = [];
       for (let row = 0; row < rectangle.rows; row += 1) {
         for (let column = 0; column < rectangle.columns; column += 1) {
@@ -76,4 +74,22 @@ export function packetsOf(batch: CopyBatch, rows: number, columns: number): Pack
     }
   }
   return packets;
+}
+
+/** Rectangles that cover the destinations of a bundle. */
+function rectanglesOf(bundle: readonly Copy[], rows: number, columns: number): Rectangle[] {
+  let [north, south, west, east] = [rows, -1, columns, -1];
+  for (const { destination } of bundle) {
+    const row = Math.floor(destination / columns);
+    const column = destination % columns;
+    north = Math.min(north, row);
+    south = Math.max(south, row);
+    west = Math.min(west, column);
+    east = Math.max(east, column);
+  }
+  const hull = { row: north, column: west, rows: south - north + 1, columns: east - west + 1 };
+  if (hull.rows * hull.columns === bundle.length) return [hull];
+  const keys = new Array<string | null>(rows * columns).fill(null);
+  for (const copy of bundle) keys[copy.destination] = "to";
+  return coverRectangles(keys, columns);
 }

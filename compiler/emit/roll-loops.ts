@@ -1,65 +1,90 @@
 import { at } from "../../base/math.ts";
-import type { Field, Instruction, SimpleInstruction } from "../../ir/instruction.ts";
-import { type PlainData, skeletonOf, withFields } from "./affine-classes.ts";
+import type { Field, Instruction } from "../../ir/instruction.ts";
+import { affine, type Described, withFields } from "./skeleton.ts";
 
 /** Longest loop body that is looked for. */
 const longestBody = 48;
 
-/**
- * Rolls repetitions into loops: a stretch of instructions that repeats with fields advancing by equal steps becomes one
- * loop. Instructions must not have affine fields yet. Running the result does what running the list does.
- */
-export function rollLoops(list: readonly SimpleInstruction[]): Instruction[] {
-  const skeletons = list.map((instruction) => skeletonOf(instruction as unknown as PlainData));
-  const result: Instruction[] = [];
-  let start = 0;
-  while (start < list.length) {
-    let best = { period: 0, turns: 0 };
-    const longest = Math.min(longestBody, Math.floor((list.length - start) / 2));
-    for (let period = 1; period <= longest; period += 1) {
-      if (at(skeletons, start).shape !== at(skeletons, start + period).shape) continue;
-      const turns = countTurns(skeletons, start, period);
-      if (turns > 1 && (turns - 1) * period > (best.turns - 1) * best.period) best = { period, turns };
-    }
-    if (best.turns > 1 && best.turns * best.period >= 3) {
-      const body: SimpleInstruction[] = [];
-      for (let offset = 0; offset < best.period; offset += 1) {
-        const first = at(skeletons, start + offset).numbers;
-        const second = at(skeletons, start + offset + best.period).numbers;
-        const fields = first.map((base, index): Field => {
-          const turn = at(second, index) - base;
-          return turn === 0 ? base : { base, row: 0, column: 0, turn };
-        });
-        body.push(withFields(at(list, start + offset) as unknown as PlainData, fields) as unknown as SimpleInstruction);
-      }
-      result.push({ kind: "loop", count: best.turns, body });
-      start += best.turns * best.period;
-    } else {
-      result.push(at(list, start));
-      start += 1;
-    }
-  }
-  return result;
+/** A stretch of a list: `turns` repetitions of the body, whose numbers advance by `steps` (one list an instruction). */
+export interface Stretch {
+  readonly turns: number;
+  readonly body: readonly Described[];
+  readonly steps: readonly (readonly number[])[];
 }
 
-function countTurns(
-  skeletons: readonly { readonly shape: string; readonly numbers: readonly number[] }[],
-  start: number,
-  period: number,
-): number {
+/**
+ * Finds repetitions: a stretch of instructions that repeats with fields advancing by equal steps becomes one stretch of
+ * many turns; all others stand as stretches of one turn. Running them in order does what running the list does.
+ */
+export function stretchesOf(list: readonly Described[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  let start = 0;
+  while (start < list.length) {
+    const { period, turns } = bestRepetition(list, start);
+    const body = list.slice(start, start + period);
+    const steps = body.map(({ skeleton }, offset) =>
+      turns === 1 ? [] : difference(at(list, start + offset + period).skeleton.numbers, skeleton.numbers),
+    );
+    stretches.push({ turns, body, steps });
+    start += period * turns;
+  }
+  return stretches;
+}
+
+/** Rolls repetitions of a list into loops. */
+export function rollLoops(list: readonly Described[]): Instruction[] {
+  return stretchesOf(list).flatMap((stretch) => instructionsOf(stretch, (_, base, turn) => affine(base, 0, 0, turn)));
+}
+
+/** The instructions of a stretch: a loop, or the one instruction; `fieldOf` is asked for each number, in order. */
+export function instructionsOf(
+  stretch: Stretch,
+  fieldOf: (position: number, base: number, turn: number) => Field,
+): Instruction[] {
+  let position = 0;
+  const body = stretch.body.map(({ instruction, skeleton }, offset) => {
+    const fields = skeleton.numbers.map((base, index) => {
+      const field = fieldOf(position, base, stretch.steps[offset]?.[index] ?? 0);
+      position += 1;
+      return field;
+    });
+    return withFields(instruction, fields);
+  });
+  return stretch.turns === 1 ? body : [{ kind: "loop", count: stretch.turns, body }];
+}
+
+function bestRepetition(list: readonly Described[], start: number): { period: number; turns: number } {
+  let best = { period: 1, turns: 1 };
+  const first = at(list, start).skeleton.shape;
+  const longest = Math.min(longestBody, Math.floor((list.length - start) / 2));
+  for (let period = 1; period <= longest; period += 1) {
+    if (at(list, start + period).skeleton.shape !== first) continue;
+    const turns = countTurns(list, start, period);
+    const saved = (turns - 1) * period;
+    if (turns > 1 && turns * period >= 3 && saved > (best.turns - 1) * best.period) best = { period, turns };
+  }
+  return best;
+}
+
+function countTurns(list: readonly Described[], start: number, period: number): number {
   let turns = 1;
-  while (start + (turns + 1) * period <= skeletons.length) {
+  while (start + (turns + 1) * period <= list.length) {
     for (let offset = 0; offset < period; offset += 1) {
-      const first = at(skeletons, start + offset);
-      const second = at(skeletons, start + offset + period);
-      const current = at(skeletons, start + offset + turns * period);
+      const first = at(list, start + offset).skeleton;
+      const second = at(list, start + offset + period).skeleton;
+      const current = at(list, start + offset + turns * period).skeleton;
       if (current.shape !== first.shape || second.shape !== first.shape) return turns;
       for (let index = 0; index < first.numbers.length; index += 1) {
-        const step = at(second.numbers, index) - at(first.numbers, index);
-        if (current.numbers[index] !== at(first.numbers, index) + turns * step) return turns;
+        const base = first.numbers[index] as number;
+        const step = (second.numbers[index] as number) - base;
+        if ((current.numbers[index] as number) !== base + turns * step) return turns;
       }
     }
     turns += 1;
   }
   return turns;
+}
+
+function difference(left: readonly number[], right: readonly number[]): number[] {
+  return left.map((value, index) => value - (right[index] as number));
 }

@@ -1,16 +1,17 @@
-import { at } from "../../base/math.ts";
+import { at, sum } from "../../base/math.ts";
 import type { Field, Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import type { CoreClass, ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { reductionIndex } from "../geometry.ts";
 import { coordinateOf, localOffset } from "../local-layout.ts";
 import type { StepPlan } from "../plan.ts";
-import { affineClasses } from "./affine-classes.ts";
+import { affineLists } from "./affine-classes.ts";
 import type { EmitContext } from "./chain.ts";
 import { emitContraction } from "./contraction.ts";
 import { type StepMovement, stepMovement } from "./movement.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { rollLoops } from "./roll-loops.ts";
+import { describe } from "./skeleton.ts";
 import { tokens } from "./tokens.ts";
 import { emitVectorStep } from "./vector-step.ts";
 
@@ -52,22 +53,20 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
     if (sends.length === 0) return null;
     at(starts, core).push(tokens.goSend);
     doneCounts[core] = at(doneCounts, core) + 1;
-    return rollLoops([wait(tokens.goSend), ...sends, signalTo(core, columns, tokens.done)]);
+    return [wait(tokens.goSend), ...sends, signalTo(core, columns, tokens.done)];
   });
   const gatherLists = movement.gathers.map((gathers, core) => {
     if (gathers.length === 0) return null;
     at(starts, core).push(tokens.goGather);
-    return rollLoops([wait(tokens.goGather), ...gathers, signalTo(core, columns, tokens.gathered)]);
+    return [wait(tokens.goGather), ...gathers, signalTo(core, columns, tokens.gathered)];
   });
   for (const [thread, lists] of [
     ["send", sendLists],
     ["gather", gatherLists],
   ] as const) {
-    lists.forEach((list, core) => {
-      if (list !== null) bytes[core] = at(bytes, core) + programBytes(list);
-    });
-    for (const { cores, data } of affineClasses<readonly Instruction[]>(lists, columns)) {
+    for (const { cores, data } of affineLists(lists, columns)) {
       classes.push({ cores, threads: { [thread]: data } });
+      addBytes(bytes, cores, columns, programBytes(data));
     }
   }
 
@@ -85,11 +84,11 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
     computeStarts[core] = plan.roles === null ? tokens.goVector : tokens.goMatrix;
     doneCounts[core] = at(doneCounts, core) + 1;
     usesWeights[core] = threads.weights !== undefined;
-    bytes[core] = at(bytes, core) + Object.values(threads).reduce((total, list) => total + programBytes(list), 0);
   }
   for (const cores of coverRectangles(keys, columns)) {
     const threads = emitted.get(at(keys, cores.row * columns + cores.column) ?? "") ?? {};
     classes.push({ cores, threads: anchored(threads, cores) });
+    addBytes(bytes, cores, columns, sum(Object.values(threads).map(programBytes)));
   }
   return {
     plan,
@@ -105,6 +104,14 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
       columns,
     ),
   };
+}
+
+function addBytes(bytes: number[], cores: Rectangle, columns: number, more: number): void {
+  for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
+    for (let column = cores.column; column < cores.column + cores.columns; column += 1) {
+      bytes[row * columns + column] = at(bytes, row * columns + column) + more;
+    }
+  }
 }
 
 function wait(token: number, count = 1): SimpleInstruction {
@@ -143,7 +150,7 @@ function computeThreads(context: EmitContext, plan: StepPlan, core: number): Thr
     plan.roles === null ? { vector: emitVectorStep(context, plan, core) } : emitContraction(context, plan, core);
   const threads: Threads = {};
   for (const [thread, list] of Object.entries(lists) as [ThreadName, readonly SimpleInstruction[]][]) {
-    if (list.length > 0) threads[thread] = rollLoops(list);
+    if (list.length > 0) threads[thread] = rollLoops(describe(list));
   }
   return threads;
 }
@@ -154,14 +161,15 @@ function anchored(threads: Threads, cores: Rectangle): Threads {
   for (const [thread, list] of Object.entries(threads) as [ThreadName, readonly Instruction[]][]) {
     result[thread] = list.map((instruction) =>
       instruction.kind === "loop"
-        ? { ...instruction, body: instruction.body.map((inner) => anchoredOne(inner, cores)) }
-        : anchoredOne(instruction, cores),
+        ? { ...instruction, body: instruction.body.map((inner) => anchoredTo(inner, cores)) }
+        : anchoredTo(instruction, cores),
     );
   }
   return result;
 }
 
-function anchoredOne(instruction: SimpleInstruction, cores: Rectangle): SimpleInstruction {
+/** An instruction whose core coordinates are relative to the issuing core, as one of a class. */
+export function anchoredTo(instruction: SimpleInstruction, cores: Rectangle): SimpleInstruction {
   if (instruction.kind !== "signal" && instruction.kind !== "psum.send") return instruction;
   const { row, column } = instruction.core;
   if (typeof row !== "number" || typeof column !== "number") return instruction;

@@ -104,7 +104,11 @@ function bestGap(
  * What is wrong with the buffers of a mapping that was written by hand: a need without a buffer or with too small a one,
  * a buffer outside the memory, or two that overlap while both are live. B403 problems.
  */
-export function checkBuffers(buffers: readonly MappedBuffer[], needs: readonly BufferNeed[], memoryBytes: number): Problem[] {
+export function checkBuffers(
+  buffers: readonly MappedBuffer[],
+  needs: readonly BufferNeed[],
+  memoryBytes: number,
+): Problem[] {
   const problems: Problem[] = [];
   const report = (step: string, message: string): void => {
     problems.push({ code: "B403", message, at: { layer: step } });
@@ -123,9 +127,13 @@ export function checkBuffers(buffers: readonly MappedBuffer[], needs: readonly B
     }
   }
   buffers.forEach((buffer, index) => {
-    if (buffer.address % 4 !== 0) report(buffer.step, `Buffer "${buffer.name}" stands at ${buffer.address}; addresses are multiples of 4.`);
+    if (buffer.address % 4 !== 0)
+      report(buffer.step, `Buffer "${buffer.name}" stands at ${buffer.address}; addresses are multiples of 4.`);
     if (buffer.address < 0 || buffer.address + buffer.bytes > memoryBytes) {
-      report(buffer.step, `Buffer "${buffer.name}" ends at ${buffer.address + buffer.bytes}; a core has ${memoryBytes} bytes.`);
+      report(
+        buffer.step,
+        `Buffer "${buffer.name}" ends at ${buffer.address + buffer.bytes}; a core has ${memoryBytes} bytes.`,
+      );
     }
     for (const other of buffers.slice(index + 1)) {
       if (other.lastStep < buffer.firstStep || other.firstStep > buffer.lastStep) continue;

@@ -3,10 +3,11 @@ import { type Access, type Box, footprint } from "../../ir/iteration.ts";
 import type { Split, WeightPlan } from "../../ir/mapping.ts";
 import { elementBytes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { type Geometry, largestBox, layOut } from "../geometry.ts";
+import { type Geometry, largestBox } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
-import { contractionRoles } from "../tiling.ts";
+import { type ContractionRoles, contractionRoles } from "../tiling.ts";
 import { constantWeights, type LayerCost, layerCost } from "./layer-cost.ts";
+import { outline } from "./outline.ts";
 import { placementKey } from "./placement-key.ts";
 import { groupSize, streamViolations } from "./rules.ts";
 import { candidateSplits, formatSplit } from "./splits.ts";
@@ -16,7 +17,6 @@ import type { VectorPass } from "./work.ts";
 export interface Candidate {
   readonly split: Split;
   readonly weights: WeightPlan | null;
-  readonly geometry: Geometry;
   readonly cost: LayerCost;
   /** Bytes of weights that a core keeps for the whole run. */
   readonly weightBytes: number;
@@ -38,26 +38,47 @@ export function ownersRead(layer: Layer, node: string | null): boolean {
   return layer.kind === "contraction" && node !== null && node !== layer.nodes[0]?.name;
 }
 
-/** Works out one choice for a layer. */
-export function evaluateChoice(
-  layer: Layer,
-  split: Split,
-  weights: WeightPlan | null,
-  passes: readonly VectorPass[],
-  target: ChipTarget,
-): Candidate {
-  const geometry = layOut(layer.dimensions, split, target.grid);
-  const largest = largestBox(geometry);
-  const operands = new Map<string, number>();
+/** What is the same for all choices of a layer. */
+export interface LayerFacts {
+  readonly layer: Layer;
+  readonly passes: readonly VectorPass[];
+  readonly roles: ContractionRoles | null;
+  readonly hasWeights: boolean;
+  /** The reads that bring a value from elsewhere, each distinct access of a value once. */
+  readonly operands: readonly { readonly access: Access; readonly elementBytes: number }[];
+}
+
+/** Collects what is the same for all choices of a layer. */
+export function layerFacts(layer: Layer, passes: readonly VectorPass[]): LayerFacts {
+  const operands = new Map<string, LayerFacts["operands"][number]>();
   for (const read of layer.reads) {
     if (read.constant || read.access === null || layer.kind === "output") continue;
-    operands.set(
-      `${read.value} ${JSON.stringify(read.access)}`,
-      extentBytes(read.access, largest) * elementBytes(read.type.element),
-    );
+    operands.set(`${read.value} ${JSON.stringify(read.access)}`, {
+      access: read.access,
+      elementBytes: elementBytes(read.type.element),
+    });
   }
+  return {
+    layer,
+    passes,
+    roles: layer.kind === "contraction" ? contractionRoles(layer) : null,
+    hasWeights: constantWeights(layer) !== null,
+    operands: [...operands.values()],
+  };
+}
+
+/** Works out one choice for a layer. */
+export function evaluateChoice(
+  facts: LayerFacts,
+  split: Split,
+  weights: WeightPlan | null,
+  target: ChipTarget,
+  geometry: Geometry = outline(facts.layer.dimensions, split, target.grid),
+): Candidate {
+  const { layer, passes } = facts;
+  const largest = largestBox(geometry);
   let operandBytes = 0;
-  for (const bytes of operands.values()) operandBytes += bytes;
+  for (const operand of facts.operands) operandBytes += extentBytes(operand.access, largest) * operand.elementBytes;
   let valueBytes = 0;
   for (const write of layer.writes) {
     valueBytes += extentBytes(write.access, largest) * elementBytes(write.type.element);
@@ -65,14 +86,13 @@ export function evaluateChoice(
   return {
     split,
     weights,
-    geometry,
-    cost: layerCost(layer, geometry, weights, passes, target),
-    weightBytes: storedWeightBytes(layer, geometry, weights),
+    cost: layerCost(layer, geometry, weights, passes, target, facts.roles),
+    weightBytes: storedWeightBytes(facts, geometry, weights),
     operandBytes,
     valueBytes,
     ownerKeys: layer.writes.map((write) => placementKey(geometry, write.access, write.type.shape, true)),
     needKeys: layer.reads.map((read) =>
-      read.constant || read.access === null
+      read.constant || read.access === null || layer.kind === "output"
         ? null
         : placementKey(geometry, read.access, read.type.shape, ownersRead(layer, read.node)),
     ),
@@ -83,10 +103,8 @@ function extentBytes(access: Access, box: Box): number {
   return product(footprint(access, box).map((range) => range.end - range.start));
 }
 
-function storedWeightBytes(layer: Layer, geometry: Geometry, weights: WeightPlan | null): number {
-  const read = constantWeights(layer);
-  if (read === null) return 0;
-  const roles = contractionRoles(layer);
+function storedWeightBytes({ roles, hasWeights }: LayerFacts, geometry: Geometry, weights: WeightPlan | null): number {
+  if (roles === null || !hasWeights) return 0;
   const size = (dimensions: readonly number[]): number =>
     product(dimensions.map((dimension) => geometry.chunks[dimension] as number));
   const bytes = size(roles.group) * size(roles.column) * 2 * ceilDivide(size(roles.inner), 2);
@@ -96,12 +114,11 @@ function storedWeightBytes(layer: Layer, geometry: Geometry, weights: WeightPlan
 }
 
 /** The weights modes that a split allows; streaming in a group of one core is the same as residence and left out. */
-export function weightModes(layer: Layer, split: Split, target: ChipTarget): (WeightPlan | null)[] {
-  if (constantWeights(layer) === null) return [null];
+export function weightModes({ layer, roles, hasWeights }: LayerFacts, geometry: Geometry): (WeightPlan | null)[] {
+  if (roles === null || !hasWeights) return [null];
   const resident: WeightPlan = { mode: "resident" };
-  const geometry = layOut(layer.dimensions, split, target.grid);
-  const group = groupSize(geometry, contractionRoles(layer));
-  const streams = group.rows * group.columns > 1 && streamViolations(layer, split, target.grid).length === 0;
+  const group = groupSize(geometry, roles);
+  const streams = group.rows * group.columns > 1 && streamViolations(layer, geometry, roles).length === 0;
   return streams ? [resident, { mode: "streamed" }] : [resident];
 }
 
@@ -117,14 +134,16 @@ export function candidatesOf(
   further: readonly Split[] = [],
   limit: number = candidateLimit,
 ): Candidate[] {
+  const facts = layerFacts(layer, passes);
   const evaluated: Candidate[] = [];
   const seen = new Set<string>();
   for (const split of [...further, ...candidateSplits(layer, target.grid)]) {
     const text = formatSplit(split);
     if (seen.has(text)) continue;
     seen.add(text);
-    for (const weights of weightModes(layer, split, target)) {
-      evaluated.push(evaluateChoice(layer, split, weights, passes, target));
+    const geometry = outline(layer.dimensions, split, target.grid);
+    for (const weights of weightModes(facts, geometry)) {
+      evaluated.push(evaluateChoice(facts, split, weights, target, geometry));
     }
   }
   const wanted = new Set(further.map(formatSplit));
@@ -164,7 +183,10 @@ function select(candidates: readonly Candidate[], wanted: ReadonlySet<string>, l
       chosen.add(index);
     }
   };
-  take(order.filter(({ candidate }) => wanted.has(formatSplit(candidate.split))), Math.floor(limit * 0.6));
+  take(
+    order.filter(({ candidate }) => wanted.has(formatSplit(candidate.split))),
+    Math.floor(limit * 0.6),
+  );
   take(order, Math.max(chosen.size, Math.floor(limit * 0.7)));
   const ways = new Set<string>();
   const first = order.filter(({ candidate }) => {

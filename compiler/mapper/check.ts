@@ -48,7 +48,8 @@ export function checkStep(layer: Layer, step: MappedStep, target: ChipTarget): P
   if (step.value !== value) found.push(`The step's value is ${quoted(step.value)}, expected ${quoted(value)}.`);
   const splits = splitViolations(layer, step.split, target.grid);
   found.push(...splits, ...weightsViolations(layer, step, splits.length === 0, target));
-  if (splits.length === 0) found.push(...tileViolations(layer, step, target), ...reductionViolations(layer, step, target));
+  if (splits.length === 0)
+    found.push(...tileViolations(layer, step, target), ...reductionViolations(layer, step, target));
   return found.map((message) => ({ code: "B403", message, at: { layer: layer.name } }));
 }
 
@@ -70,8 +71,11 @@ function quoted(name: string | null): string {
 function weightsViolations(layer: Layer, step: MappedStep, splitIsLegal: boolean, target: ChipTarget): string[] {
   const constant = constantWeights(layer) !== null;
   if (!constant && step.weights !== null) return ["The step has no constant weights, so it has no weights mode."];
-  if (constant && step.weights === null) return ["The step has constant weights; their mode must be resident or streamed."];
-  if (step.weights?.mode === "streamed" && splitIsLegal) return streamViolations(layer, step.split, target.grid);
+  if (constant && step.weights === null)
+    return ["The step has constant weights; their mode must be resident or streamed."];
+  if (step.weights?.mode === "streamed" && splitIsLegal) {
+    return streamViolations(layer, layOut(layer.dimensions, step.split, target.grid));
+  }
   return [];
 }
 
@@ -81,17 +85,22 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
   if (tile === null) return ["A contraction step needs a tile."];
   const found: string[] = [];
   for (const [name, size] of Object.entries(tile)) {
-    if (!Number.isInteger(size) || size < 1) found.push(`The tile has ${size} ${name}, expected an integer of at least 1.`);
+    if (!Number.isInteger(size) || size < 1)
+      found.push(`The tile has ${size} ${name}, expected an integer of at least 1.`);
   }
   if (found.length > 0) return found;
   const geometry = layOut(layer.dimensions, step.split, target.grid);
   const roles = contractionRoles(layer);
   const largest = (dimensions: readonly number[], limit: number): number => {
     let most = 0;
-    tiledPasses(dimensions.map((index) => geometry.chunks[index] as number), limit, (points) => {
-      most = Math.max(most, points);
-      return 0;
-    });
+    tiledPasses(
+      dimensions.map((index) => geometry.chunks[index] as number),
+      limit,
+      (points) => {
+        most = Math.max(most, points);
+        return 0;
+      },
+    );
     return most;
   };
   const rows = largest(roles.row, tile.rows);
@@ -99,7 +108,9 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
   const inner = largest(roles.inner, tile.inner);
   const sums = tileCapacity(geometry, target);
   if (rows * columns > sums) {
-    found.push(`A tile of ${rows} rows × ${columns} columns makes ${rows * columns} partial sums; there is room for ${sums}.`);
+    found.push(
+      `A tile of ${rows} rows × ${columns} columns makes ${rows * columns} partial sums; there is room for ${sums}.`,
+    );
   }
   const weightBytes = 2 * Math.ceil(inner / 2) * columns;
   if (weightBytes > weightHalfBytes(target)) {
@@ -113,7 +124,8 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
 function reductionViolations(layer: Layer, step: MappedStep, target: ChipTarget): string[] {
   const { reduction } = layOut(layer.dimensions, step.split, target.grid);
   const stated = step.reduction;
-  if (reduction === null) return stated === null ? [] : ["The split divides no reduction dimension, so the step has no reduction."];
+  if (reduction === null)
+    return stated === null ? [] : ["The split divides no reduction dimension, so the step has no reduction."];
   if (stated !== null && stated.axis === reduction.axis && stated.parts === reduction.parts) return [];
   const given = stated === null ? "none" : `${stated.parts} parts along ${stated.axis}`;
   return [`The split makes chains of ${reduction.parts} parts along ${reduction.axis}; the step states ${given}.`];

@@ -2,13 +2,14 @@ import { ceilDivide } from "../../base/math.ts";
 import { elementBytes, elementCount, elementTypes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
-import { formatBytes, makeMisfit, type Misfit, type MisfitLever } from "./misfit.ts";
+import { formatBytes, type Misfit, type MisfitLever, makeMisfit } from "./misfit.ts";
 import type { Attempt } from "./repair.ts";
 
 /** Why the framebuffer cannot hold all inputs and outputs of a batch; null when it can. */
 export function frameMisfit(network: Network, target: ChipTarget): Misfit | null {
   const terms = network.layers.flatMap((layer) => {
-    const type = layer.kind === "input" ? layer.writes[0]?.type : layer.kind === "output" ? layer.reads[0]?.type : undefined;
+    const type =
+      layer.kind === "input" ? layer.writes[0]?.type : layer.kind === "output" ? layer.reads[0]?.type : undefined;
     return type === undefined ? [] : [{ name: layer.name, bytes: elementCount(type) * elementBytes(type.element) }];
   });
   const demand = terms.reduce((total, { bytes }) => total + bytes, 0);
@@ -48,7 +49,8 @@ export function memoryMisfit(network: Network, attempt: Attempt, target: ChipTar
   const used = terms.reduce((total, { bytes }) => total + bytes, 0);
   terms.push({ name: "gaps between buffers", bytes: allocation.peakBytes - used });
   const demand = allocation.peakBytes;
-  const verdict = (bytes: number): string => `${formatBytes(bytes)} are needed, which ${bytes <= capacity ? "fits" : "does not fit"}`;
+  const verdict = (bytes: number): string =>
+    `${formatBytes(bytes)} are needed, which ${bytes <= capacity ? "fits" : "does not fit"}`;
 
   const levers: MisfitLever[] = [];
   const contractions = steps.filter((step) => step.weights !== null);
@@ -68,7 +70,9 @@ export function memoryMisfit(network: Network, attempt: Attempt, target: ChipTar
   if (wide > 0) {
     levers.push({ lever: "4-bit weights, two in a byte", effect: verdict(demand - Math.floor(wide / 2)) });
   }
-  const passing = live.filter((buffer) => buffer.role === "value" || buffer.role === "operand" || buffer.role === "scratch");
+  const passing = live.filter(
+    (buffer) => buffer.role === "value" || buffer.role === "operand" || buffer.role === "scratch",
+  );
   const passingBytes = passing.reduce((total, buffer) => total + buffer.bytes, 0);
   const batch = batchOf(network);
   if (batch > 1) {

@@ -1,6 +1,6 @@
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { findOverlaps, type OwnerIndex, overlapCells, overlapRoom } from "./owner-index.ts";
+import { findOverlaps, type Overlaps, type OwnerIndex } from "./owner-index.ts";
 import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
 
 /** Predicted cycles of bringing a value from the cores that made it to those that read it. */
@@ -42,21 +42,50 @@ export function edgeCost(
   bytes: number,
   inPlaceAllowed: boolean,
   target: ChipTarget,
+  scratch: EdgeScratch = edgeScratch(target),
 ): EdgeCost {
   const owned = owners.placement;
-  if (inPlaceAllowed && isInPlace(owned, needed)) return free;
-  if (needed.boxCount === 0) return free;
+  if (needed.boxCount === 0 || (inPlaceAllowed && isInPlace(owned, needed))) return free;
   const network = target.networks.activation;
-  const loads = edgeLoads(owners, needed, bytes, target);
+  const loads = edgeLoads(owners, needed, bytes, target, scratch);
   const networkCycles =
     Math.max(loads.inject, loads.eject, loads.links) +
     (loads.remoteCount > 0 ? network.hopCycles * ((owned.rows + owned.columns) >> 1) : 0);
   const memoryCycles = portCycles(target, loads.portCount * bytes);
   return {
-    cycles: Math.max(networkCycles, memoryCycles),
-    networkCycles,
+    cycles: Math.ceil(Math.max(networkCycles, memoryCycles)),
+    networkCycles: Math.ceil(networkCycles),
     portCycles: memoryCycles,
     remoteBytes: loads.remoteCount * bytes,
+  };
+}
+
+/** Arrays that `edgeCost` works in; one set may serve any number of calls, one after the other. */
+export interface EdgeScratch {
+  /** By core. */
+  readonly inject: Float64Array;
+  readonly sent: Float64Array;
+  /** By row. */
+  readonly east: Float64Array;
+  readonly west: Float64Array;
+  /** By column. */
+  readonly south: Float64Array;
+  readonly north: Float64Array;
+  readonly overlaps: Overlaps;
+}
+
+/** Makes the arrays for a chip. */
+export function edgeScratch(target: ChipTarget): EdgeScratch {
+  const { rows, columns } = target.grid;
+  const cores = rows * columns;
+  return {
+    inject: new Float64Array(cores),
+    sent: new Float64Array(cores),
+    east: new Float64Array(rows),
+    west: new Float64Array(rows),
+    south: new Float64Array(columns),
+    north: new Float64Array(columns),
+    overlaps: { boxes: new Int32Array(cores), counts: new Float64Array(cores) },
   };
 }
 
@@ -77,17 +106,21 @@ interface EdgeLoads {
   readonly remoteCount: number;
 }
 
-function edgeLoads(owners: OwnerIndex, needed: Placement, bytes: number, target: ChipTarget): EdgeLoads {
+function edgeLoads(
+  owners: OwnerIndex,
+  needed: Placement,
+  bytes: number,
+  target: ChipTarget,
+  { inject, sent, east, west, south, north, overlaps }: EdgeScratch,
+): EdgeLoads {
   const owned = owners.placement;
-  const { rows, columns, boxCount } = needed;
+  const { columns, boxCount } = needed;
   const { linkBytesPerCycle } = target.networks.activation;
   const { issueCycles } = target.synchronization;
   const samples = boxCount <= exactBoxes ? boxCount : sampledBoxes;
-  const [inject, sent] = [new Float64Array(owned.boxCount), new Float64Array(owned.boxCount)];
-  const [east, west] = [new Float64Array(rows), new Float64Array(rows)];
-  const [south, north] = [new Float64Array(columns), new Float64Array(columns)];
-  const [rowCut, columnCut] = middle(owned, needed);
-  const overlaps = overlapRoom(owners);
+  for (const loads of [inject, sent, east, west, south, north]) loads.fill(0);
+  const rowCut = (Math.max(owned.lastRow, needed.lastRow) + 1) >> 1;
+  const columnCut = (Math.max(owned.lastColumn, needed.lastColumn) + 1) >> 1;
   let [eject, taken, remoteCount] = [0, 0, 0];
   for (let sample = 0; sample < samples; sample += 1) {
     const wanted = samples === 1 ? 0 : Math.round((sample * (boxCount - 1)) / (samples - 1));
@@ -132,9 +165,10 @@ function edgeLoads(owners: OwnerIndex, needed: Placement, bytes: number, target:
   }
   const exact = samples === boxCount;
   const scale = boxCount / samples;
-  const busiest = (loads: Float64Array, users: number): number => (exact ? largest(loads) : (scale * total(loads)) / users);
-  const ownerRows = new Set(owned.boxCores.map((cores) => Math.floor((cores[0] ?? 0) / columns))).size;
-  const readerColumns = columnsInUse(needed);
+  const busiest = (loads: Float64Array, users: number): number =>
+    exact ? largest(loads) : (scale * sumOf(loads)) / users;
+  const ownerRows = owned.firstRowCount;
+  const readerColumns = needed.lastColumn + 1;
   return {
     inject: busiest(inject, owned.boxCount),
     eject,
@@ -149,34 +183,16 @@ function edgeLoads(owners: OwnerIndex, needed: Placement, bytes: number, target:
   };
 }
 
-function columnsInUse(placement: Placement): number {
-  let last = 0;
-  for (let box = 0; box < placement.boxCount; box += 1) last = Math.max(last, placement.extent[box * 4 + 3] as number);
-  return last + 1;
-}
-
 function largest(loads: Float64Array): number {
   let most = 0;
   for (const load of loads) if (load > most) most = load;
   return most;
 }
 
-function total(loads: Float64Array): number {
+function sumOf(loads: Float64Array): number {
   let added = 0;
   for (const load of loads) added += load;
   return added;
-}
-
-/** The row and the column before which the middle of the cores in use lies; 0 where a single row or column is in use. */
-function middle(owned: Placement, needed: Placement): readonly [number, number] {
-  let [bottom, right] = [0, 0];
-  for (const { extent, boxCount } of [owned, needed]) {
-    for (let box = 0; box < boxCount; box += 1) {
-      if ((extent[box * 4 + 1] as number) > bottom) bottom = extent[box * 4 + 1] as number;
-      if ((extent[box * 4 + 3] as number) > right) right = extent[box * 4 + 3] as number;
-    }
-  }
-  return [(bottom + 1) >> 1, (right + 1) >> 1];
 }
 
 /** The cost of sending what cores own to the framebuffer: the busiest row of links to the west. */

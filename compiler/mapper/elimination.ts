@@ -33,13 +33,20 @@ interface Elimination {
  * minima, the one with the lowest choice of the variable eliminated last, and so on backwards, is taken.
  */
 export function minimize(single: readonly Float64Array[], pairs: readonly PairCost[], tableLimit: number): Minimum {
-  let kept: readonly (readonly number[])[] = single.map((costs) => Array.from({ length: costs.length }, (_, index) => index));
+  let kept: readonly (readonly number[])[] = single.map((costs) =>
+    Array.from({ length: costs.length }, (_, index) => index),
+  );
   let exact = true;
   for (;;) {
     const order = eliminationOrder(kept, pairs);
     const excess = firstExcess(order, kept, tableLimit);
     if (excess === null) {
-      const result = eliminate(order.map(({ variable }) => variable), kept, single, pairs);
+      const result = eliminate(
+        order.map(({ variable }) => variable),
+        kept,
+        single,
+        pairs,
+      );
       return { ...result, exact };
     }
     exact = false;
@@ -123,7 +130,8 @@ function pruned(
   while (tableEntries(bucket, result) > limit) {
     let largest = involved[0] as number;
     for (const variable of involved) {
-      if ((result[variable] as readonly number[]).length > (result[largest] as readonly number[]).length) largest = variable;
+      if ((result[variable] as readonly number[]).length > (result[largest] as readonly number[]).length)
+        largest = variable;
     }
     const choices = result[largest] as readonly number[];
     if (choices.length === 1) break;
@@ -149,9 +157,11 @@ function optimisticCost(
     const leftCount = (single[left] as Float64Array).length;
     let least = Number.POSITIVE_INFINITY;
     if (left === variable) {
-      for (let other = 0; other < rightCount; other += 1) least = Math.min(least, table[choice * rightCount + other] as number);
+      for (let other = 0; other < rightCount; other += 1)
+        least = Math.min(least, table[choice * rightCount + other] as number);
     } else {
-      for (let other = 0; other < leftCount; other += 1) least = Math.min(least, table[other * rightCount + choice] as number);
+      for (let other = 0; other < leftCount; other += 1)
+        least = Math.min(least, table[other * rightCount + choice] as number);
     }
     cost += least;
   }
@@ -193,7 +203,10 @@ function eliminate(
     for (const neighbour of neighbours) index = index * (sizes[neighbour] as number) + (positions[neighbour] as number);
     positions[variable] = best[index] as number;
   }
-  return { choices: positions.map((position, variable) => (kept[variable] as readonly number[])[position] as number), cost };
+  return {
+    choices: positions.map((position, variable) => (kept[variable] as readonly number[])[position] as number),
+    cost,
+  };
 }
 
 /** A pair cost over the kept choices, smaller variable first. */

@@ -1,6 +1,6 @@
 import { ceilDivide, product } from "../../base/math.ts";
-import { elementBytes, elementTypes, type ElementType } from "../../ir/type.ts";
 import type { WeightPlan } from "../../ir/mapping.ts";
+import { type ElementType, elementBytes, elementTypes } from "../../ir/type.ts";
 import {
   columnPasses,
   frameLinkCycles,
@@ -13,7 +13,7 @@ import {
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer, LayerRead } from "../layers.ts";
-import { contractionRoles, tileCapacity, tilePlan, weightHalfBytes } from "../tiling.ts";
+import { type ContractionRoles, contractionRoles, tileCapacity, tilePlan, weightHalfBytes } from "../tiling.ts";
 import { groupSize } from "./rules.ts";
 import type { VectorPass } from "./work.ts";
 
@@ -88,6 +88,7 @@ export function layerCost(
   weights: WeightPlan | null,
   passes: readonly VectorPass[],
   target: ChipTarget,
+  roles: ContractionRoles | null = layer.kind === "contraction" ? contractionRoles(layer) : null,
 ): LayerCost {
   const synchronizationCycles = target.synchronization.barrierCycles;
   switch (layer.kind) {
@@ -112,7 +113,7 @@ export function layerCost(
       };
     }
     case "contraction":
-      return contractionCost(layer, geometry, weights, passes, target);
+      return contractionCost(layer, roles ?? contractionRoles(layer), geometry, weights, passes, target);
   }
 }
 
@@ -157,12 +158,12 @@ function chainCycles(
 
 function contractionCost(
   layer: Layer,
+  roles: ContractionRoles,
   geometry: Geometry,
   weights: WeightPlan | null,
   passes: readonly VectorPass[],
   target: ChipTarget,
 ): LayerCost {
-  const roles = contractionRoles(layer);
   const tile = tilePlan(layer, geometry, target);
   const sizes = (dimensions: readonly number[]): number[] =>
     dimensions.map((dimension) => geometry.chunks[dimension] as number);
@@ -227,4 +228,3 @@ function groupLimit(
   const weights = Math.floor(weightHalfBytes(target) / (2 * ceilDivide(tile.inner, 2) * tile.columns));
   return Math.max(1, Math.min(sums, weights));
 }
-

@@ -1,6 +1,6 @@
 import type { ValueLayout } from "../../ir/mapping.ts";
-import { naturalOrder } from "../local-layout.ts";
 import type { Layer } from "../layers.ts";
+import { naturalOrder } from "../local-layout.ts";
 import type { Network } from "../network.ts";
 
 /**

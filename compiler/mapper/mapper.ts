@@ -60,7 +60,14 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   } else if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
   const attempt = fit.fitting ?? fit.leanest;
   return {
-    mapping: mappingOf(network, target, options, attempt, chosenLayouts, buffers.length > 0 ? buffers : attempt.allocation.buffers),
+    mapping: mappingOf(
+      network,
+      target,
+      options,
+      attempt,
+      chosenLayouts,
+      buffers.length > 0 ? buffers : attempt.allocation.buffers,
+    ),
     predictedCycles: attempt.result.predictedCycles,
     layerCosts: stepCosts(space, attempt.result.chosen),
     exact: attempt.result.exact && fit.rounds === 1,
@@ -117,7 +124,11 @@ function layoutProblems(network: Network, mapping: Mapping): Problem[] {
     const layer = producer === undefined ? undefined : network.layers[producer];
     const rank = layer?.writes.find((write) => write.value === value)?.type.shape.length;
     if (rank === undefined) {
-      problems.push({ code: "B403", message: `A layout is given for "${value}", which no layer leaves.`, at: { tensor: value } });
+      problems.push({
+        code: "B403",
+        message: `A layout is given for "${value}", which no layer leaves.`,
+        at: { tensor: value },
+      });
     } else if ([...order].sort((a, b) => a - b).join() !== Array.from({ length: rank }, (_, axis) => axis).join()) {
       problems.push({
         code: "B403",

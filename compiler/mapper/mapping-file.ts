@@ -1,5 +1,15 @@
+import type {
+  MappedBuffer,
+  MappedStep,
+  Mapping,
+  ReductionPlan,
+  Split,
+  SplitPart,
+  TilePlan,
+  ValueLayout,
+  WeightPlan,
+} from "../../ir/mapping.ts";
 import type { ElementType } from "../../ir/type.ts";
-import type { MappedBuffer, MappedStep, Mapping, ReductionPlan, Split, SplitPart, TilePlan, ValueLayout, WeightPlan } from "../../ir/mapping.ts";
 import { elementTypes } from "../../ir/type.ts";
 import { type Fields, MappingReader } from "./mapping-reader.ts";
 
@@ -47,7 +57,8 @@ function stepLines(step: MappedStep): string[] {
   if (step.tile !== null) {
     lines.push(`    tile: {rows: ${step.tile.rows}, columns: ${step.tile.columns}, inner: ${step.tile.inner}}`);
   }
-  if (step.reduction !== null) lines.push(`    reduction: {axis: ${step.reduction.axis}, parts: ${step.reduction.parts}}`);
+  if (step.reduction !== null)
+    lines.push(`    reduction: {axis: ${step.reduction.axis}, parts: ${step.reduction.parts}}`);
   return lines;
 }
 
@@ -55,7 +66,12 @@ function bufferLine(buffer: MappedBuffer): string {
   const fields = [`name: ${text(buffer.name)}`, `role: ${buffer.role}`, `step: ${text(buffer.step)}`];
   if (buffer.value !== null) fields.push(`value: ${text(buffer.value)}`);
   if (buffer.element !== null) fields.push(`element: ${buffer.element}`);
-  fields.push(`address: ${buffer.address}`, `bytes: ${buffer.bytes}`, `first: ${buffer.firstStep}`, `last: ${buffer.lastStep}`);
+  fields.push(
+    `address: ${buffer.address}`,
+    `bytes: ${buffer.bytes}`,
+    `first: ${buffer.firstStep}`,
+    `last: ${buffer.lastStep}`,
+  );
   return `  - {${fields.join(", ")}}`;
 }
 

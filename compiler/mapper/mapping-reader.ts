@@ -43,12 +43,20 @@ export class MappingReader {
     if (!isMap(node)) {
       this.#report(node, `Expected ${what} to be a map with the keys ${allowed.join(", ")}.`);
       // Its keys are not missed one by one.
-      return new Fields(null, what, () => undefined, (inner, keys, name) => this.#fields(inner, keys, name));
+      return new Fields(
+        null,
+        what,
+        () => undefined,
+        (inner, keys, name) => this.#fields(inner, keys, name),
+      );
     }
     for (const { key } of node.items) {
       const name = isScalar(key) ? sourceText(key) : null;
       if (name === null || !allowed.includes(name)) {
-        this.#report(isScalar(key) ? key : node, `Unknown key ${JSON.stringify(name)} in ${what}; expected one of ${allowed.join(", ")}.`);
+        this.#report(
+          isScalar(key) ? key : node,
+          `Unknown key ${JSON.stringify(name)} in ${what}; expected one of ${allowed.join(", ")}.`,
+        );
       }
     }
     return new Fields(
@@ -96,7 +104,10 @@ export class Fields {
 
   #wrong(key: string, node: Node | null, expected: string): void {
     const missing = !this.has(key);
-    this.#report(missing ? this.#node : (node ?? this.#node), `${missing ? "Missing" : "Wrong"} "${key}" in ${this.#what}; expected ${expected}.`);
+    this.#report(
+      missing ? this.#node : (node ?? this.#node),
+      `${missing ? "Missing" : "Wrong"} "${key}" in ${this.#what}; expected ${expected}.`,
+    );
   }
 
   /** A name. */

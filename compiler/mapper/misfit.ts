@@ -30,9 +30,7 @@ export function makeMisfit(
   terms: readonly MisfitTerm[],
   levers: readonly MisfitLever[],
 ): Misfit {
-  const sorted = terms
-    .filter(({ bytes }) => bytes > 0)
-    .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
+  const sorted = terms.filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
   const demandBytes = sorted.reduce((total, { bytes }) => total + bytes, 0);
   return { resource, demandBytes, boundBytes, gapBytes: demandBytes - boundBytes, terms: sorted, levers };
 }
@@ -47,7 +45,8 @@ export function formatMisfit(misfit: Misfit): string {
     "  The demand adds up from:",
   ];
   const rest = misfit.terms.slice(printedTerms);
-  for (const { name, bytes } of misfit.terms.slice(0, printedTerms)) lines.push(`    ${formatBytes(bytes).padStart(12)}  ${name}`);
+  for (const { name, bytes } of misfit.terms.slice(0, printedTerms))
+    lines.push(`    ${formatBytes(bytes).padStart(12)}  ${name}`);
   if (rest.length > 0) {
     const bytes = rest.reduce((total, term) => total + term.bytes, 0);
     lines.push(`    ${formatBytes(bytes).padStart(12)}  ${rest.length} smaller parts`);
@@ -69,7 +68,8 @@ export class MisfitError extends BorealError {
   readonly misfit: Misfit;
 
   constructor(misfit: Misfit) {
-    const hint = misfit.levers.length > 0 ? "The levers are listed above." : "Use a smaller network or a larger target.";
+    const hint =
+      misfit.levers.length > 0 ? "The levers are listed above." : "Use a smaller network or a larger target.";
     super([{ code: "B401", message: `${formatMisfit(misfit)}\n`, at: {}, hint }]);
     this.name = "MisfitError";
     this.misfit = misfit;

@@ -42,26 +42,10 @@ export function ownerIndex(placement: Placement): OwnerIndex {
   return { placement, starts, ends, boxes };
 }
 
-/** Where overlaps are written: the boxes and how many elements each shares. */
+/** Where overlaps are written: the boxes and how many elements each shares. Both are as long as the index has cells. */
 export interface Overlaps {
   readonly boxes: Int32Array;
   readonly counts: Float64Array;
-}
-
-/** Room for the overlaps of a box with all boxes of the index. */
-export function overlapRoom(index: OwnerIndex): Overlaps {
-  return { boxes: new Int32Array(index.boxes.length), counts: new Float64Array(index.boxes.length) };
-}
-
-/** How many cells of the index box `wanted` of `needed` overlaps. */
-export function overlapCells(index: OwnerIndex, needed: Placement, wanted: number): number {
-  let count = 1;
-  for (let axis = 0; axis < needed.rank; axis += 1) {
-    const at = (wanted * needed.rank + axis) * 2;
-    const first = firstAfter(index.ends[axis] as Int32Array, needed.bounds[at] as number);
-    count *= firstAfter(index.starts[axis] as Int32Array, (needed.bounds[at + 1] as number) - 1) - first;
-  }
-  return count;
 }
 
 /** Writes the boxes of the index that overlap box `wanted` of `needed` to `overlaps` and returns how many there are. */

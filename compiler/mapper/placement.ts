@@ -22,6 +22,11 @@ export interface Placement {
   readonly extent: Int32Array;
   /** By box: rectangles that its cores make up, each one multicast. */
   readonly rectangles: Int32Array;
+  /** The last row and column of any core that has a box; −1 when none has. */
+  readonly lastRow: number;
+  readonly lastColumn: number;
+  /** How many rows have a core that is the first of some box. */
+  readonly firstRowCount: number;
 }
 
 /** Collects boxes into a placement. */
@@ -62,9 +67,19 @@ export class PlacementBuilder {
       extent.set(coreExtent(cores, this.#columns), box * 4);
       rectangles[box] = rectangleCount(cores, this.#columns);
     });
+    let [lastRow, lastColumn] = [-1, -1];
+    const firstRows = new Set<number>();
+    for (let at = 0; at < extent.length; at += 4) {
+      firstRows.add(extent[at] as number);
+      lastRow = Math.max(lastRow, extent[at + 1] as number);
+      lastColumn = Math.max(lastColumn, extent[at + 3] as number);
+    }
     return {
       rows: this.#rows,
       columns: this.#columns,
+      lastRow,
+      lastColumn,
+      firstRowCount: firstRows.size,
       rank: this.#rank,
       boxCount: this.#boxCores.length,
       bounds: Int32Array.from(this.#bounds),

@@ -1,12 +1,15 @@
 import { product } from "../../base/math.ts";
 import type { IterationDimension } from "../../ir/iteration.ts";
 import type { Split, SplitPart } from "../../ir/mapping.ts";
-import { type Geometry, type Grid, layOut } from "../geometry.ts";
+import type { Geometry, Grid } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
 
 /** Cores, as a rectangle, that share a slice of a contraction's weights: the parts of its row dimensions. */
-export function groupSize(geometry: Geometry, roles: ContractionRoles): { readonly rows: number; readonly columns: number } {
+export function groupSize(
+  geometry: Geometry,
+  roles: ContractionRoles,
+): { readonly rows: number; readonly columns: number } {
   const names = new Set(roles.row.map((index) => geometry.dimensions[index]?.name));
   const size = (parts: readonly SplitPart[]): number =>
     product(parts.filter((part) => names.has(part.dimension)).map((part) => part.parts));
@@ -35,7 +38,9 @@ export function splitViolations(layer: Layer, split: Split, grid: Grid): string[
     (dimension) => dimension.kind === "reduction" && totalParts(split, dimension.name) > 1,
   );
   if (reduced.length > 1) {
-    found.push(`At most one reduction dimension may be split, found ${reduced.map(({ name }) => `"${name}"`).join(", ")}.`);
+    found.push(
+      `At most one reduction dimension may be split, found ${reduced.map(({ name }) => `"${name}"`).join(", ")}.`,
+    );
   }
   return found;
 }
@@ -78,7 +83,9 @@ function reductionViolations(layer: Layer, dimension: IterationDimension, split:
   } else {
     const [position, list] = onRows >= 0 ? [onRows, split.rows] : [onColumns, split.columns];
     if (position !== list.length - 1) {
-      found.push(`Reduction dimension "${name}" must be the last (innermost) of its list, so that its parts are neighbours.`);
+      found.push(
+        `Reduction dimension "${name}" must be the last (innermost) of its list, so that its parts are neighbours.`,
+      );
     }
   }
   const parts = totalParts(split, name);
@@ -101,7 +108,9 @@ function boxViolations(layer: Layer, dimension: number, split: Split): string[] 
         const chunk = Math.ceil(other.size / totalParts(split, other.name));
         if (Math.abs(term.stride) > Math.abs(own.stride) && chunk > 1) {
           const name = layer.dimensions[dimension]?.name ?? "";
-          found.add(`Dimension "${name}" may be split only when every core has a single index of "${other.name}", found ${chunk}.`);
+          found.add(
+            `Dimension "${name}" may be split only when every core has a single index of "${other.name}", found ${chunk}.`,
+          );
         }
       }
     }
@@ -109,18 +118,22 @@ function boxViolations(layer: Layer, dimension: number, split: Split): string[] 
   return [...found];
 }
 
-/** Why weights cannot be streamed under a split; none when they can. The split itself must be legal. */
-export function streamViolations(layer: Layer, split: Split, grid: Grid): string[] {
+/** Why weights cannot be streamed under a legal split; none when they can. */
+export function streamViolations(
+  layer: Layer,
+  geometry: Geometry,
+  roles: ContractionRoles = contractionRoles(layer),
+): string[] {
+  const { split } = geometry;
   const found: string[] = [];
-  const roles = contractionRoles(layer);
-  const isRow = (part: SplitPart): boolean => roles.row.some((index) => layer.dimensions[index]?.name === part.dimension);
+  const isRow = (part: SplitPart): boolean =>
+    roles.row.some((index) => layer.dimensions[index]?.name === part.dimension);
   for (const axis of ["rows", "columns"] as const) {
     const first = split[axis].findIndex(isRow);
     if (first >= 0 && !split[axis].slice(first).every(isRow)) {
       found.push(`Streamed weights need the dimensions that the weights do not have innermost on the grid's ${axis}.`);
     }
   }
-  const geometry = layOut(layer.dimensions, split, grid);
   const idle = roles.row.some((index) => {
     const parts = geometry.parts[index] as number;
     return (geometry.chunks[index] as number) * (parts - 1) >= (layer.dimensions[index] as IterationDimension).size;
@@ -128,4 +141,3 @@ export function streamViolations(layer: Layer, split: Split, grid: Grid): string
   if (idle) found.push("Streamed weights need every core of a group to have work; some parts are empty.");
   return found;
 }
-

@@ -31,7 +31,9 @@ function dimensionOrder(layer: Layer): readonly IterationDimension[] {
     const { group, column, row, inner } = contractionRoles(layer);
     return [...group, ...column, ...row, ...inner].flatMap(large);
   }
-  const parallel = layer.dimensions.map((_, index) => index).filter((index) => layer.dimensions[index]?.kind === "parallel");
+  const parallel = layer.dimensions
+    .map((_, index) => index)
+    .filter((index) => layer.dimensions[index]?.kind === "parallel");
   return parallel.flatMap(large);
 }
 

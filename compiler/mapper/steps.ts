@@ -1,6 +1,7 @@
 import { at } from "../../base/math.ts";
 import type { MappedStep } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
 import { tilePlan } from "../tiling.ts";
@@ -31,7 +32,8 @@ export function stepsOf(
 }
 
 function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): MappedStep {
-  const { split, weights, geometry } = candidate;
+  const { split, weights } = candidate;
+  const geometry = layOut(layer.dimensions, split, target.grid);
   const { reduction } = geometry;
   return {
     name: layer.name,
@@ -55,6 +57,11 @@ export function stepCosts(space: SearchSpace, chosen: readonly Candidate[]): Ste
         cost: space.costOf(edge, at(chosen, edge.producer), at(chosen, index)),
       }));
     const work = at(chosen, index).cost;
-    return { name: layer.name, cycles: transfers.reduce((total, { cost }) => total + cost.cycles, work.cycles), work, transfers };
+    return {
+      name: layer.name,
+      cycles: transfers.reduce((total, { cost }) => total + cost.cycles, work.cycles),
+      work,
+      transfers,
+    };
   });
 }

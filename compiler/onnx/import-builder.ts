@@ -105,7 +105,7 @@ export class ImportBuilder implements GraphBuilder {
     }
     const wanted = name ?? this.#freshName(op);
     const known = operands.every((operand) => operand === null || this.#constants.has(operand));
-    if (known && this.#folds(operator, type)) return this.#fold(operator, operands, complete, type, wanted);
+    if (known && this.#folds(operator, types, type)) return this.#fold(operator, operands, complete, type, wanted);
     const bound = this.#uniqueName(wanted);
     this.nodes.push({
       name: bound,
@@ -147,7 +147,10 @@ export class ImportBuilder implements GraphBuilder {
     return { ...this.#file, onnxNode: this.#current.name, operator: this.#current.operator };
   }
 
-  #folds(operator: Operator, type: TensorType): boolean {
+  /** Whether a node of known operands is computed now. Dequantizing is not: it would lose the precision that the model chose. */
+  #folds(operator: Operator, operands: readonly (TensorType | null)[], type: TensorType): boolean {
+    const quantized = operands.some((operand) => operand !== null && operand.quantization !== null);
+    if (quantized && type.quantization === null) return false;
     const limit =
       operator.name === "fill" || operator.runsOn === "movement"
         ? filledElements

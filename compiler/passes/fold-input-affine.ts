@@ -1,11 +1,12 @@
 import { at, product } from "../../base/math.ts";
 import type { Constant, Node } from "../../ir/graph.ts";
-import { numberOf, numbersOf } from "../../ir/ops/attributes.ts";
+import { numbersOf } from "../../ir/ops/attributes.ts";
 import { elementsOf, tensorNumbers } from "../../ir/ops/values.ts";
 import { tensorType } from "../../ir/type.ts";
 import { type ChannelAffine, channelAffine } from "./channel-affine.ts";
 import type { Rewriter } from "./rewriter.ts";
 import { mergedSource } from "./rule.ts";
+import { weightChannels } from "./weight-channels.ts";
 
 /**
  * Folds factors and shifts of the input channels of a contraction into its constant weights and bias:
@@ -40,7 +41,7 @@ interface Folded {
 
 function foldChannels(node: Node, weights: Constant, bias: Constant | null, affine: ChannelAffine): Folded {
   const { type } = weights;
-  const { input, output, outputs } = channelsOf(node, type.shape);
+  const { input, output, outputs } = weightChannels(node, type.shape);
   const biasType = tensorType(type.element, [outputs]);
   const { factors, shifts } = affine;
   const source = affine.source === "random" ? "random" : mergedSource(bias === null ? [weights] : [weights, bias]);
@@ -60,22 +61,4 @@ function foldChannels(node: Node, weights: Constant, bias: Constant | null, affi
     weights: factors === null ? { type, ...absent } : { type, data: elementsOf(type.element, numbers), source },
     bias: known ? { type: biasType, data: elementsOf(type.element, sums), source } : { type: biasType, ...absent },
   };
-}
-
-/** The input and the output channel of a weight by its row-major index. */
-function channelsOf(
-  node: Node,
-  shape: readonly number[],
-): { readonly input: (index: number) => number; readonly output: (index: number) => number; readonly outputs: number } {
-  if (node.op === "matmul") {
-    const columns = at(shape, shape.length - 1);
-    return { input: (index) => Math.floor(index / columns), output: (index) => index % columns, outputs: columns };
-  }
-  const [outputs, inputs] = [at(shape, 0), at(shape, 1)];
-  const kernel = product(shape.slice(2));
-  const outputsOfGroup = outputs / numberOf(node.attributes, "group");
-  const output = (index: number): number => Math.floor(index / (inputs * kernel));
-  const input = (index: number): number =>
-    Math.floor(output(index) / outputsOfGroup) * inputs + (Math.floor(index / kernel) % inputs);
-  return { input, output, outputs };
 }

@@ -1,12 +1,15 @@
 import { problem } from "../../base/errors.ts";
-import { at } from "../../base/math.ts";
+import type { Contractor } from "../../ir/contractor.ts";
 import { evaluate } from "../../ir/evaluate.ts";
-import { constantsByName, type Graph, valueTypes } from "../../ir/graph.ts";
+import type { Graph } from "../../ir/graph.ts";
+import { operatorOf } from "../../ir/ops/index.ts";
 import { tensorNumbers } from "../../ir/ops/values.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 import { isFloat } from "../../ir/type.ts";
+import { makeChannelMeans } from "./channel-means.ts";
+import { makeHistograms } from "./histograms.ts";
 
-/** The finite numbers that a value took lie in [low, high]; zero is always among them. */
+/** The finite numbers that a value takes lie in [low, high]; zero is always among them. */
 export interface ValueRange {
   readonly low: number;
   readonly high: number;
@@ -15,114 +18,105 @@ export interface ValueRange {
 }
 
 /**
- * How ranges are read from frames. min-max: all numbers. percentile: the middle part that holds this percentage of the
- * numbers is kept on either side of the median, e.g. 99.9 leaves out the least and the greatest 0.1 %.
+ * How ranges are read from frames.
+ * min-max: from the least to the greatest number seen.
+ * extreme-value: the least and greatest number to be expected in a hundred frames, from how those of single frames
+ * differ (Gumbel's law, by moments: mean + (ln 100 − γ)·s·√6/π); never less than min-max, which it is for one frame.
+ * percentile: the part that leaves out (100 − percentile) % of the numbers at either end.
  */
-export type CalibrationMethod = "min-max" | { readonly percentile: number };
+export type CalibrationMethod = "min-max" | "extreme-value" | { readonly percentile: number };
 
-/** What every float value of a graph ranged over while it was evaluated on frames. */
+/** The method that is used unless another is asked for. */
+export const defaultCalibrationMethod: CalibrationMethod = "extreme-value";
+
+/** What the float values of a graph did while it was evaluated on frames. */
 export interface Calibration {
   readonly method: CalibrationMethod;
   readonly frameCount: number;
   readonly ranges: ReadonlyMap<string, ValueRange>;
+  /** By contraction: the mean of each output channel, over positions and frames. */
+  readonly channelMeans: ReadonlyMap<string, Float64Array>;
+  readonly frames: readonly ReadonlyMap<string, Tensor>[];
 }
 
-const binCount = 2048;
+/** What calibration may be given beside frames. */
+export interface CalibrateOptions {
+  readonly contractor?: Contractor;
+}
 
 /**
- * Evaluates a float graph on frames (inputs by name) and records the range of every float value. Infinities are left
- * out: they saturate. Throws B801 without frames, B508 without weights, B802 for a percentile outside (50, 100].
+ * Evaluates a float graph on frames (inputs by name) and records the ranges of all float inputs and nodes. Infinities are
+ * left out: they saturate. Throws B801 without frames, B508 without weights, B802 for a percentile outside (50, 100].
  */
 export function calibrate(
   graph: Graph,
   frames: readonly ReadonlyMap<string, Tensor>[],
-  method: CalibrationMethod = "min-max",
+  method: CalibrationMethod = defaultCalibrationMethod,
+  options: CalibrateOptions = {},
 ): Calibration {
   if (frames.length === 0) throw problem("B801", "Calibration got no frames, expected at least one.");
-  if (method !== "min-max" && !(method.percentile > 50 && method.percentile <= 100)) {
+  if (typeof method === "object" && !(method.percentile > 50 && method.percentile <= 100)) {
     throw problem("B802", `Calibration got percentile ${method.percentile}, expected more than 50 and at most 100.`);
   }
-  const whole = extremes(graph, frames);
-  const ranges = method === "min-max" ? whole : percentileRanges(graph, frames, whole, method.percentile);
-  return { method, frameCount: frames.length, ranges };
-}
-
-function observeFloats(
-  graph: Graph,
-  frames: readonly ReadonlyMap<string, Tensor>[],
-  see: (value: string, numbers: ArrayLike<number>) => void,
-): void {
-  const observe = (value: string, tensor: Tensor): void => {
-    if (isFloat(tensor.type.element)) see(value, tensorNumbers(tensor));
+  const observeAll = (see: (value: string, numbers: ArrayLike<number>) => void): void => {
+    const observe = (value: string, tensor: Tensor): void => {
+      if (isFloat(tensor.type.element)) see(value, tensorNumbers(tensor));
+    };
+    for (const frame of frames) evaluate(graph, frame, { observe, ...options });
   };
-  for (const frame of frames) {
-    for (const [name, tensor] of frame) observe(name, tensor);
-    evaluate(graph, frame, { observe });
-  }
-}
-
-function extremes(graph: Graph, frames: readonly ReadonlyMap<string, Tensor>[]): Map<string, ValueRange> {
-  const ranges = new Map<string, ValueRange>();
-  const types = valueTypes(graph);
-  const widen = (value: string, numbers: ArrayLike<number>): void => {
-    if (!types.has(value)) return;
-    let { low, high, hasNan } = ranges.get(value) ?? { low: 0, high: 0, hasNan: false };
-    for (let index = 0; index < numbers.length; index += 1) {
-      const number = numbers[index] as number;
-      if (number < low && number !== Number.NEGATIVE_INFINITY) low = number;
-      else if (number > high && number !== Number.POSITIVE_INFINITY) high = number;
-      else if (Number.isNaN(number)) hasNan = true;
-    }
-    ranges.set(value, { low, high, hasNan });
-  };
-  for (const { name, type, data } of constantsByName(graph).values()) {
-    if (data !== null && isFloat(type.element)) widen(name, tensorNumbers({ type, data }));
-  }
-  observeFloats(graph, frames, widen);
-  return ranges;
-}
-
-function percentileRanges(
-  graph: Graph,
-  frames: readonly ReadonlyMap<string, Tensor>[],
-  whole: ReadonlyMap<string, ValueRange>,
-  percentile: number,
-): Map<string, ValueRange> {
-  const histograms = new Map<string, Float64Array>();
-  observeFloats(graph, frames, (value, numbers) => {
-    const range = whole.get(value);
-    if (range === undefined || range.low === range.high) return;
-    const histogram = histograms.get(value) ?? new Float64Array(binCount);
-    histograms.set(value, histogram);
-    const perUnit = binCount / (range.high - range.low);
-    for (let index = 0; index < numbers.length; index += 1) {
-      const number = numbers[index] as number;
-      if (!Number.isFinite(number)) continue;
-      const bin = Math.min(binCount - 1, Math.floor((number - range.low) * perUnit));
-      histogram[bin] = at(histogram, bin) + 1;
-    }
+  const extremes = new Map<string, Extremes>();
+  const contractions = graph.nodes.filter((node) => operatorOf(node.op).runsOn === "matrix");
+  const means = new Map(contractions.map((node) => [node.name, makeChannelMeans(node)]));
+  observeAll((value, numbers) => {
+    const seen = extremes.get(value) ?? { lows: [], highs: [], hasNan: false };
+    extremes.set(value, widened(seen, numbers));
+    means.get(value)?.add(numbers);
   });
-  return new Map(
-    [...whole].map(([value, range]) => {
-      const histogram = histograms.get(value);
-      return [value, histogram === undefined ? range : middle(histogram, range, percentile / 100)];
-    }),
-  );
+  const whole = new Map([...extremes].map(([value, seen]) => [value, rangeOf(seen, method === "extreme-value")]));
+  const channelMeans = new Map([...means].map(([node, collector]) => [node, collector.means()]));
+  const base = { method, frameCount: frames.length, frames, channelMeans };
+  if (typeof method === "string") return { ...base, ranges: whole };
+  const histograms = makeHistograms(whole);
+  observeAll(histograms.see);
+  return { ...base, ranges: histograms.ranges(method.percentile / 100) };
 }
 
-/** The edges of the bins that hold the given fraction of all numbers from either end; zero stays inside. */
-function middle(histogram: Float64Array, range: ValueRange, fraction: number): ValueRange {
-  const total = histogram.reduce((sum, count) => sum + count, 0);
-  const binWidth = (range.high - range.low) / binCount;
-  const allowed = total * (1 - fraction);
-  let first = 0;
-  for (let below = at(histogram, 0); below <= allowed && first < binCount - 1; below += at(histogram, first))
-    first += 1;
-  let last = binCount - 1;
-  for (let above = at(histogram, last); above <= allowed && last > 0; above += at(histogram, last)) last -= 1;
-  return {
-    low: Math.min(0, range.low + first * binWidth),
-    high: Math.max(0, range.low + (last + 1) * binWidth),
-    hasNan: range.hasNan,
-  };
+/** The least and greatest finite number of each frame, zero among them. */
+interface Extremes {
+  readonly lows: readonly number[];
+  readonly highs: readonly number[];
+  readonly hasNan: boolean;
+}
+
+function widened(seen: Extremes, numbers: ArrayLike<number>): Extremes {
+  let [low, high, hasNan] = [0, 0, seen.hasNan];
+  for (let index = 0; index < numbers.length; index += 1) {
+    const number = numbers[index] as number;
+    if (number < low) {
+      if (number !== Number.NEGATIVE_INFINITY) low = number;
+    } else if (number > high) {
+      if (number !== Number.POSITIVE_INFINITY) high = number;
+    } else if (Number.isNaN(number)) hasNan = true;
+  }
+  return { lows: [...seen.lows, low], highs: [...seen.highs, high], hasNan };
+}
+
+function rangeOf({ lows, highs, hasNan }: Extremes, extrapolate: boolean): ValueRange {
+  const greatest = extrapolate ? expectedGreatest : (numbers: readonly number[]) => Math.max(...numbers);
+  return { low: 0 - greatest(lows.map((low) => -low)), high: greatest(highs), hasNan };
+}
+
+/** Euler's constant, the mean of the standard Gumbel distribution. */
+const eulerGamma = 0.5772156649015329;
+const expectedFrameCount = 100;
+
+/** The mode of the greatest of a hundred frames, were single ones distributed after Gumbel; at least the greatest seen. */
+export function expectedGreatest(greatestOfFrames: readonly number[]): number {
+  const count = greatestOfFrames.length;
+  const seen = Math.max(...greatestOfFrames);
+  if (count < 2) return seen;
+  const mean = greatestOfFrames.reduce((total, each) => total + each, 0) / count;
+  const variance = greatestOfFrames.reduce((total, each) => total + (each - mean) ** 2, 0) / (count - 1);
+  const spread = (Math.sqrt(variance) * Math.sqrt(6)) / Math.PI;
+  return Math.max(seen, mean + (Math.log(expectedFrameCount) - eulerGamma) * spread);
 }

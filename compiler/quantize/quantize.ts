@@ -1,5 +1,6 @@
 import { problem } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
+import type { Contractor } from "../../ir/contractor.ts";
 import type { Constant, Graph, Node } from "../../ir/graph.ts";
 import { quantizationAttributesOf } from "../../ir/ops/conversion.ts";
 import { elementsOf, tensorNumbers } from "../../ir/ops/values.ts";
@@ -9,6 +10,7 @@ import { removeDead } from "../passes/eliminate-dead.ts";
 import { type Rewriter, rewriteGraph } from "../passes/rewriter.ts";
 import { absorbImplied } from "./absorb-implied.ts";
 import type { Calibration } from "./calibrate.ts";
+import { correctBiases } from "./correct-biases.ts";
 import { type Contraction, contractionOf, type Demands, demandsOf } from "./demands.ts";
 import { chooseQuantizations } from "./quantization-choice.ts";
 import { quantizeWeights } from "./weights.ts";
@@ -21,6 +23,7 @@ export interface QuantizeOptions {
   readonly ranges: Calibration | null;
   readonly weightBits?: number;
   readonly activationBits?: number;
+  readonly contractor?: Contractor;
 }
 
 /** The greatest finite f16; constants beyond it are stored as it. */
@@ -56,19 +59,27 @@ export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
   const formats: Formats = {
     demands,
     quantizationOf: (value) => quantizations.get(demands.groupOf(value)) as Quantization,
+    sums: new Map(),
     wide: new Map(),
     narrow: new Map(),
   };
   const rewritten = rewriteGraph(withInputFormats(graph, formats), (node, rewriter) =>
     rewriteNode(node, rewriter, formats),
   );
-  return removeDead(absorbImplied(rewritten));
+  const quantized = removeDead(absorbImplied(rewritten));
+  if (options.ranges === null) return quantized;
+  const { frames, channelMeans } = options.ranges;
+  const means = new Map([...formats.sums].map(([sum, node]) => [sum, channelMeans.get(node) ?? new Float64Array()]));
+  const contractor = options.contractor;
+  return correctBiases(quantized, { frames, means, ...(contractor === undefined ? {} : { contractor }) });
 }
 
 /** What each value of the float graph is called in either format, as far as it has been made. */
 interface Formats {
   readonly demands: Demands;
   readonly quantizationOf: (value: string) => Quantization;
+  /** By contraction of the quantized graph whose bias can be corrected: the contraction of the float graph. */
+  readonly sums: Map<string, string>;
   readonly wide: Map<string, string>;
   readonly narrow: Map<string, string>;
 }
@@ -181,6 +192,7 @@ function rewriteContraction(contraction: Contraction, rewriter: Rewriter, format
   const operands = [narrowValue(activation, rewriter, formats), ...stored];
   const sums = rewriter.add(node.op, operands, node.attributes, `${node.name}.sum`);
   const addsBias = bias !== null && (constantBias === null || !constantWeights);
+  if (constantWeights && !addsBias) formats.sums.set(sums, node.name);
   const { narrow, wide } = formats.demands;
   if (narrow.has(node.name) && !wide.has(node.name) && !addsBias) {
     formats.narrow.set(node.name, node.name);

@@ -47,7 +47,8 @@ export function quantizeWeights(
     const channel = channelOf(index);
     const value = clamp(roundToEven((numbers[index] as number) / (scales[channel] as number)), -high, high);
     stored[index] = value;
-    sums[channel] = (sums[channel] as number) + value;
+    sums[channel] = at(sums, channel) + value;
+  }
   }
   const source = weights.source;
   if (bias !== null && biases === null) {
@@ -56,7 +57,7 @@ export function quantizeWeights(
   const zero = at(activation.zeros, 0);
   const { low: least, high: greatest } = integerRange("i32");
   const storedBias = Int32Array.from(sums, (sum, channel) => {
-    const own = (biases?.[channel] ?? 0) / (activationScale * (scales[channel] as number));
+    const own = (biases?.[channel] ?? 0) / (activationScale * at(scales, channel));
     return clamp(roundToEven(own) - zero * sum, least, greatest);
   });
   return {

@@ -27,6 +27,20 @@ function contractorOf(context: EvaluateContext): {
   return { contractor: fast ? (context.contractor ?? plainContractor) : plainContractor, method };
 }
 
+/** Room for the sums of a result, already in its own array where that holds them without rounding twice. */
+function allocateSums(type: TensorType, method: "integer" | "float"): Int32Array | Float32Array | Float64Array {
+  const count = elementCount(type);
+  if (method === "integer") return new Int32Array(count);
+  return type.element === "f32" ? new Float32Array(count) : new Float64Array(count);
+}
+
+/** The result of a type from its sums. */
+function storedSums(type: TensorType, sums: Int32Array | Float32Array | Float64Array): Tensor {
+  const stored =
+    (type.element === "i32" && sums instanceof Int32Array) || (type.element === "f32" && sums instanceof Float32Array);
+  return makeTensor(type, stored ? sums : elementsOf(type.element, sums));
+}
+
 function biasData(context: EvaluateContext): Int32Array | Float32Array | Float64Array | null {
   const bias = context.operands[2] ?? null;
   if (bias === null) return null;
@@ -89,7 +103,7 @@ const matmul = defineOperator({
         bias,
       });
     if (product(w.type.shape.slice(0, -2)) === 1 && product(x.type.shape.slice(0, -2)) === product(batch)) {
-      return makeTensor(context.type, elementsOf(context.type.element, task(0, 0, product(batch) * rows)));
+      return storedSums(context.type, task(0, 0, product(batch) * rows));
     }
     const starts = (operand: Tensor, size: number): Int32Array =>
       stridedOffsets(
@@ -97,11 +111,11 @@ const matmul = defineOperator({
         broadcastStrides(operand.type.shape.slice(0, -2), batch).map((stride) => stride * size),
       );
     const [xStarts, wStarts] = [starts(x, rows * depth), starts(w, depth * columns)];
-    const results = new (method === "integer" ? Int32Array : Float64Array)(elementCount(context.type));
+    const results = allocateSums(context.type, method);
     for (let index = 0; index < xStarts.length; index += 1) {
       results.set(task(xStarts[index] as number, wStarts[index] as number, rows), index * rows * columns);
     }
-    return makeTensor(context.type, elementsOf(context.type.element, results));
+    return storedSums(context.type, results);
   },
   iteration: matmulIteration,
   samples: (random) => [
@@ -234,7 +248,7 @@ const conv = defineOperator({
     const weights = tensorNumbers(w) as ContractionData;
     const bias = biasData(context);
     const rowCount = product(positions);
-    const results = new (method === "integer" ? Int32Array : Float64Array)(elementCount(context.type));
+    const results = allocateSums(context.type, method);
     const imageSize = group * inputs * plane;
     for (let image = 0; image < batch; image += 1) {
       const sums = contractor[method]({
@@ -269,7 +283,7 @@ const conv = defineOperator({
         );
       }
     }
-    return makeTensor(context.type, elementsOf(context.type.element, results));
+    return storedSums(context.type, results);
   },
   iteration: convIteration,
   samples: (random) => {

@@ -3,7 +3,17 @@ import type { EvaluateContext, InferContext } from "../operator.ts";
 import { allocateData, makeTensor, type Tensor } from "../tensor.ts";
 import { elementCount, formatType, isFloat, sameQuantization, type TensorType, tensorType } from "../type.ts";
 import { broadcastOffsets, broadcastShapes } from "./broadcast.ts";
-import { isBig, operandAt, tensorBigs, tensorNumbers, tensorOf, typeAt } from "./values.ts";
+import {
+  elementsOf,
+  everyHalf,
+  halfCount,
+  isBig,
+  operandAt,
+  tensorBigs,
+  tensorNumbers,
+  tensorOf,
+  typeAt,
+} from "./values.ts";
 
 /** What element types an operator takes: floats; numbers (floats and unquantized integers); also quantized; or bool. */
 export type Domain = "float" | "number" | "same" | "bool";
@@ -48,6 +58,12 @@ export function inferUnary(op: string, { operands }: InferContext, domain: Domai
   return type;
 }
 
+function computed(values: ArrayLike<number>, compute: (x: number) => number): Float64Array {
+  const results = new Float64Array(values.length);
+  for (let index = 0; index < results.length; index += 1) results[index] = compute(values[index] as number);
+  return results;
+}
+
 /** Applies a function to every stored number and rounds to the declared type. */
 export function mapUnary(
   context: EvaluateContext,
@@ -59,10 +75,14 @@ export function mapUnary(
     const data = x.data as BigInt64Array;
     return makeTensor(context.type, data.map(computeBig));
   }
-  const values = tensorNumbers(x);
-  const results = new Float64Array(values.length);
-  for (let index = 0; index < results.length; index += 1) results[index] = compute(values[index] as number);
-  return tensorOf(context.type, results);
+  if (x.type.element === "f16" && context.type.element === "f16" && x.data.length > halfCount) {
+    const table = elementsOf("f16", computed(tensorNumbers({ ...x, data: everyHalf() }), compute));
+    return makeTensor(
+      context.type,
+      (x.data as Uint16Array).map((bits) => table[bits] as number),
+    );
+  }
+  return tensorOf(context.type, computed(tensorNumbers(x), compute));
 }
 
 /** Applies a function of two stored numbers, broadcasting, and rounds to the declared type. */

@@ -1,5 +1,5 @@
 import { internalError } from "../../base/errors.ts";
-import { f16FromF32, f32FromF16 } from "../../kernels/float16.ts";
+import { f16BitsFromF64, f64FromF16Bits } from "../../kernels/float16.ts";
 import { allocateData, makeTensor, type Tensor, type TensorData } from "../tensor.ts";
 import { type ElementType, elementCount, elementTypes, type TensorType } from "../type.ts";
 
@@ -12,7 +12,7 @@ export function isBig(element: ElementType): element is "i64" | "u64" {
 export function tensorNumbers(tensor: Tensor): Exclude<TensorData, BigInt64Array | BigUint64Array> {
   const { data } = tensor;
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
-  if (tensor.type.element === "f16") return f32FromF16(data as Uint16Array);
+  if (tensor.type.element === "f16") return floatsFromHalves(data as Uint16Array);
   if (tensor.type.element === "bf16") return floatsFromBrains(data as Uint16Array);
   return data;
 }
@@ -32,7 +32,7 @@ export function elementsOf(element: ElementType, numbers: ArrayLike<number>): Te
     case "f32":
       return new Float32Array(numbers);
     case "f16":
-      return f16FromF32(numbers);
+      return halvesFromNumbers(numbers);
     case "bf16":
       return brainsFromNumbers(numbers);
     case "bool":
@@ -87,6 +87,34 @@ export function retyped(tensor: Tensor, type: TensorType): Tensor {
   if (tensor.data.length !== elementCount(type))
     throw internalError(`[${tensor.type.shape.join(",")}] is not [${type.shape.join(",")}]`);
   return { type, data: tensor.data };
+}
+
+/** How many f16 there are, and the number from which on a table of all of them pays. */
+export const halfCount = 65536;
+
+/** The numbers of f16 bits, exactly. */
+function floatsFromHalves(bits: Uint16Array): Float32Array {
+  const floats = new Float32Array(bits.length);
+  if (bits.length < halfCount) {
+    for (let index = 0; index < floats.length; index += 1) floats[index] = f64FromF16Bits(bits[index] as number);
+    return floats;
+  }
+  const table = Float32Array.from(everyHalf(), f64FromF16Bits);
+  for (let index = 0; index < floats.length; index += 1) floats[index] = table[bits[index] as number] as number;
+  return floats;
+}
+
+/** All f16 bits in order. */
+export function everyHalf(): Uint16Array {
+  const bits = new Uint16Array(halfCount);
+  for (let index = 0; index < halfCount; index += 1) bits[index] = index;
+  return bits;
+}
+
+function halvesFromNumbers(numbers: ArrayLike<number>): Uint16Array {
+  const bits = new Uint16Array(numbers.length);
+  for (let index = 0; index < bits.length; index += 1) bits[index] = f16BitsFromF64(numbers[index] as number);
+  return bits;
 }
 
 function floatsFromBrains(bits: Uint16Array): Float32Array {

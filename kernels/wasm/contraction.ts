@@ -108,7 +108,7 @@ function tile1x32<T>(pairs: i32, row: usize, weights: usize, weightPitch: i32, t
   addRow(target + 96, s6, s7);
 }
 
-/** One column: target[m] += rows[m] · column, the column as i16 padded with zeros to a multiple of 8, as are the rows. */
+/** One column: target[m] += rows[m] · column, the column as i16 padded with zeros to a multiple of 8; what stands in the rows there is not used. */
 function columnProduct(rowCount: i32, inner: i32, rows: usize, rowPitch: i32, column: usize, target: usize, targetPitch: i32): void {
   for (let m = 0; m < rowCount; m += 1) {
     let total = i32x4.splat(0);
@@ -242,18 +242,11 @@ function contractTyped<A, W>(
       }
       for (let m0 = 0; m0 < rowCount; m0 += chunkRows) {
         const mc = min(chunkRows, rowCount - m0);
-        if (n0 == 0 || rowCount > chunkRows) packPanel<A>(scratch, activations, m0, mc, kc, pitch);
+        if (n0 == 0 || rowCount > chunkRows) packActivations<A>(scratch, activations, m0, mc, kc, scratch + panel, pitch);
         product<W>(scratch, mc, nc, kc, pitch, block, nc << 1, target + m0 * targetPitch + (<usize>n0 << 2), targetPitch);
       }
     }
   }
-}
-
-/** Packs rows of activations into the panel and fills them with zeros up to a multiple of 8 elements. */
-function packPanel<A>(scratch: usize, activations: usize, m0: i32, mc: i32, kc: i32, pitch: i32): void {
-  const rows = scratch + panel;
-  if (kc & 7) for (let m = 0; m < mc; m += 1) v128.store(rows + m * pitch + pitch - 16, i32x4.splat(0));
-  packActivations<A>(scratch, activations, m0, mc, kc, rows, pitch);
 }
 
 /**

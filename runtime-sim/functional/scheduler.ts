@@ -286,27 +286,36 @@ export class Scheduler {
     this.#channels.length = 0;
   }
 
-  /** One problem a waiting thread, those that wait for a token first: barriers are mostly consequences. */
+  /** What threads wait for, alike on several cores once; first those that wait for a token: barriers are mostly consequences. */
   #deadlock(waiting: readonly Thread[]): BorealError {
     const shown = 24;
-    const weight = (thread: Thread): number => (thread.waitingToken >= 0 ? 0 : 1);
-    const sorted = [...waiting].sort((left, right) => weight(left) - weight(right) || left.step - right.step);
-    const problems = sorted.slice(0, shown).map(
-      (thread): Problem => ({
+    const groups = new Map<string, Thread[]>();
+    for (const thread of waiting) {
+      const key = `${thread.step} ${describeCurrent(thread)} ${this.#reason(thread)}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [thread]);
+      else group.push(thread);
+    }
+    const weight = ([first]: readonly Thread[]): number => (first !== undefined && first.waitingToken >= 0 ? 0 : 1);
+    const sorted = [...groups.values()].sort((left, right) => weight(left) - weight(right));
+    const problems = sorted.slice(0, shown).map((group): Problem => {
+      const thread = group[0] as Thread;
+      const alike = group.length > 1 ? ` The same on ${group.length - 1} more cores.` : "";
+      return {
         code: "B505",
-        message: `${describeCurrent(thread)} ${this.#reason(thread)}`,
+        message: `${describeCurrent(thread)} ${this.#reason(thread)}${alike}`,
         at: { layer: this.#program.steps[thread.step]?.name ?? "", core: thread.position },
         hint: "",
-      }),
-    );
+      };
+    });
     const first: Problem = {
       code: "B505",
       message: `${waiting.length} of ${this.#threads.length} threads wait for ever:`,
       at: {},
     };
-    const rest = waiting.length - problems.length;
+    const rest = sorted.length - problems.length;
     const last: Problem[] =
-      rest > 0 ? [{ code: "B505", message: `... and ${rest} threads more.`, at: {}, hint: "" }] : [];
+      rest > 0 ? [{ code: "B505", message: `... and ${rest} other waits.`, at: {}, hint: "" }] : [];
     return new BorealError([first, ...problems, ...last]);
   }
 

@@ -29,8 +29,7 @@ export interface Code {
   readonly segmentEnd: Int32Array;
   /** The most trace events that one batch can need. */
   readonly eventCount: number;
-  /** Token numbers as the program writes them, by dense number. */
-  readonly tokenNames: readonly number[];
+  readonly tokenCount: number;
   /** Counters before the start [cores × tokens]. */
   readonly initialCounters: Int32Array;
 }
@@ -204,7 +203,7 @@ function packTokens(
   program: Program,
   target: ChipTarget,
   tokens: ReadonlyMap<number, number>,
-): Pick<Code, "tokenNames" | "initialCounters"> {
+): Pick<Code, "tokenCount" | "initialCounters"> {
   const { rows, columns } = target.grid;
   const initialCounters = new Int32Array(rows * (columns + 1) * tokens.size);
   for (const { cores, token, count } of program.initialTokens) {
@@ -213,5 +212,5 @@ function packTokens(
       (initialCounters as Int32Array)[core * tokens.size + (tokens.get(token) as number)]! += count;
     });
   }
-  return { tokenNames: [...tokens.keys()], initialCounters };
+  return { tokenCount: tokens.size, initialCounters };
 }

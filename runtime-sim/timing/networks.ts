@@ -1,6 +1,7 @@
 import type { ChipTarget } from "../../targets/target.ts";
 import type { NetworkTotals } from "../trace.ts";
 import type { Calendar } from "./calendar.ts";
+import type { Destinations } from "./destinations.ts";
 
 /** Resources of a core in a network: links to its neighbours and the two ports of the core. */
 export const resourcesPerCore = 6;
@@ -21,7 +22,7 @@ export interface NetworkClient {
   arrived(core: number, token: number, event: number): void;
 }
 
-/** A message to the cores of a rectangle other than the sender: rows [firstRow, endRow), columns [firstColumn, endColumn). */
+/** A message on its way. */
 export interface Message {
   readonly network: number;
   /** Sender. */
@@ -33,10 +34,7 @@ export interface Message {
   readonly bytes: number;
   /** Cycles for which the message holds each port and link. */
   readonly holdCycles: number;
-  readonly firstRow: number;
-  readonly endRow: number;
-  readonly firstColumn: number;
-  readonly endColumn: number;
+  readonly destinations: Destinations;
   readonly token: number;
   /** Cycles asked of the memory port of each destination. */
   readonly arrivalPort: number;
@@ -237,7 +235,7 @@ export class Networks {
       this.#fork(message, core, from === inject ? east : eject, time);
       return;
     }
-    const { firstRow, endRow, firstColumn, endColumn } = message;
+    const { firstRow, endRow, firstColumn, endColumn } = message.destinations;
     // Io cores hang at the routers of column 0, so the tree spreads over columns 0 and up.
     const firstTrunk = Math.max(firstColumn, 0);
     const lastTrunk = Math.max(endColumn - 1, 0);

@@ -1,10 +1,20 @@
-import type { CauseKind } from "../trace.ts";
-import { causeKinds } from "../trace.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import { type CauseKind, causeKinds, type Trace } from "../trace.ts";
+import type { Code } from "./code.ts";
+import type { Networks } from "./networks.ts";
+import { networkNumbers } from "./operation.ts";
 
 /** Numbers of the cause kinds. */
 export const cause = Object.fromEntries(causeKinds.map((kind, index) => [kind, index])) as Readonly<
   Record<CauseKind, number>
 >;
+
+/** What the timing executor runs under. */
+export interface TimingOptions {
+  /** Whether host instructions take the time of the host link; otherwise they take none. */
+  readonly host: boolean;
+  readonly batches: number;
+}
 
 /** The columns of a trace while it is being written. */
 export class Recorder {
@@ -53,5 +63,43 @@ export class Recorder {
   complete(event: number, end: number): void {
     this.end[event] = end;
     if (end > (this.settled[event] as number)) this.settled[event] = end;
+  }
+
+  /** The trace of what has been entered. */
+  trace(code: Code, target: ChipTarget, stepCount: number, options: TimingOptions, networks: Networks): Trace {
+    const { count } = this;
+    const batchEnds = new Array<number>(options.batches).fill(0);
+    for (let event = 0; event < count; event += 1) {
+      const batch = this.batch[event] as number;
+      batchEnds[batch] = Math.max(batchEnds[batch] as number, this.settled[event] as number);
+    }
+    for (let batch = 1; batch < options.batches; batch += 1) {
+      batchEnds[batch] = Math.max(batchEnds[batch] as number, batchEnds[batch - 1] as number);
+    }
+    return {
+      kind: "trace",
+      rows: target.grid.rows,
+      columns: target.grid.columns,
+      host: options.host,
+      batchCount: options.batches,
+      stepCount,
+      batchEnds,
+      places: code.places,
+      eventCount: count,
+      start: this.start.subarray(0, count),
+      end: this.end.subarray(0, count),
+      settled: this.settled.subarray(0, count),
+      thread: this.thread.subarray(0, count),
+      place: this.place.subarray(0, count),
+      batch: this.batch.subarray(0, count),
+      turn: this.turn.subarray(0, count),
+      cause: this.cause.subarray(0, count),
+      causeKind: this.causeKind.subarray(0, count),
+      networks: {
+        activation: networks.totals(networkNumbers.activation),
+        partial: networks.totals(networkNumbers.partial),
+        instruction: networks.totals(networkNumbers.instruction),
+      },
+    };
   }
 }

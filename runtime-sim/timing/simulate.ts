@@ -3,7 +3,8 @@ import type { Program } from "../../ir/program.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Trace } from "../trace.ts";
 import { compileCode } from "./code.ts";
-import { TimingEngine, type TimingOptions } from "./engine.ts";
+import { TimingEngine } from "./engine.ts";
+import type { TimingOptions } from "./recorder.ts";
 
 /**
  * Simulates when everything in a program happens on a target, for `batches` ≥ 1 runs of its queues: docs/machine.md,

@@ -20,6 +20,7 @@ const shape = fc.record({
   activationElement: fc.constantFrom<ElementName>("i8", "u8", "i4"),
   weightElement: fc.constantFrom<ElementName>("i8", "u8", "i2"),
   layout: fc.constantFrom("paired" as const, "strided" as const),
+  paired: fc.boolean(),
   start: fc.constantFrom("zero" as const, "accumulate" as const, "bias" as const),
 });
 
@@ -60,8 +61,9 @@ describe("the integer contraction", () => {
           bias: arena.bytes(groups * columns * 4),
         };
         expectSame(twins, (kernels) => {
-          // In the paired layout a missing last element is zero: make it so.
-          if (rest.layout === "paired") kernels.pairWeights(pairing(task, strided.strides, strided.address, paired));
+          // Without the pairing the weights are random bytes, also where the last pair has but one element.
+          if (rest.layout === "paired" && rest.paired)
+            kernels.pairWeights(pairing(task, strided.strides, strided.address, paired));
           kernels.contract(task);
         });
       }),
@@ -73,7 +75,7 @@ describe("the integer contraction", () => {
     const twins = makeTwins();
     randomize(twins, 7);
     for (const [m, k, n, layout] of [
-      [150, 1027, 9, "strided"],
+      [150, 1027, 131, "strided"],
       [3, 2049, 40, "strided"],
       [2, 1500, 131, "strided"],
       [141, 1026, 3, "paired"],

@@ -121,6 +121,11 @@ describe("a sum of f16", () => {
     expect(reduceHalves("sum", [65504, 2 ** -24, -65504])).toBe(2 ** -24);
   });
 
+  it("is exact also where f64 would not be: 50,000 · 65504 + 2^−24 − 50,000 · 65504 = 2^−24", () => {
+    const many = new Array<number>(50000).fill(65504);
+    expect(reduceHalves("sum", [...many, 2 ** -24, ...many.map((value) => -value)])).toBe(2 ** -24);
+  });
+
   it("may pass the range of f16 on its way, and is infinite when it ends beyond", () => {
     expect(reduceHalves("sum", [65504, 65504, 65504, -65504, -65504])).toBe(65504);
     expect(reduceHalves("sum", [65504, 16])).toBe(Number.POSITIVE_INFINITY);
@@ -137,9 +142,10 @@ describe("a sum of f16", () => {
     expect(reduceHalves("sum", [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])).toBeNaN();
     expect(reduceHalves("sum", [1, Number.NaN, Number.POSITIVE_INFINITY])).toBeNaN();
     expect(reduceHalves("sum", [-0, -0])).toBe(0);
-    expect(reduceHalves("sum", [...new Array<number>(9000).fill(1), Number.POSITIVE_INFINITY])).toBe(
-      Number.POSITIVE_INFINITY,
-    );
+    const ones = new Array<number>(9000).fill(1);
+    expect(reduceHalves("sum", [...ones, Number.POSITIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
+    expect(reduceHalves("sum", [Number.POSITIVE_INFINITY, ...ones, Number.NEGATIVE_INFINITY])).toBeNaN();
+    expect(reduceHalves("sum", [Number.NaN, ...ones, Number.NEGATIVE_INFINITY])).toBeNaN();
   });
 
   it("of 100,000 times 0.5 is 50,000, a tie between 49,984 and 50,016, and gives the even one", () => {

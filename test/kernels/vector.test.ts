@@ -92,6 +92,27 @@ describe("vector functions in WASM give the same bytes as the plain twin", () =>
     );
   });
 
+  it.each([...tableFunctions, "negate", "absolute", "relu", "leaky_relu", "clip"] as const)(
+    "%s of every f16",
+    (name) => {
+      randomize(twins, 1);
+      put(
+        twins,
+        dataAddress,
+        Uint16Array.from({ length: 65536 }, (_, bits) => bits),
+      );
+      const view = (address: number) => ({ element: "f16" as const, address, strides: [2] });
+      const task: VectorTask = {
+        function: name,
+        counts: [65536],
+        sources: [view(dataAddress)],
+        destination: view(dataAddress + 131072),
+        parameters: { alpha: -0.3, low: -1.5, high: 0.1 },
+      };
+      expectSame(twins, (kernels) => kernels.vector(task));
+    },
+  );
+
   it.each(["f16", "i8", "u8", "i32"] as const)("clip and relu of %s", (element) => {
     fc.assert(
       fc.property(fc.integer(), counts, fc.boolean(), (seed, shape, relu) => {

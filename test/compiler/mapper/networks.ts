@@ -27,10 +27,24 @@ export class TestGraph {
     return name;
   }
 
-  node(layer: string, name: string, op: string, operands: readonly (string | null)[], attributes: Attributes = {}): string {
+  node(
+    layer: string,
+    name: string,
+    op: string,
+    operands: readonly (string | null)[],
+    attributes: Attributes = {},
+  ): string {
     const types = operands.map((operand) => (operand === null ? null : (this.#types.get(operand) as TensorType)));
     const inferred = inferNode(op, operands.length === 0 ? [] : types, attributes);
-    this.#nodes.push({ name, op, operands, attributes: inferred.attributes, type: inferred.type, origin: [name], layer });
+    this.#nodes.push({
+      name,
+      op,
+      operands,
+      attributes: inferred.attributes,
+      type: inferred.type,
+      origin: [name],
+      layer,
+    });
     this.#types.set(name, inferred.type);
     return name;
   }
@@ -46,7 +60,15 @@ export class TestGraph {
     return this.requantize(layer, layer, sum);
   }
 
-  conv(layer: string, x: string, outputs: number, kernel: number, stride = 1, group = 1, pad = (kernel - 1) >> 1): string {
+  conv(
+    layer: string,
+    x: string,
+    outputs: number,
+    kernel: number,
+    stride = 1,
+    group = 1,
+    pad = (kernel - 1) >> 1,
+  ): string {
     const inputs = (this.#types.get(x)?.shape[1] ?? 1) / group;
     const w = this.constant(`${layer}.w`, [outputs, inputs, kernel, kernel]);
     const sum = this.node(layer, `${layer}.sum`, "conv", [x, w, null], {

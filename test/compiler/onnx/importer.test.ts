@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { importOnnx } from "../../../compiler/onnx/importer.ts";
 import type { WrittenNode } from "../../../compiler/onnx/write-model.ts";
-import { f32Tensor, i64Tensor, type Tensor } from "../../../ir/tensor.ts";
+import { f32Tensor, i64Tensor, makeTensor, type Tensor } from "../../../ir/tensor.ts";
 import { tensorType } from "../../../ir/type.ts";
-import { altered, constantOf, load, model, node, problemsOf, refusals, value } from "./written-models.ts";
+import { altered, constantOf, load, model, node, numbers, problemsOf, refusals, value } from "./written-models.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "boreal-import-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -207,6 +207,21 @@ describe("open dimensions", () => {
       'B105 Dimension "batch" is bound to 1.5; expected a whole number of at least 0.',
       'B105 Dimension "batch" is bound to 1.5; expected a whole number of at least 0.',
       'B105 "sequence" was given a value, but the model has no such open dimension; it has "batch", "x:1".',
+    ]);
+  });
+});
+
+describe("quantized weights", () => {
+  it("stay as the model stores them, through movements too", () => {
+    const q = makeTensor(tensorType("i8", [4, 3]), Int8Array.from(numbers(12, (index) => index - 6)));
+    const initializers = { q, s: f32Tensor([], [0.5]), z: makeTensor(tensorType("i8", []), Int8Array.of(1)) };
+    const nodes = [node("DequantizeLinear", "q s z", "w"), node("Transpose", "w", "t"), node("MatMul", "x t", "y")];
+    const { graph } = load(model(nodes, { initializers, outputs: [value("y", 2, 4)] }));
+    expect(graph.constants.map(({ type }) => type.element)).toEqual(["i8"]);
+    expect(graph.nodes.map(({ name, type }) => [name, type.element])).toEqual([
+      ["w", "f32"],
+      ["t", "f32"],
+      ["y", "f32"],
     ]);
   });
 });

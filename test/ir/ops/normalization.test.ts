@@ -28,7 +28,9 @@ describe.each(composites)("decomposing $name", (operator) => {
         if (sample.operands[0]?.type.element !== "f32") continue;
         const names = sample.operands.map((operand, index) => (operand === null ? null : `x${index}`));
         const builder = new EagerBuilder(
-          Object.fromEntries(sample.operands.flatMap((operand, index) => (operand === null ? [] : [[`x${index}`, operand] as const]))),
+          Object.fromEntries(
+            sample.operands.flatMap((operand, index) => (operand === null ? [] : [[`x${index}`, operand] as const])),
+          ),
         );
         const types = sample.operands.map((operand) => operand?.type ?? null);
         const { type, attributes } = inferNode(operator.name, types, sample.attributes);
@@ -67,7 +69,11 @@ describe("softmax", () => {
   it("divides powers by their sum along the axis, without overflow", () => {
     const x = tensor("f64", [2, 2], [1000, 1000 + Math.log(3), -5, -5]);
     expectClose(numbersOf("softmax", [x], { axis: 1 }), [0.25, 0.75, 0.5, 0.5], 1e-12);
-    expectClose(numbersOf("softmax", [tensor("f64", [2, 2], [0, 0, Math.log(3), 0])], { axis: 0 }), [0.25, 0.5, 0.75, 0.5], 1e-12);
+    expectClose(
+      numbersOf("softmax", [tensor("f64", [2, 2], [0, 0, Math.log(3), 0])], { axis: 0 }),
+      [0.25, 0.5, 0.75, 0.5],
+      1e-12,
+    );
     expectClose(numbersOf("log_softmax", [x]), [Math.log(0.25), Math.log(0.75), Math.log(0.5), Math.log(0.5)], 1e-12);
   });
 
@@ -83,7 +89,11 @@ describe("layer_norm", () => {
     const x = tensor("f64", [1, 2, 2], [1, 3, 5, 7]);
     const ones = tensor("f64", [2], [1, 1]);
     expectClose(numbersOf("layer_norm", [x, ones, null], { epsilon: 0 }), [-1, 1, -1, 1], 1e-12);
-    expectClose(numbersOf("layer_norm", [x, tensor("f64", [2], [2, 3]), tensor("f64", [2], [10, 20])], { epsilon: 0 }), [8, 23, 8, 23], 1e-12);
+    expectClose(
+      numbersOf("layer_norm", [x, tensor("f64", [2], [2, 3]), tensor("f64", [2], [10, 20])], { epsilon: 0 }),
+      [8, 23, 8, 23],
+      1e-12,
+    );
     const whole = [-3, -1, 1, 3].map((value) => value / Math.sqrt(5 + 4));
     expectClose(numbersOf("layer_norm", [x, ones, null], { axis: 1, epsilon: 4 }), whole, 1e-12);
   });
@@ -92,7 +102,9 @@ describe("layer_norm", () => {
     const x = tensorType("f32", [2, 3]);
     expect(() => inferNode("layer_norm", [x, tensorType("f32", [2]), null], {})).toThrow(/do not broadcast/);
     expect(() => inferNode("layer_norm", [x, tensorType("f16", [3]), null], {})).toThrow(/expected f32/);
-    expect(() => inferNode("layer_norm", [x, tensorType("f32", [4, 2, 3]), null], {})).toThrow(/broadcasts to its shape/);
+    expect(() => inferNode("layer_norm", [x, tensorType("f32", [4, 2, 3]), null], {})).toThrow(
+      /broadcasts to its shape/,
+    );
   });
 });
 
@@ -100,14 +112,20 @@ describe("batch_norm", () => {
   it("normalizes each channel by the given mean and variance", () => {
     const x = tensor("f64", [1, 2, 2], [1, 2, 3, 4]);
     const list = (...numbers: number[]) => tensor("f64", [2], numbers);
-    expect(numbersOf("batch_norm", [x, list(2, 1), list(10, 20), list(1, 3), list(3, 0)], { epsilon: 1 })).toEqual([10, 11, 20, 21]);
+    expect(numbersOf("batch_norm", [x, list(2, 1), list(10, 20), list(1, 3), list(3, 0)], { epsilon: 1 })).toEqual([
+      10, 11, 20, 21,
+    ]);
   });
 
   it("refuses parameters that are not one number a channel", () => {
     const x = tensorType("f32", [1, 2, 2]);
     const two = tensorType("f32", [2]);
-    expect(() => inferNode("batch_norm", [x, two, two, two, tensorType("f32", [3])], {})).toThrow(/got f32\[3\], expected f32\[2\]/);
-    expect(() => inferNode("batch_norm", [tensorType("f32", [2]), two, two, two, two], {})).toThrow(/expected f32\[axis 1\]/);
+    expect(() => inferNode("batch_norm", [x, two, two, two, tensorType("f32", [3])], {})).toThrow(
+      /got f32\[3\], expected f32\[2\]/,
+    );
+    expect(() => inferNode("batch_norm", [tensorType("f32", [2]), two, two, two, two], {})).toThrow(
+      /expected f32\[axis 1\]/,
+    );
   });
 });
 
@@ -124,6 +142,8 @@ describe("local_response_norm", () => {
   });
 
   it("is exact for one channel", () => {
-    expect(apply("local_response_norm", [tensor("f32", [1, 1], [2])], { size: 1, alpha: 3, beta: 0.5, bias: 4 }).data).toEqual(Float32Array.of(0.5));
+    expect(
+      apply("local_response_norm", [tensor("f32", [1, 1], [2])], { size: 1, alpha: 3, beta: 0.5, bias: 4 }).data,
+    ).toEqual(Float32Array.of(0.5));
   });
 });

@@ -80,11 +80,28 @@ describe("B505", () => {
     expect(found[1]?.message).toBe("weights[1] weights.stream lacks (0,1).");
   });
 
-  it("shows at most 24 threads and counts the rest", () => {
+  it("shows what is alike on several cores once, tokens before collectives, and at most 24 waits", () => {
     const cores = { row: 0, column: 0, rows: 5, columns: 6 };
-    const found = problems({ rows: 5, columns: 6, steps: [[classOf(cores, { control: [wait(0)] })]] });
+    const barrier: Instruction = { kind: "barrier" };
+    const alike = problems({
+      rows: 5,
+      columns: 6,
+      steps: [
+        [classOf(cores, { control: [barrier, barrier], gather: [wait(0)] }), classOf(core(0, -1), { host: [wait(1)] })],
+      ],
+    });
+    expect(alike.map(({ message }) => message)).toEqual([
+      "61 of 61 threads wait for ever:",
+      "gather[0] wait token 0 has 0 and needs 1. The same on 29 more cores.",
+      "host[0] wait token 1 has 0 and needs 1.",
+      "control[0] barrier lacks (0,-1). The same on 29 more cores.",
+    ]);
+    const different = Array.from({ length: 30 }, (_, token) =>
+      classOf(core(Math.floor(token / 6), token % 6), { control: [wait(token)] }),
+    );
+    const found = problems({ rows: 5, columns: 6, steps: [different] });
     expect(found).toHaveLength(26);
-    expect(found.at(-1)?.message).toBe("... and 6 threads more.");
+    expect(found.at(-1)?.message).toBe("... and 6 other waits.");
   });
 
   it("forgets the tokens of the failed run", () => {

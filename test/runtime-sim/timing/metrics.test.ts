@@ -32,7 +32,7 @@ import {
   vector,
   wait,
 } from "./machine.ts";
-import { richProgram } from "./rich-program.ts";
+import { richMacCount, richProgram } from "./rich-program.ts";
 
 /** The stack of the only step of a program. */
 function stackOf(all: Program, host = false): Record<string, number> {
@@ -182,7 +182,7 @@ describe("the metrics of a run", () => {
 
   it("utilization is the unpadded MACs over what the chip could do in the interval", () => {
     // 16 cores × 16 × 16 MACs a cycle at 8 bits.
-    const macCount = 16 * (3 * 4 * 64 * 40 + 2 * 48 * 24);
+    const macCount = richMacCount;
     expect(matrixCycles(rich, miniTarget)).toBe(macCount / (16 * 256));
     expect(metrics.onDevice.utilizationFraction).toBe(macCount / (16 * 256) / batchIntervalCycles(onDevice));
     const fourBit = {
@@ -202,7 +202,7 @@ describe("the metrics of a run", () => {
   it("steps carry their names, origins, work and counts", () => {
     expect(metrics.steps.map(({ name, kind, origin, macCount }) => [name, kind, origin, macCount])).toEqual([
       ["input", "input", [], 0],
-      ["work", "contraction", ["conv"], 16 * (3 * 4 * 64 * 40 + 2 * 48 * 24)],
+      ["work", "contraction", ["conv"], richMacCount],
       ["output", "output", [], 0],
     ]);
     expect(metrics.steps.map(({ counts }) => counts)).toEqual(countsOf(onDevice, rich, miniTarget).steps);

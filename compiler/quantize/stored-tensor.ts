@@ -1,0 +1,24 @@
+import { at } from "../../base/math.ts";
+import { tensorNumbers, tensorOf } from "../../ir/ops/values.ts";
+import type { Tensor } from "../../ir/tensor.ts";
+import { integerRange, type TensorType } from "../../ir/type.ts";
+import { roundAndClamp } from "../../kernels/fixed-point.ts";
+
+/**
+ * A tensor in the type in which it crosses the host link: quantized by the host (rne(x ÷ scale) + zero, clamped, in f64) where
+ * the type says so, rounded where it is a float; the same numbers for integers.
+ */
+export function storedTensor(tensor: Tensor, type: TensorType): Tensor {
+  if (type.element === tensor.type.element && type.quantization === null) return { type, data: tensor.data };
+  const numbers = tensorNumbers(tensor);
+  const { quantization } = type;
+  if (quantization === null) return tensorOf(type, numbers);
+  const [scale, zero] = [at(quantization.scales, 0), at(quantization.zeros, 0)];
+  const { low, high } = integerRange(type.element);
+  return tensorOf(
+    type,
+    Float64Array.from(numbers, (number) =>
+      Number.isNaN(number) ? zero : roundAndClamp(number, 1 / scale, zero, low, high),
+    ),
+  );
+}

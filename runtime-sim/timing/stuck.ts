@@ -1,0 +1,31 @@
+import { type BorealError, problem } from "../../base/errors.ts";
+import { threadNames } from "../../ir/program.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import { coreOf, type InstructionPlace } from "../trace.ts";
+import type { Code } from "./code.ts";
+
+/** A thread that never ends, where it stands, and the counter of the token that it waits for, if it does. */
+export interface StuckThread {
+  readonly thread: number;
+  readonly operation: number;
+  readonly batch: number;
+  readonly tokens: number;
+}
+
+/** Threads that an error names; the rest are counted. */
+const shownThreads = 8;
+
+/** The error B505 for threads that wait for ever. */
+export function stuckThreads(stuck: readonly StuckThread[], code: Code, target: ChipTarget): BorealError {
+  const lines = stuck.slice(0, shownThreads).map(({ thread, operation, batch, tokens }) => {
+    const { row, column } = coreOf(target.grid, thread >> 3);
+    const { instruction, step } = code.places[operation] as InstructionPlace;
+    const what =
+      instruction.kind === "wait"
+        ? `token ${instruction.token} (has ${tokens}, needs ${instruction.count})`
+        : `the other cores at its ${instruction.kind}`;
+    return `core (${row},${column}) ${threadNames[thread & 7]}, step ${step}, batch ${batch}: ${what}`;
+  });
+  const rest = stuck.length > shownThreads ? `; and ${stuck.length - shownThreads} more` : "";
+  return problem("B505", `${stuck.length} threads wait for ever: ${lines.join("; ")}${rest}.`);
+}
