@@ -1,5 +1,6 @@
 import type { Graph } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
+import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import type { Program } from "../ir/program.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { type ElementType, elementCount, isFloat } from "../ir/type.ts";
@@ -60,12 +61,19 @@ export function prepare(graph: Graph, options: CompileOptions): Prepared {
   const float = runPasses(graph, floatPipeline, options.passes);
   phase("calibrate");
   const frames = options.calibrationFrames;
+  const evaluated = frames === null || frames.length === 0 ? null : { frames, contractor: makeWasmContractor() };
   const calibration =
-    frames === null || frames.length === 0
+    evaluated === null
       ? null
-      : calibrate(float.graph, frames, options.calibrationMethod ?? "min-max");
+      : calibrate(float.graph, evaluated.frames, options.calibrationMethod ?? "min-max", {
+          contractor: evaluated.contractor,
+        });
   phase("quantize");
-  const quantized = quantizeGraph(float.graph, { ranges: calibration, ...parsePrecision(options.precision) });
+  const quantized = quantizeGraph(float.graph, {
+    ranges: calibration,
+    ...parsePrecision(options.precision),
+    ...(evaluated === null ? {} : { contractor: evaluated.contractor }),
+  });
   const chip = runPasses(quantized, chipPipeline, options.passes);
   return {
     floatGraph: float.graph,

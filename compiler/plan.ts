@@ -9,7 +9,7 @@ import { type Geometry, isActive, iterationBox, largestBox, layOut, ownsResult }
 import type { Layer, LayerRead, LayerWrite } from "./layers.ts";
 import { boxStart, denseLayout, type LocalLayout, naturalOrder } from "./local-layout.ts";
 import { gridOf, type Network } from "./network.ts";
-import { type ContractionRoles, contractionRoles, tileCapacity, weightHalfBytes } from "./tiling.ts";
+import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
 import type { Spread } from "./transfers.ts";
 import { type ContractionTile, contractionTiles, streamGroup, type WeightChunk, weightChunks } from "./weights.ts";
 
@@ -298,7 +298,13 @@ function largestTiles(
   step: MappedStep,
   target: ChipTarget,
 ): readonly ContractionTile[] {
-  return contractionTiles(largestBox(geometry), roles, step, tileCapacity(geometry, target), weightHalfBytes(target));
+  return contractionTiles(
+    largestBox(geometry),
+    roles,
+    step,
+    tileCapacity(geometry, target),
+    chunkCapacityBytes(target),
+  );
 }
 
 function tileSize(tile: ContractionTile): number {
@@ -385,7 +391,7 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
 export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): WeightChunk[] {
   if (plan.roles === null) return [];
   return weightChunks(
-    contractionTiles(box, plan.roles, plan.step, tileCapacity(plan.geometry, target), weightHalfBytes(target)),
+    contractionTiles(box, plan.roles, plan.step, tileCapacity(plan.geometry, target), chunkCapacityBytes(target)),
   );
 }
 

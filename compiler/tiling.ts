@@ -51,6 +51,11 @@ export function weightHalfBytes(target: ChipTarget): number {
   return Math.floor(target.core.weightBufferBytes / 2);
 }
 
+/** Bytes of weights that a chunk may have: a half, less what rounding the pieces of all cores to words may add. */
+export function chunkCapacityBytes(target: ChipTarget): number {
+  return weightHalfBytes(target) - 4 * target.grid.rows * target.grid.columns;
+}
+
 /**
  * Tile sizes of a contraction on a core: as many columns as leave room for all rows of the core (so that weights pass
  * once), at least the matrix unit's width; inner elements as the weight buffer allows.
@@ -64,7 +69,7 @@ export function tilePlan(layer: Layer, geometry: Geometry, target: ChipTarget): 
   const rows = size(roles.row);
   const allColumns = size(roles.column);
   const inner = size(roles.inner);
-  const half = weightHalfBytes(target);
+  const half = chunkCapacityBytes(target);
   const fitting = Math.floor(capacity / rows / width) * width;
   let columns = Math.min(allColumns, Math.max(width, fitting), capacity);
   const oneChunk = Math.floor(half / roundUp(inner, 2) / width) * width;

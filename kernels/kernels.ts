@@ -1,7 +1,7 @@
 import type { ElementName } from "./element.ts";
 
 /** An n-dimensional view: element [i0, i1, ...] stands at byte address + Σ i·stride. */
-export interface View {
+interface View {
   /** Byte address in the kernels' memory; any alignment. */
   readonly address: number;
   /** Bytes, one entry a count; 0 repeats an element, negative walks backwards. */
@@ -14,7 +14,7 @@ export interface ElementView extends View {
 }
 
 /** What a contraction reads as its first operand: element (g, m..., k...) at address + g·groupStride + Σ m·rowStride + Σ k·innerStride. */
-export interface ActivationView {
+interface ActivationView {
   readonly address: number;
   readonly element: ElementName;
   readonly groupStride: number;
@@ -26,7 +26,7 @@ export interface ActivationView {
  * What a contraction reads as its second operand. `paired`: [ceil(K/2)][columns][2] for each group, a missing last
  * element zero, innerStrides and columnStride unused; `strided`: element (g, k..., n) at address + g·groupStride + Σ k·innerStride + n·columnStride.
  */
-export interface WeightView {
+interface WeightView {
   readonly address: number;
   readonly element: ElementName;
   readonly layout: "paired" | "strided";
@@ -70,7 +70,7 @@ export interface PairingTask {
 }
 
 /** A function of `vector`, element by element; the names and meanings of the vector unit (docs/numbers.md). */
-export type ElementwiseFunction =
+type ElementwiseFunction =
   | "fill"
   | "copy"
   | "add"
@@ -103,7 +103,7 @@ export type TableFunction =
   | "softplus";
 
 /** A function of `reduce`. */
-export type ReductionFunction = "sum" | "mean" | "reduce_maximum" | "reduce_minimum";
+type ReductionFunction = "sum" | "mean" | "reduce_maximum" | "reduce_minimum";
 
 /** Any function of the vector unit; `vector` and `reduce` throw a RangeError for one of the other's. */
 export type KernelFunction = ElementwiseFunction | ReductionFunction;

@@ -95,13 +95,14 @@ export function treeHops(
   const rowInside = source.row >= cores.row && source.row <= lastRow;
   const inside = rowInside && source.column >= cores.column && source.column <= lastColumn;
   if (inside && cores.rows * cores.columns === 1) return 0;
-  const [firstTrunk, lastTrunk, entry] = [cores.column, lastColumn, source.column].map((column) => Math.max(column, 0));
-  const trunk =
-    Math.max(0, (lastTrunk as number) - (entry as number)) + Math.max(0, (entry as number) - (firstTrunk as number));
+  const firstTrunk = Math.max(cores.column, 0);
+  const lastTrunk = Math.max(lastColumn, 0);
+  const entry = Math.max(source.column, 0);
+  const trunk = Math.max(0, lastTrunk - entry) + Math.max(0, entry - firstTrunk);
   const branch = Math.max(0, lastRow - source.row) + Math.max(0, source.row - cores.row);
   const ioLinks = (cores.column < 0 ? cores.rows : 0) - (inside && source.column < 0 ? 1 : 0);
   const ownIoLink = source.column < 0 ? 1 : 0;
-  return ownIoLink + trunk + ((lastTrunk as number) - (firstTrunk as number) + 1) * branch + ioLinks;
+  return ownIoLink + trunk + (lastTrunk - firstTrunk + 1) * branch + ioLinks;
 }
 
 /** Cycles of the host link for a tensor of `bytes` bytes, the command (rounded to the nearest cycle) included. */

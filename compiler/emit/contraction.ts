@@ -5,7 +5,7 @@ import { type Box, boxCount } from "../../ir/iteration.ts";
 import { reductionIndex } from "../geometry.ts";
 import type { ReadPlan, StepPlan } from "../plan.ts";
 import { stepChunks, storedBytes } from "../plan.ts";
-import { tileCapacity, weightHalfBytes } from "../tiling.ts";
+import { chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
 import { type ContractionTile, contractionTiles } from "../weights.ts";
 import { addressOf, type EmitContext, emitChain } from "./chain.ts";
 import { type Half, tokens } from "./tokens.ts";
@@ -38,7 +38,9 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
   const box = at(plan.boxes, core);
   const roles = plan.roles;
   if (roles === null) throw internalError("not a contraction", { layer: plan.layer.name });
-  const tiles = contractionTiles(box, roles, plan.step, tileCapacity(plan.geometry, target), weightHalfBytes(target));
+  const tilesOf = (ranges: Box): ContractionTile[] =>
+    contractionTiles(ranges, roles, plan.step, tileCapacity(plan.geometry, target), chunkCapacityBytes(target));
+  const tiles = tilesOf(box);
   const chain = chainPosition(plan, core);
   const quarter = Math.floor(target.core.partialBufferBytes / (plan.geometry.reduction === null ? 2 : 4));
   const accumulator = (half: Half): number => half * quarter;
@@ -48,7 +50,9 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
   const matrix: SimpleInstruction[] = [wait(tokens.goMatrix)];
   const vector: SimpleInstruction[] = [];
   const psum: SimpleInstruction[] = [];
-  const feed = weightFeed(context, plan, core, tiles);
+  // All cores of a group stream together: one with fewer rows takes part in the others' turns and drops what it gets.
+  const streamed = plan.weights?.mode === "streamed" ? tilesOf(largestOfGroup(plan, box)) : tiles;
+  const feed = weightFeed(context, plan, core, streamed);
   if (feed !== null) weights.push(wait(tokens.goWeights), ...feed.instructions);
 
   let use = 0;
@@ -111,8 +115,24 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
       sendOn();
     }
   });
+  for (const dropped of feed === null || feed.once ? [] : streamed.slice(tiles.length)) {
+    for (const _ of dropped.inner) {
+      const half = (use % 2) as Half;
+      use += 1;
+      matrix.push(wait(tokens.weightsFull[half]), signal(tokens.weightsFree[half]));
+    }
+  }
   (chain.last ? vector : psum).push(signal(tokens.done));
   return { weights, matrix, vector, psum };
+}
+
+/** A core's box with the row ranges of the core that has the most rows; all start where this one's do. */
+function largestOfGroup(plan: StepPlan, box: Box): Box {
+  return box.map((range, dimension) =>
+    plan.roles?.row.includes(dimension)
+      ? { start: range.start, end: range.start + at(plan.geometry.chunks, dimension) }
+      : range,
+  );
 }
 
 /** The tile's dimensions in the order of the partial sums: groups, rows, columns. */

@@ -22,7 +22,7 @@ const reserved = new Set(["null", "true", "false", "yes", "no", "on", "off", "y"
 
 /** Prints a name, in quotes where YAML would not read it back as the same text. */
 function text(name: string): string {
-  const plain = /^[A-Za-z_][A-Za-z0-9_./-]*$/.test(name) && !reserved.has(name.toLowerCase());
+  const plain = /^[A-Za-z_][\w./-]*( \w[\w./-]*)*$/.test(name) && !reserved.has(name.toLowerCase());
   return plain ? name : JSON.stringify(name);
 }
 

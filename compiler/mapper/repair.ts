@@ -58,7 +58,8 @@ export function fitMemory(
   let current = tryPrices(prices);
   let leanest = current;
   let rounds = 1;
-  while (!fits(current) && rounds < roundLimit) {
+  const hasChoice = space.candidates.some((list) => list.length > 1);
+  while (hasChoice && !fits(current) && rounds < roundLimit) {
     failed = prices;
     prices = raised(space, current, prices);
     current = tryPrices(prices);

@@ -1,6 +1,5 @@
 import { consumers, type Graph, type Node } from "../../ir/graph.ts";
-import { numberOf } from "../../ir/ops/attributes.ts";
-import { storedBounds } from "../../ir/ops/elementwise-unary.ts";
+import { operatorOf } from "../../ir/ops/index.ts";
 import { integerRange } from "../../ir/type.ts";
 import { replaceOperands } from "../passes/rewriter.ts";
 
@@ -37,11 +36,11 @@ export function absorbImplied(graph: Graph): Graph {
 
 function isImplied(node: Node): boolean {
   if ((node.op !== "relu" && node.op !== "clip") || node.type.element !== "i8") return false;
-  const range = integerRange("i8");
-  const [low, high] =
-    node.op === "relu"
-      ? [0, Number.POSITIVE_INFINITY]
-      : [numberOf(node.attributes, "low"), numberOf(node.attributes, "high")];
-  const bounds = storedBounds(node.type, low, high);
-  return bounds.low === range.low && bounds.high === range.high;
+  const issue = operatorOf(node.op).vector?.issue({
+    operands: [node.type],
+    attributes: node.attributes,
+    type: node.type,
+  });
+  const { low, high } = integerRange("i8");
+  return issue?.parameters.low === low && issue.parameters.high === high;
 }

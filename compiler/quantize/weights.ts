@@ -30,9 +30,8 @@ export function quantizeWeights(
   const numbers = weights.data === null ? null : tensorNumbers({ type: weights.type, data: weights.data });
   const biases = bias?.data == null ? null : tensorNumbers({ type: bias.type, data: bias.data });
   const stride = at(rowMajorStrides(shape), axis);
-  const channelOf = (index: number): number => Math.floor(index / stride) % channels;
   const activationScale = at(activation.scales, 0);
-  const scales = channelScales(numbers, biases, channels, channelOf, activationScale);
+  const scales = channelScales(numbers, biases, channels, stride, activationScale);
   const quantization: Quantization = { axis, scales, zeros: scales.map(() => 0) };
   const type = tensorType("i8", shape, quantization);
   const biasType = tensorType("i32", [channels]);
@@ -43,12 +42,13 @@ export function quantizeWeights(
   const { high } = integerRange("i8");
   const stored = new Int8Array(elementCount(type));
   const sums = new Float64Array(channels);
-  for (let index = 0; index < stored.length; index += 1) {
-    const channel = channelOf(index);
-    const value = clamp(roundToEven((numbers[index] as number) / (scales[channel] as number)), -high, high);
-    stored[index] = value;
-    sums[channel] = at(sums, channel) + value;
-  }
+  for (let start = 0, channel = 0; start < stored.length; start += stride, channel = (channel + 1) % channels) {
+    const scale = scales[channel] as number;
+    for (let index = start; index < start + stride; index += 1) {
+      const value = clamp(roundToEven((numbers[index] as number) / scale), -high, high);
+      stored[index] = value;
+      sums[channel] = (sums[channel] as number) + value;
+    }
   }
   const source = weights.source;
   if (bias !== null && biases === null) {
@@ -70,14 +70,17 @@ function channelScales(
   numbers: ArrayLike<number> | null,
   biases: ArrayLike<number> | null,
   channels: number,
-  channelOf: (index: number) => number,
+  stride: number,
   activationScale: number,
 ): number[] {
   const { high } = integerRange("i8");
   const greatest = new Float64Array(channels);
-  for (let index = 0; index < (numbers?.length ?? 0); index += 1) {
-    const channel = channelOf(index);
-    greatest[channel] = Math.max(greatest[channel] as number, Math.abs(numbers?.[index] as number));
+  const count = numbers?.length ?? 0;
+  for (let start = 0, channel = 0; start < count; start += stride, channel = (channel + 1) % channels) {
+    for (let index = start; index < start + stride; index += 1) {
+      const magnitude = Math.abs(numbers?.[index] as number);
+      if (magnitude > (greatest[channel] as number)) greatest[channel] = magnitude;
+    }
   }
   return Array.from(greatest, (magnitude, channel) => {
     const forBias = Math.abs(biases?.[channel] ?? 0) / (activationScale * biasShare);

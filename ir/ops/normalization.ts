@@ -1,12 +1,13 @@
 import { problem } from "../../base/errors.ts";
 import { at, product } from "../../base/math.ts";
 import type { Attributes } from "../graph.ts";
-import { defineOperator, type EvaluateContext, type NodeBuilder, type OnnxForm, type Operator } from "../operator.ts";
+import { defineOperator, type NodeBuilder, type Operator } from "../operator.ts";
 import type { Tensor } from "../tensor.ts";
 import { elementCount, formatType, sameNumbers, type TensorType } from "../type.ts";
 import { numberOf } from "./attributes.ts";
 import { broadcastOffsets, broadcastShapes, normalizeAxis } from "./broadcast.ts";
 import { inferUnary, requireDomain } from "./elementwise-support.ts";
+import { around, softmaxOperators } from "./normalization-softmax.ts";
 import {
   bindExtra,
   compositeForm,
@@ -19,108 +20,6 @@ import {
 } from "./onnx-node.ts";
 import { sampleFloats } from "./samples.ts";
 import { operandAt, tensorNumbers, tensorOf } from "./values.ts";
-
-/** Sizes of a tensor seen as [outer, axis, inner]. */
-function around(
-  shape: readonly number[],
-  axis: number,
-): { readonly outer: number; readonly size: number; readonly inner: number } {
-  return { outer: product(shape.slice(0, axis)), size: at(shape, axis), inner: product(shape.slice(axis + 1)) };
-}
-
-function softmaxAxis(attributes: Attributes, type: TensorType): number {
-  return normalizeAxis(numberOf(attributes, "axis"), type.shape.length);
-}
-
-/** e^(x − greatest) ÷ its sum along an axis, or its logarithm. */
-function evaluateSoftmax({ operands, attributes, type }: EvaluateContext, logarithm: boolean): Tensor {
-  const values = tensorNumbers(operandAt(operands, 0));
-  const { outer, size, inner } = around(type.shape, softmaxAxis(attributes, type));
-  const results = new Float64Array(values.length);
-  for (let line = 0; line < outer * inner; line += 1) {
-    const start = Math.floor(line / inner) * size * inner + (line % inner);
-    const end = start + size * inner;
-    let greatest = Number.NEGATIVE_INFINITY;
-    for (let index = start; index < end; index += inner) greatest = Math.max(greatest, values[index] as number);
-    let total = 0;
-    for (let index = start; index < end; index += inner) {
-      const shifted = (values[index] as number) - greatest;
-      results[index] = logarithm ? shifted : Math.exp(shifted);
-      total += Math.exp(shifted);
-    }
-    const logTotal = Math.log(total);
-    for (let index = start; index < end; index += inner) {
-      const value = results[index] as number;
-      results[index] = logarithm ? value - logTotal : value / total;
-    }
-  }
-  return tensorOf(type, results);
-}
-
-/** Before opset 13 the value is flattened to two axes at `axis`, and the second one is normalized. */
-function softmaxForm(operator: string, op: string): OnnxForm {
-  return compositeForm(operator, 1, (node, builder, name) => {
-    const x = onnxInput(node, builder, 0);
-    const { shape } = builder.type(x);
-    if (node.opset >= 13) return builder.add(op, [x], { axis: onnxInteger(node, builder, "axis", -1) }, name);
-    const given = onnxInteger(node, builder, "axis", 1);
-    const axis = given < 0 ? given + shape.length : given;
-    if (product(shape.slice(axis)) === shape[axis]) return builder.add(op, [x], { axis }, name);
-    const flat = builder.add("reshape", [x], { shape: [product(shape.slice(0, axis)), product(shape.slice(axis))] });
-    return builder.add("reshape", [builder.add(op, [flat], { axis: 1 })], { shape }, name);
-  });
-}
-
-const softmaxSamples: Operator["samples"] = (random) => [
-  { operands: [sampleFloats(random, [2, 5])], attributes: { axis: -1 } },
-  { operands: [sampleFloats(random, [2, 3, 4])], attributes: { axis: 1 } },
-  { operands: [sampleFloats(random, [6], -30, 30)], attributes: { axis: 0 } },
-];
-
-const softmax = defineOperator({
-  name: "softmax",
-  summary: "e^x divided by its sum along an axis.",
-  runsOn: "folded",
-  operands: ["x"],
-  attributes: { axis: { form: "integer", default: -1 } },
-  onnx: [softmaxForm("Softmax", "softmax")],
-  infer: (context) => {
-    const type = inferUnary("softmax", context, "float");
-    softmaxAxis(context.attributes, type);
-    return type;
-  },
-  evaluate: (context) => evaluateSoftmax(context, false),
-  decompose: ({ operands, attributes, type }, builder) => {
-    const axes = { axes: [softmaxAxis(attributes, type)], keepdims: true };
-    const x = operands[0] as string;
-    const powers = builder.add("exp", [builder.add("sub", [x, builder.add("reduce_max", [x], axes)])]);
-    return builder.add("div", [powers, builder.add("reduce_sum", [powers], axes)]);
-  },
-  samples: softmaxSamples,
-});
-
-const logSoftmax = defineOperator({
-  name: "log_softmax",
-  summary: "The logarithm of softmax along an axis.",
-  runsOn: "folded",
-  operands: ["x"],
-  attributes: { axis: { form: "integer", default: -1 } },
-  onnx: [softmaxForm("LogSoftmax", "log_softmax")],
-  infer: (context) => {
-    const type = inferUnary("log_softmax", context, "float");
-    softmaxAxis(context.attributes, type);
-    return type;
-  },
-  evaluate: (context) => evaluateSoftmax(context, true),
-  decompose: ({ operands, attributes, type }, builder) => {
-    const axes = { axes: [softmaxAxis(attributes, type)], keepdims: true };
-    const x = operands[0] as string;
-    const shifted = builder.add("sub", [x, builder.add("reduce_max", [x], axes)]);
-    const total = builder.add("reduce_sum", [builder.add("exp", [shifted])], axes);
-    return builder.add("sub", [shifted, builder.add("log", [total])]);
-  },
-  samples: softmaxSamples,
-});
 
 /** x − mean and √(variance + epsilon), mean and variance taken over axes. */
 function writeDeviation(
@@ -466,8 +365,7 @@ const localResponseNorm = defineOperator({
 
 /** Composite operators that are rewritten into ones that the chip runs. */
 export const normalizationOperators: readonly Operator[] = [
-  softmax,
-  logSoftmax,
+  ...softmaxOperators,
   layerNorm,
   batchNorm,
   localResponseNorm,

@@ -56,7 +56,7 @@ export function windowPositions(op: string, window: Window, spatial: readonly nu
 const spatialNames: readonly (readonly string[])[] = [[], ["w"], ["h", "w"], ["d", "h", "w"]];
 
 /** Names of the spatial dimensions of a value: w; h, w; or d, h, w. Throws B202 for other counts. */
-export function spatialDimensionNames(op: string, spatialRank: number): readonly string[] {
+function spatialDimensionNames(op: string, spatialRank: number): readonly string[] {
   const names = spatialNames[spatialRank];
   if (names === undefined || spatialRank === 0)
     throw problem("B202", `"${op}" got ${spatialRank} spatial axes, expected 1 to 3.`);

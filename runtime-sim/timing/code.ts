@@ -131,9 +131,8 @@ export function compileCode(program: Program, target: ChipTarget): Code {
   };
 }
 
-function packOperations(
-  operations: readonly Operation[],
-): Pick<
+/** The columns of `Code` that come from operations. */
+type OperationColumns = Pick<
   Code,
   | "kind"
   | "cycles"
@@ -147,25 +146,42 @@ function packOperations(
   | "rectangleColumns"
   | "includesSender"
   | "local"
-> {
-  const fields = new Float64Array(operations.length * 8);
-  operations.forEach((operation, index) => {
-    fields.set(operation.fields, index * 8);
-  });
-  return {
-    kind: Uint8Array.from(operations, ({ kind }) => kind),
-    cycles: Float64Array.from(operations, ({ cycles }) => cycles),
-    port: Float64Array.from(operations, ({ port }) => port),
-    resource: Int32Array.from(operations, ({ resource }) => resource),
-    token: Int32Array.from(operations, ({ token }) => token),
-    amount: Float64Array.from(operations, ({ amount }) => amount),
-    arrivalPort: Float64Array.from(operations, ({ arrivalPort }) => arrivalPort),
-    fields,
-    rectangleRows: Int32Array.from(operations, ({ rectangle }) => rectangle[0]),
-    rectangleColumns: Int32Array.from(operations, ({ rectangle }) => rectangle[1]),
-    includesSender: Uint8Array.from(operations, ({ includesSender }) => Number(includesSender)),
-    local: Uint8Array.from(operations, ({ local }) => Number(local)),
+>;
+
+function packOperations(operations: readonly Operation[]): OperationColumns {
+  const count = operations.length;
+  const columns: OperationColumns = {
+    kind: new Uint8Array(count),
+    cycles: new Float64Array(count),
+    port: new Float64Array(count),
+    resource: new Int32Array(count),
+    token: new Int32Array(count),
+    amount: new Float64Array(count),
+    arrivalPort: new Float64Array(count),
+    fields: new Float64Array(count * 8),
+    rectangleRows: new Int32Array(count),
+    rectangleColumns: new Int32Array(count),
+    includesSender: new Uint8Array(count),
+    local: new Uint8Array(count),
   };
+  for (let index = 0; index < count; index += 1) {
+    const operation = operations[index] as Operation;
+    columns.kind[index] = operation.kind;
+    columns.cycles[index] = operation.cycles;
+    columns.port[index] = operation.port;
+    columns.resource[index] = operation.resource;
+    columns.token[index] = operation.token;
+    columns.amount[index] = operation.amount;
+    columns.arrivalPort[index] = operation.arrivalPort;
+    for (let field = 0; field < 8; field += 1) {
+      columns.fields[index * 8 + field] = operation.fields[field] as number;
+    }
+    columns.rectangleRows[index] = operation.rectangle[0];
+    columns.rectangleColumns[index] = operation.rectangle[1];
+    columns.includesSender[index] = Number(operation.includesSender);
+    columns.local[index] = Number(operation.local);
+  }
+  return columns;
 }
 
 function packSegments(

@@ -73,24 +73,36 @@ export function controlOperation(kind: number, cycles = 0, resource = 0): Operat
   };
 }
 
-/** A field as a function of the core's place in the grid instead of its place in the class. */
-function gridField(field: Field, coreClass: CoreClass): number[] {
-  if (typeof field === "number") return [field, 0, 0, 0];
+/** A row and a column field as functions of the core's place in the grid instead of its place in the class: 8 terms. */
+function gridFields(rowField: Field, columnField: Field, coreClass: CoreClass): number[] {
   const { row, column } = coreClass.cores;
-  return [field.base - field.row * row - field.column * column, field.row, field.column, field.turn];
+  const terms: number[] = [];
+  for (const field of [rowField, columnField]) {
+    if (typeof field === "number") terms.push(field, 0, 0, 0);
+    else terms.push(field.base - field.row * row - field.column * column, field.row, field.column, field.turn);
+  }
+  return terms;
+}
+
+/** The value of the four terms of a field from `offset` on. */
+function valueAt(terms: readonly number[], offset: number, row: number, column: number, turn: number): number {
+  const [base, rowTerm, columnTerm] = [
+    terms[offset] as number,
+    terms[offset + 1] as number,
+    terms[offset + 2] as number,
+  ];
+  return base + rowTerm * row + columnTerm * column + (terms[offset + 3] as number) * turn;
 }
 
 /** Whether fields name the own core on every core of a class in every turn: an affine function does so where its extremes do. */
-function isLocal(fields: readonly number[], coreClass: CoreClass, turns: number): boolean {
+function isLocal(terms: readonly number[], coreClass: CoreClass, turns: number): boolean {
   const { cores } = coreClass;
-  const value = (offset: number, row: number, column: number, turn: number): number => {
-    const [base = 0, rowTerm = 0, columnTerm = 0, turnTerm = 0] = fields.slice(offset, offset + 4);
-    return base + rowTerm * row + columnTerm * column + turnTerm * turn;
-  };
-  for (const row of [cores.row, cores.row + cores.rows - 1]) {
-    for (const column of [cores.column, cores.column + cores.columns - 1]) {
-      for (const turn of [0, turns - 1]) {
-        if (value(0, row, column, turn) !== row || value(4, row, column, turn) !== column) return false;
+  const [lastRow, lastColumn] = [cores.row + cores.rows - 1, cores.column + cores.columns - 1];
+  for (let row = cores.row; row <= lastRow; row += Math.max(1, lastRow - cores.row)) {
+    for (let column = cores.column; column <= lastColumn; column += Math.max(1, lastColumn - cores.column)) {
+      for (let turn = 0; turn < turns; turn += Math.max(1, turns - 1)) {
+        if (valueAt(terms, 0, row, column, turn) !== row || valueAt(terms, 4, row, column, turn) !== column)
+          return false;
       }
     }
   }
@@ -116,10 +128,6 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
     port: portCycles(target, work.own.memory.read + work.own.memory.written),
     token: "token" in instruction ? (tokens.get(instruction.token) ?? 0) : 0,
   };
-  const place = (row: Field, column: Field): number[] => [
-    ...gridField(row, coreClass),
-    ...gridField(column, coreClass),
-  ];
   const send = (network: keyof typeof networkNumbers, cores: RectangleField, includesSender: boolean): Operation => {
     const bytes = work.packet?.bytes ?? 0;
     return {
@@ -128,7 +136,7 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
       resource: networkNumbers[network],
       amount: bytes,
       arrivalPort: work.packet?.space === "memory" ? portCycles(target, bytes) : 0,
-      fields: place(cores.row, cores.column),
+      fields: gridFields(cores.row, cores.column, coreClass),
       rectangle: [cores.rows, cores.columns],
       includesSender,
     };
@@ -158,7 +166,7 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
       return {
         ...base,
         kind: operationKinds.stream,
-        fields: place(group.row, group.column),
+        fields: gridFields(group.row, group.column, coreClass),
         rectangle: [group.rows, group.columns],
         cycles: streamCycles(target, group.rows, group.columns, bytes),
       };
@@ -186,7 +194,7 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
       };
     }
     case "signal": {
-      const fields = place(instruction.core.row, instruction.core.column);
+      const fields = gridFields(instruction.core.row, instruction.core.column, coreClass);
       return { ...base, kind: operationKinds.signal, fields, local: isLocal(fields, coreClass, turns) };
     }
     case "wait":

@@ -2,16 +2,33 @@ import { problem } from "../../base/errors.ts";
 import type { Program } from "../../ir/program.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Trace } from "../trace.ts";
-import { compileCode } from "./code.ts";
+import { type Code, compileCode } from "./code.ts";
 import { TimingEngine } from "./engine.ts";
 import type { TimingOptions } from "./recorder.ts";
 
 /**
  * Simulates when everything in a program happens on a target, for `batches` ≥ 1 runs of its queues: docs/machine.md,
- * docs/timing.md. It knows no values. Throws B501 when the program names a port that it lacks, B509 when
- * it stands on or sends to cores that the target lacks, B505 when threads wait for ever.
+ * docs/timing.md. It knows no values. Throws B501 when the program names a port that it lacks, B509 when it stands on or
+ * sends to cores that the target lacks, B505 when threads wait for ever.
  */
 export function simulateTiming(program: Program, target: ChipTarget, options: TimingOptions): Trace {
+  return new TimingEngine(program, target, codeFor(program, target), options).run();
+}
+
+/** Two simulations of one program, as `metricsOf` needs them: without and with the host link. Throws as `simulateTiming`. */
+export function simulateBoth(
+  program: Program,
+  target: ChipTarget,
+  batches = 3,
+): { readonly onDevice: Trace; readonly withHost: Trace } {
+  const code = codeFor(program, target);
+  return {
+    onDevice: new TimingEngine(program, target, code, { host: false, batches }).run(),
+    withHost: new TimingEngine(program, target, code, { host: true, batches }).run(),
+  };
+}
+
+function codeFor(program: Program, target: ChipTarget): Code {
   const { rows, columns } = target.grid;
   if (program.target.rows !== rows || program.target.columns !== columns) {
     throw problem(
@@ -19,5 +36,5 @@ export function simulateTiming(program: Program, target: ChipTarget, options: Ti
       `The program is for ${program.target.rows} × ${program.target.columns} cores, but target "${target.name}" has ${rows} × ${columns}.`,
     );
   }
-  return new TimingEngine(program, target, compileCode(program, target), options).run();
+  return compileCode(program, target);
 }

@@ -19,7 +19,7 @@ export interface Work {
   readonly macs: { width: "2" | "4" | "8"; count: number } | null;
   readonly vector: { cost: VectorCostClass; elements: number } | null;
   /** Bytes in the memories of the core that executes the instruction. */
-  readonly own: Readonly<Record<Space, Traffic>>;
+  readonly own: Readonly<Record<Space, Readonly<Traffic>>>;
   /** What the instruction sends: bytes of the packet, and the space that each destination writes them to. */
   readonly packet: { network: NetworkName; bytes: number; space: Space | null } | null;
   /** Input or output port that crosses the host link. */
@@ -47,6 +47,9 @@ function emptyTraffic(): Record<Space, Traffic> {
   return { memory: none(), weights: none(), partial: none(), frame: none() };
 }
 
+/** The work of instructions that only synchronize. */
+const noWork: Work = { macs: null, vector: null, own: emptyTraffic(), packet: null, host: null };
+
 /** The shape of a matmul that its time depends on. */
 export function matmulShape(instruction: Extract<SimpleInstruction, { kind: "matmul" }>): MatmulShape {
   return {
@@ -60,6 +63,7 @@ export function matmulShape(instruction: Extract<SimpleInstruction, { kind: "mat
 
 /** The work of one execution of an instruction: docs/machine.md, Time and Energy; docs/energy.md. */
 export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work {
+  if (instruction.kind === "signal" || instruction.kind === "wait" || instruction.kind === "barrier") return noWork;
   const own = emptyTraffic();
   const read = (view: View, counts: readonly number[], bytes: number): void => {
     own[view.space].read += distinctElements(counts, view.strides) * bytes;
@@ -130,9 +134,5 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
     case "host.in":
     case "host.out":
       return { ...nothing, host: { direction: instruction.kind === "host.in" ? "in" : "out", port: instruction.port } };
-    case "signal":
-    case "wait":
-    case "barrier":
-      return nothing;
   }
 }

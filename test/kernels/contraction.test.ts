@@ -227,6 +227,7 @@ describe("the f32 contraction", () => {
     for (const [m, k, n, columnStride] of [
       [70, 1100, 9, 4],
       [3, 150, 140, 600],
+      [70, 1100, 140, 32],
     ] as const) {
       const task = floatTask(m, k, n, columnStride);
       expectClose(twins.wasm, twins.plain, task, m * n, k);

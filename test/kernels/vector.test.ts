@@ -291,6 +291,26 @@ describe("conversions", () => {
     ]);
   });
 
+  it("rounds before it adds the zero point: 1/2 + 1 is 1, not 2", () => {
+    expect(convert("requantize", "i32", 1, half, { ...narrow, zero: 1 })).toBe(1);
+    expect(convert("quantize", "f16", 1, half, { ...narrow, zero: 1 })).toBe(1);
+  });
+
+  it("converts four and more at a time by the same rule", () => {
+    const twins = makeTwins();
+    put(twins, dataAddress, Int32Array.of(...half, 1, 3, 5, 7, -1));
+    const view = (element: ElementName, offset: number, stride: number) => ({
+      element,
+      address: dataAddress + offset,
+      strides: [stride],
+    });
+    const sources = [view("i32", 8, 4), view("scale", 0, 0)];
+    const parameters = { ...narrow, zero: 1 };
+    const task = { function: "requantize", counts: [5], sources, destination: view("i8", 64, 1), parameters } as const;
+    expectSame(twins, (kernels) => kernels.vector(task));
+    expect([...new Int8Array(twins.wasm.memory.buffer, dataAddress + 64, 5)]).toEqual([1, 3, 3, 5, 1]);
+  });
+
   it("adds the zero point before it clamps", () => {
     expect(convert("requantize", "i32", 20, half, { zero: -5, low: -128, high: 127 })).toBe(5);
     expect(convert("requantize", "i32", 400, half, { zero: -100, low: -128, high: 90 })).toBe(90);

@@ -38,7 +38,7 @@ function onChip(operands: readonly (Tensor | null)[], bits: () => number): Tenso
 }
 
 function chipAttributes(attributes: Attributes): Attributes {
-  return attributes["element"] === "f32" ? { ...attributes, element: "f16" } : attributes;
+  return attributes.element === "f32" ? { ...attributes, element: "f16" } : attributes;
 }
 
 /** The factors of a conversion as (M, s) pairs and their strides over the result's axes. */

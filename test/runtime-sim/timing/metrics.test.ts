@@ -12,6 +12,7 @@ import {
   emptyStack,
   stepCyclesOf,
 } from "../../../runtime-sim/metrics-stack.ts";
+import { simulateBoth } from "../../../runtime-sim/timing/simulate.ts";
 import {
   cores,
   gather,
@@ -154,6 +155,10 @@ describe("the metrics of a run", () => {
     expect(sum(metrics.steps.map(({ latencyCycles }) => latencyCycles))).toBe(metrics.onDevice.latencyCycles);
     expect(sum(metrics.steps.map(({ intervalCycles }) => intervalCycles))).toBe(metrics.onDevice.intervalCycles * 2);
     expect(addStacks(metrics.steps.map(({ stack }) => stack))).toEqual(metrics.onDevice.stack);
+  });
+
+  it("both simulations come from one call", () => {
+    expect(simulateBoth(rich, miniTarget)).toEqual({ onDevice, withHost });
   });
 
   it("latency is the end of the first batch, the interval that between the last two, for one inference", () => {

@@ -1,0 +1,58 @@
+import { problem } from "../base/errors.ts";
+import { convert } from "../ir/ops/conversion-values.ts";
+import { tensorNumbers, tensorOf } from "../ir/ops/values.ts";
+import { makeTensor, type Tensor, viewData } from "../ir/tensor.ts";
+import { type ElementType, elementTypes, formatType, isFloat, sameNumbers, type TensorType, tensorType } from "../ir/type.ts";
+import { checkFinite } from "./inputs.ts";
+
+/** A tensor that crosses the host link: its name and the type that the chip stores. */
+export interface BoundaryValue {
+  readonly name: string;
+  readonly type: TensorType;
+}
+
+/**
+ * What the host hands to the chip: the model's tensor in the type of the boundary, narrow integers by
+ * clamp(rne(x / scale) + zero), f16 rounded once. Throws B702 for another shape or type, B703 for NaN and infinity.
+ */
+export function toBoundary(value: Tensor, { name, type }: BoundaryValue, modelElement: ElementType): Tensor {
+  if (value.type.element !== modelElement || !sameNumbers(value.type.shape, type.shape)) {
+    const expected = formatType(tensorType(modelElement, type.shape));
+    throw problem("B702", `Input "${name}" is ${formatType(value.type)}, expected ${expected}.`, { tensor: name });
+  }
+  checkFinite(value, { tensor: name });
+  if (type.quantization !== null && isFloat(modelElement)) {
+    // Division by the scale in f32, as ONNX's QuantizeLinear does.
+    const single = modelElement === "f32" ? value : tensorOf(tensorType("f32", type.shape), tensorNumbers(value));
+    return convert("quantize", single, type);
+  }
+  if (type.element === modelElement) return makeTensor(type, value.data);
+  return tensorOf(type, tensorNumbers(value));
+}
+
+/** What the host makes of the chip's tensor: the real numbers in the element type that the model declares. */
+export function fromBoundary(value: Tensor, modelElement: ElementType): Tensor {
+  const type = tensorType(modelElement, value.type.shape);
+  if (value.type.quantization !== null && isFloat(modelElement)) {
+    const numbers = tensorNumbers(convert("dequantize", value, tensorType("f32", value.type.shape)));
+    return tensorOf(type, numbers);
+  }
+  if (value.type.element === modelElement) return makeTensor(type, value.data);
+  return tensorOf(type, tensorNumbers(value));
+}
+
+/** The bytes of a tensor as the framebuffer holds them, row-major, little-endian. */
+export function boundaryBytes({ data }: Tensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** The tensor that bytes of the framebuffer hold. Throws B702 when their number is not the type's. */
+export function tensorFromBytes({ name, type }: BoundaryValue, bytes: Uint8Array): Tensor {
+  const data = viewData(type.element, bytes);
+  const expected = type.shape.reduce((product, size) => product * size, 1);
+  if (data.length !== expected) {
+    const width = elementTypes[type.element].bits / 8;
+    throw problem("B702", `"${name}" has ${bytes.length} bytes, expected ${expected * width} of ${formatType(type)}.`);
+  }
+  return makeTensor(type, data);
+}

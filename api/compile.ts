@@ -1,0 +1,77 @@
+import { problem } from "../base/errors.ts";
+import { type Compiled, compile, type Prepared, prepare } from "../compiler/compile.ts";
+import type { ImportedModel } from "../compiler/onnx/importer.ts";
+import type { RunPassesOptions } from "../compiler/passes/pass.ts";
+import type { Graph } from "../ir/graph.ts";
+import type { Mapping } from "../ir/mapping.ts";
+import type { ElementType } from "../ir/type.ts";
+import type { ChipTarget } from "../targets/target.ts";
+import type { Frame } from "./inputs.ts";
+import { noProgress, type OnProgress } from "./progress.ts";
+
+/** The precision that models run at when none is chosen. */
+export const defaultPrecision = "w8a8";
+
+/** How a model is compiled. */
+export interface CompileModelOptions {
+  /** A rule such as w8a8. */
+  readonly precision?: string;
+  /** Samples on which ranges are measured; without them shapes alone are compiled. */
+  readonly calibration?: readonly Frame[];
+  /** Choices to keep: steps that it has are not searched. */
+  readonly mapping?: Mapping;
+  /** Inferences that one run of the graph makes: the first axis of every input. */
+  readonly batchCount?: number;
+  readonly passes?: RunPassesOptions;
+  readonly onProgress?: OnProgress;
+}
+
+/**
+ * Compiles a model for a chip. Without calibration samples the program has no weights: timing alone. Throws B401 with a
+ * Misfit when it does not fit, B402–B404 for mappings and nodes that cannot run, B601 when the batch is not the inputs'
+ * first axis, B801 and B802 for calibration and precision.
+ */
+export function compileModel(model: ImportedModel, chip: ChipTarget, options: CompileModelOptions = {}): Compiled {
+  const batchCount = options.batchCount ?? 1;
+  if (options.batchCount !== undefined) checkBatch(model.graph, batchCount);
+  return compile(model.graph, chip, {
+    precision: options.precision ?? defaultPrecision,
+    calibrationFrames: options.calibration ?? null,
+    batchCount,
+    onPhase: phases(options.onProgress),
+    ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
+    ...(options.passes === undefined ? {} : { passes: options.passes }),
+  });
+}
+
+/** Simplifies and quantizes a model without mapping it: enough for its exact answers. */
+export function quantizeModel(model: ImportedModel, options: Omit<CompileModelOptions, "mapping">): Prepared {
+  return prepare(model.graph, {
+    precision: options.precision ?? defaultPrecision,
+    calibrationFrames: options.calibration ?? null,
+    onPhase: phases(options.onProgress),
+    ...(options.passes === undefined ? {} : { passes: options.passes }),
+  });
+}
+
+function phases(onProgress: OnProgress = noProgress): (phase: string) => void {
+  return (phase) => onProgress({ phase, fraction: null });
+}
+
+/** Throws B601 unless the first axis of every input has the size of the batch. */
+function checkBatch(graph: Graph, batchCount: number): void {
+  for (const { name, type } of graph.inputs) {
+    if (type.shape[0] === batchCount) continue;
+    throw problem(
+      "B601",
+      `A batch of ${batchCount} was asked for, but the first axis of input "${name}" is ${type.shape[0] ?? "absent"}.`,
+      { tensor: name },
+      `Bind the batch dimension to ${batchCount} with --dim, if the model leaves it open.`,
+    );
+  }
+}
+
+/** Element types that the model declares for its inputs, by name. */
+export function inputElements(graph: Graph): Map<string, ElementType> {
+  return new Map(graph.inputs.map(({ name, type }) => [name, type.element]));
+}

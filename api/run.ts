@@ -1,0 +1,261 @@
+import { type LayerWork } from "../compiler/bound-work.ts";
+import type { Compiled } from "../compiler/compile.ts";
+import type { ImportedModel } from "../compiler/onnx/importer.ts";
+import type { RunPassesOptions } from "../compiler/passes/pass.ts";
+import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
+import { valueTypes } from "../ir/graph.ts";
+import type { Mapping } from "../ir/mapping.ts";
+import type { Tensor } from "../ir/tensor.ts";
+import { type Warning, schemaVersion } from "../report/figures-schema.ts";
+import type { AccuracyResult, Choices, ForecastResult, InputsSummary, ModelSummary, RunResult } from "../report/schemas.ts";
+import { type Bounds, boundsOf } from "../runtime-sim/bound.ts";
+import { AccuracyMeter } from "./accuracy.ts";
+import { toModelTypes } from "./answers.ts";
+import { gpuBaselines } from "./baseline.ts";
+import { boundaryBytes } from "./boundary.ts";
+import { compileModel, defaultPrecision, inputElements } from "./compile.ts";
+import { executeFunctional } from "./execution.ts";
+import type { Frame } from "./inputs.ts";
+import { noProgress, type OnProgress } from "./progress.ts";
+import { chooseSamples, macCountOf, noSamples, type Samples } from "./samples.ts";
+import {
+  energyResult,
+  type LayerFacts,
+  layerResults,
+  type Simulation,
+  simulateProgram,
+  timingResult,
+  withHostResult,
+} from "./simulation.ts";
+import { type ChosenTarget, summarizeTarget } from "./target.ts";
+import { borealVersion } from "./version.ts";
+import { warning } from "./warnings.ts";
+
+/** Answers to one sample, in the order of the model's outputs and in its element types. */
+export interface Answer {
+  readonly sample: number;
+  readonly frame: Frame;
+  /** The model in f32. */
+  readonly float: readonly Tensor[];
+  /** The chip. */
+  readonly chip: readonly Tensor[];
+}
+
+/** How a model is run. */
+export interface RunOptions {
+  readonly model: ImportedModel;
+  readonly target: ChosenTarget;
+  readonly precision?: string;
+  readonly batchCount?: number;
+  readonly seed?: number;
+  readonly mapping?: Mapping;
+  /** Samples to answer; seeded random ones by default. */
+  readonly inputs?: Samples;
+  /** Samples to calibrate on, others than the inputs. */
+  readonly calibration?: readonly Frame[];
+  /** Computes no answers: shapes suffice. */
+  readonly timingOnly?: boolean;
+  /** Samples for which the chip's bytes are compared with the exact evaluation; all by default. */
+  readonly exactCheckCount?: number;
+  /** Simulates again with the estimates at the ends of their ranges. */
+  readonly range?: boolean;
+  /** GPUs to compare with: names, target files, or JSON files of figures. */
+  readonly baselines?: readonly string[];
+  readonly passes?: RunPassesOptions;
+  readonly onProgress?: OnProgress;
+  /** Told each answer as soon as it is there. */
+  readonly onAnswer?: (answer: Answer) => void;
+}
+
+/** A run: what is reported, and what it was made of. */
+export interface Run {
+  readonly result: RunResult;
+  readonly compiled: Compiled;
+  readonly simulation: Simulation;
+}
+
+/** What the chip answered, measured against f32 and against the exact evaluation. */
+interface Answers {
+  readonly accuracy: AccuracyResult;
+  readonly layerSqnrDb: ReadonlyMap<string, number>;
+}
+
+/**
+ * Compiles a model for a chip, executes it functionally on the samples, simulates its time and energy, and puts GPUs
+ * beside it. Deterministic: the same options give the same result. Throws the errors of each part.
+ */
+export function runModel(options: RunOptions): Run {
+  const { model, target } = options;
+  const onProgress = options.onProgress ?? noProgress;
+  const seed = options.seed ?? 0;
+  const samples =
+    options.timingOnly === true
+      ? null
+      : chooseSamples(model.graph, {
+          seed,
+          ...(options.inputs === undefined ? {} : { inputs: options.inputs }),
+          ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
+        });
+  const compiled = compileModel(model, target.chip, {
+    ...(options.precision === undefined ? {} : { precision: options.precision }),
+    ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
+    ...(options.batchCount === undefined ? {} : { batchCount: options.batchCount }),
+    ...(options.passes === undefined ? {} : { passes: options.passes }),
+    ...(samples === null ? {} : { calibration: samples.calibration }),
+    onProgress,
+  });
+  const answers = samples === null ? null : answerSamples(options, compiled, samples.inputs);
+  const simulation = simulateProgram(compiled.program, target.chip, { range: options.range ?? false, onProgress });
+  onProgress({ phase: "compare with GPUs", fraction: null });
+  const batchCount = options.batchCount ?? 1;
+  const gpus = gpuBaselines(compiled.floatGraph, {
+    batchCount,
+    ...(options.baselines === undefined ? {} : { baselines: options.baselines }),
+  });
+  const bounds = boundsOf(compiled.work, target.chip, batchCount);
+  const result: RunResult = {
+    schemaVersion,
+    kind: "run",
+    model: summarizeModel(model),
+    target: summarizeTarget(target),
+    choices: choicesOf(options),
+    inputs: samples?.summary ?? noSamples,
+    timing: timingResult(simulation.metrics, bounds),
+    energy: energyResult(simulation.metrics),
+    withHost: withHostResult(simulation.metrics),
+    range: simulation.range,
+    memory: simulation.memory,
+    accuracy: answers?.accuracy ?? null,
+    forecast: null,
+    baselines: [...gpus.baselines],
+    layers: layerResults(simulation.metrics, layerFacts(compiled, bounds, answers?.layerSqnrDb ?? new Map())),
+    warnings: [...modelWarnings(options), ...(samples?.warnings ?? []), ...gpus.warnings],
+    provenance: provenance("run-result"),
+  };
+  return { result, compiled, simulation };
+}
+
+/** A result with the errors of its forecasts. */
+export function withForecast(result: RunResult, forecast: ForecastResult): RunResult {
+  return { ...result, forecast };
+}
+
+/** Executes the program on every sample and measures its answers. */
+function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples): Answers {
+  const { graph } = options.model;
+  const onProgress = options.onProgress ?? noProgress;
+  const types = valueTypes(graph);
+  const outputElements = graph.outputs.map((name) => types.get(name)?.element ?? "f32");
+  const meter = new AccuracyMeter({ ...compiled, inputElements: inputElements(graph) });
+  const chip = executeFunctional(compiled.program, compiled.sidecar, options.target.chip);
+  const checked = options.exactCheckCount ?? samples.count;
+  let equal = true;
+  let sample = 0;
+  for (const frame of samples.frames) {
+    onProgress({ phase: "execute", fraction: sample / samples.count });
+    const kept = new Map<string, Tensor>();
+    const float = meter.float(frame, sample < checked ? kept : undefined);
+    const stored = chip.run(frame);
+    if (sample < checked) equal = equal && sameBytes(meter.exact(frame, kept), stored);
+    const answered = toModelTypes(stored, outputElements);
+    meter.addOutputs(float, answered);
+    options.onAnswer?.({ sample, frame, float, chip: answered });
+    sample += 1;
+  }
+  const layerSqnrDb = meter.layerSqnrDb;
+  return {
+    layerSqnrDb,
+    accuracy: {
+      sqnrDb: meter.sqnrDb,
+      inputs: samples.description,
+      sampleCount: sample,
+      worstLayer: worstLayer(layerSqnrDb),
+      macCountByPrecision: macCountByPrecision(compiled.chipGraph),
+      exactCheck: checked === 0 ? null : { sampleCount: Math.min(checked, sample), equal },
+    },
+  };
+}
+
+function sameBytes(expected: readonly Tensor[], found: readonly Tensor[]): boolean {
+  return expected.every((value, index) => {
+    const other = found[index];
+    return other !== undefined && Buffer.compare(boundaryBytes(value), boundaryBytes(other)) === 0;
+  });
+}
+
+/** The layer whose result has the least signal to noise. */
+export function worstLayer(layers: ReadonlyMap<string, number>): AccuracyResult["worstLayer"] {
+  let worst: AccuracyResult["worstLayer"] = null;
+  for (const [name, sqnrDb] of layers) if (worst === null || sqnrDb < worst.sqnrDb) worst = { name, sqnrDb };
+  return worst;
+}
+
+/** What a result says of its model. */
+export function summarizeModel(model: ImportedModel): ModelSummary {
+  return {
+    name: model.name,
+    sha256: model.sha256,
+    parameterCount: model.parameterCount,
+    macCount: macCountOf(model.graph),
+    weights: model.weights,
+  };
+}
+
+/** What a result says of the choices that were made. */
+export function choicesOf(options: Pick<RunOptions, "precision" | "batchCount" | "seed" | "mapping">): Choices {
+  return {
+    batchCount: options.batchCount ?? 1,
+    precision: options.precision ?? defaultPrecision,
+    objective: "latency",
+    cardCount: 1,
+    seed: options.seed ?? 0,
+    mapping: options.mapping === undefined ? "searched" : "given",
+  };
+}
+
+/** Warnings about the model and the target. */
+export function modelWarnings({ model, target }: Pick<RunOptions, "model" | "target">): Warning[] {
+  const warnings = model.notes.map(({ message }) => warning("W101", message));
+  if (model.weights === "random") warnings.push(warning("W102", "Weights are seeded random numbers: answers mean nothing."));
+  if (model.weights === "absent") warnings.push(warning("W103", "Weights are absent: shapes alone were simulated."));
+  return [...warnings, ...targetWarnings(target)];
+}
+
+/** Warnings about the target. */
+export function targetWarnings({ chip, overrides }: ChosenTarget): Warning[] {
+  const synthetic = [...chip.provenance.values()].filter(({ source }) => source === "synthetic").length;
+  if (overrides.length > 0)
+    return [warning("W302", `Target ${chip.name} was changed: ${overrides.join(", ")}.`)];
+  return synthetic === 0 ? [] : [warning("W302", `${synthetic} numbers of target ${chip.name} are synthetic.`)];
+}
+
+/** What a result needs to be made again. */
+export function provenance(schema: string): RunResult["provenance"] {
+  return { boreal: borealVersion(), schema: `docs/schemas/${schema}.json` };
+}
+
+/** What compiling knows of each layer. */
+function layerFacts(
+  { mapping }: Pick<Compiled, "mapping"> & { readonly work: readonly LayerWork[] },
+  bounds: Bounds,
+  sqnrDb: ReadonlyMap<string, number>,
+): (layer: string) => LayerFacts | null {
+  const boundCycles = new Map(bounds.layers.map((layer) => [layer.name, layer.boundCycles]));
+  const steps = new Map(mapping.steps.map((step) => [step.name, step]));
+  return (name) => {
+    const step = steps.get(name);
+    if (step === undefined) return null;
+    return {
+      boundCycles: boundCycles.get(name) ?? null,
+      split: {
+        rows: step.split.rows.map((part) => ({ ...part })),
+        columns: step.split.columns.map((part) => ({ ...part })),
+      },
+      weights: step.weights?.mode ?? null,
+      sqnrDb: sqnrDb.get(name) ?? null,
+    };
+  };
+}
+
+/** What a result says of samples that were given. */
+export type { InputsSummary };

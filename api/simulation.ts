@@ -1,0 +1,143 @@
+import { sum } from "../base/math.ts";
+import type { Program, ProgramBuffer } from "../ir/program.ts";
+import type {
+  EnergyResult,
+  LayerResult,
+  MemoryResult,
+  RangeResult,
+  TimingResult,
+  WithHostResult,
+} from "../report/figures-schema.ts";
+import type { Bounds } from "../runtime-sim/bound.ts";
+import { metricsOf, type RunMetrics } from "../runtime-sim/metrics.ts";
+import { simulateTiming } from "../runtime-sim/timing/simulate.ts";
+import type { Trace } from "../runtime-sim/trace.ts";
+import type { ChipTarget } from "../targets/target.ts";
+import { noProgress, type OnProgress } from "./progress.ts";
+import { rangeOf } from "./range.ts";
+
+/** Batches that are simulated: the interval is that between the last two. */
+const simulatedBatches = 3;
+
+/** What a simulation gives. */
+export interface Simulation {
+  readonly metrics: RunMetrics;
+  /** Input already in the framebuffer. */
+  readonly onDevice: Trace;
+  readonly withHost: Trace;
+  readonly memory: MemoryResult;
+  readonly range: RangeResult | null;
+}
+
+/** How a program is simulated. */
+export interface SimulateOptions {
+  /** Simulates again with the estimates at both ends of their ranges. */
+  readonly range?: boolean;
+  readonly onProgress?: OnProgress;
+}
+
+/** Simulates when everything in a program happens on a chip and what it costs. Throws B501, B505, B509. */
+export function simulateProgram(program: Program, chip: ChipTarget, options: SimulateOptions = {}): Simulation {
+  const onProgress = options.onProgress ?? noProgress;
+  onProgress({ phase: "simulate on device", fraction: null });
+  const onDevice = simulateTiming(program, chip, { host: false, batches: simulatedBatches });
+  onProgress({ phase: "simulate with host", fraction: null });
+  const withHost = simulateTiming(program, chip, { host: true, batches: simulatedBatches });
+  onProgress({ phase: "add up time and energy", fraction: null });
+  const metrics = metricsOf({ onDevice, withHost }, program, chip);
+  if (options.range === true) onProgress({ phase: "simulate the estimates' ranges", fraction: null });
+  const range = options.range === true ? rangeOf(program, chip, metrics) : null;
+  return { metrics, onDevice, withHost, memory: memoryOf(program, chip), range };
+}
+
+/** How full the memories of a chip are while a program runs. */
+export function memoryOf(program: Program, chip: ChipTarget): MemoryResult {
+  const cores = chip.grid.rows * chip.grid.columns;
+  const buffers = program.buffers.filter(({ space }) => space === "memory");
+  const live = program.steps.map((_, step) => sum(buffers.filter((each) => isLive(each, step)).map(({ bytes }) => bytes)));
+  const ports = [...program.inputs, ...program.outputs];
+  return {
+    usedBytes: Math.max(0, ...live) * cores,
+    peakCoreBytes: Math.max(0, ...buffers.map(({ address, bytes }) => address + bytes)),
+    coreCapacityBytes: chip.core.memoryBytes,
+    capacityBytes: cores * chip.core.memoryBytes,
+    frameBufferUsedBytes: Math.max(0, ...ports.map(({ frameAddress, bytes }) => frameAddress + bytes)),
+    frameBufferCapacityBytes: chip.frameBuffer.bytes,
+  };
+}
+
+function isLive({ firstStep, lastStep }: ProgramBuffer, step: number): boolean {
+  return firstStep <= step && step <= lastStep;
+}
+
+/** Time on device as a result has it; bounds are null without a graph. */
+export function timingResult({ onDevice }: RunMetrics, bounds: Bounds | null): TimingResult {
+  return {
+    latencyCycles: onDevice.latencyCycles,
+    latencySeconds: onDevice.latencySeconds,
+    intervalCycles: onDevice.intervalCycles,
+    throughputPerSecond: onDevice.throughputPerSecond,
+    boundLatencyCycles: bounds?.onDevice.latencyCycles ?? null,
+    boundIntervalCycles: bounds?.onDevice.intervalCycles ?? null,
+    packedBoundIntervalCycles: bounds?.packed.intervalCycles ?? null,
+    boundFraction: bounds === null ? null : bounds.onDevice.latencyCycles / onDevice.latencyCycles,
+    boundResource: bounds?.onDevice.bindingResource ?? null,
+    utilizationFraction: onDevice.utilizationFraction,
+    bindingResource: onDevice.bindingResource,
+    cyclesByCause: { ...onDevice.stack },
+  };
+}
+
+/** Energy on device as a result has it. */
+export function energyResult({ onDevice }: RunMetrics): EnergyResult {
+  return {
+    energyPerInferenceJoules: onDevice.energyPerInferenceJoules,
+    dynamicJoules: onDevice.energy.dynamicJoules,
+    idleJoules: onDevice.energy.staticJoules,
+    powerWatts: onDevice.powerWatts,
+    byComponentJoules: { ...onDevice.energy.byComponentJoules },
+  };
+}
+
+/** Time and energy with the host link as a result has them. */
+export function withHostResult({ withHost }: RunMetrics): WithHostResult {
+  return {
+    latencyCycles: withHost.latencyCycles,
+    latencySeconds: withHost.latencySeconds,
+    intervalCycles: withHost.intervalCycles,
+    throughputPerSecond: withHost.throughputPerSecond,
+    energyPerInferenceJoules: withHost.energyPerInferenceJoules,
+    powerWatts: withHost.powerWatts,
+    bindingResource: withHost.bindingResource,
+  };
+}
+
+/** What is known of a layer beside its simulation, by the layer's name. */
+export interface LayerFacts {
+  readonly boundCycles: number | null;
+  readonly split: LayerResult["split"];
+  readonly weights: LayerResult["weights"];
+  readonly sqnrDb: number | null;
+}
+
+/** The layers of a result, in the order in which they run. */
+export function layerResults({ steps }: RunMetrics, factsOf: (layer: string) => LayerFacts | null): LayerResult[] {
+  return steps.map((step) => {
+    const facts = factsOf(step.name);
+    return {
+      name: step.name,
+      onnxNodes: [...step.origin],
+      kind: step.kind,
+      macCount: step.macCount,
+      latencyCycles: step.latencyCycles,
+      intervalCycles: step.intervalCycles,
+      boundCycles: facts?.boundCycles ?? null,
+      energyJoules: step.energy.totalJoules,
+      bindingResource: step.bindingResource,
+      cyclesByCause: { ...step.stack },
+      split: facts?.split ?? null,
+      weights: facts?.weights ?? null,
+      sqnrDb: facts?.sqnrDb ?? null,
+    };
+  });
+}

@@ -1,0 +1,50 @@
+import type { CodeEntry } from "../base/codes.ts";
+import type { Location } from "../base/errors.ts";
+import type { Warning } from "../report/figures-schema.ts";
+
+/** Every code of a warning: what it says and what can be done. docs/errors.md is generated from it. */
+export const warningCodes = {
+  W101: { summary: "The importer left something out, or found something odd.", action: "Read the message." },
+  W102: {
+    summary: "Weights are seeded random numbers.",
+    action: "Give trained weights; time and energy do not depend on them, answers do.",
+  },
+  W103: {
+    summary: "Weights are absent: shapes alone were simulated.",
+    action: "Give the weights, or --random-weights SEED, for answers.",
+  },
+  W201: {
+    summary: "Inputs are seeded random numbers.",
+    action: "Give inputs with --input; accuracy on random numbers says little about data.",
+  },
+  W202: {
+    summary: "Ranges were calibrated on seeded random numbers.",
+    action: "Give frames with --calibrate.",
+  },
+  W203: {
+    summary: "Ranges were calibrated on the inputs that accuracy is measured on.",
+    action: "Give other frames with --calibrate.",
+  },
+  W301: {
+    summary: "A baseline could not be run.",
+    action: "Read the message; another GPU may have more memory.",
+  },
+  W302: {
+    summary: "The target is synthetic or was changed by --set.",
+    action: "Do not take its figures for those of a real chip.",
+  },
+  W501: {
+    summary: "The program was simulated without its weights.",
+    action: "Put the .weights file beside the program to execute it.",
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+/** The code of a warning. */
+export type WarningCode = keyof typeof warningCodes;
+
+/** Makes a warning; fields of `at` that are not known are left out. */
+export function warning(code: WarningCode, message: string, at: Location = {}): Warning {
+  const { core, ...rest } = at;
+  const place = core === undefined ? rest : { ...rest, core: `(${core.row},${core.column})` };
+  return { code, message, at: Object.fromEntries(Object.entries(place).filter(([, value]) => value !== undefined)) };
+}

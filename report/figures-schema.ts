@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { boundResources } from "../runtime-sim/bound.ts";
+import { energyComponents } from "../runtime-sim/energy.ts";
+import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
+
+const count = z.number().int().nonnegative();
+const amount = z.number().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** The version of every machine-readable output; a field that changes its meaning raises it. */
+export const schemaVersion = 1;
+
+/** The target of a run: which machine, and how much of it is estimated. */
+export const targetSchema = z.strictObject({
+  name: z.string(),
+  sha256: sha256.describe("Of the printed target, overrides included."),
+  numberCount: count.describe("Numbers of the target."),
+  estimatedNumberCount: count.describe("Numbers that are estimates."),
+  overrides: z.array(z.string()).describe("path=value, as given."),
+  gridRows: count,
+  gridColumns: count,
+  clockHz: amount,
+});
+
+const boundSchema = amount.nullable().describe("The least possible for graph and target; null without a graph.");
+
+/** Time on device: the input is already in the framebuffer. */
+export const timingSchema = z.strictObject({
+  latencyCycles: amount.describe("First byte in to last byte out, whole batch."),
+  latencySeconds: amount,
+  intervalCycles: amount.describe("Steady-state cycles per inference."),
+  throughputPerSecond: amount,
+  boundLatencyCycles: boundSchema,
+  boundIntervalCycles: boundSchema,
+  packedBoundIntervalCycles: boundSchema.describe("As boundIntervalCycles, with the shape of the matrix unit."),
+  boundFraction: amount.nullable().describe("Bound over achieved, of the objective's figure."),
+  boundResource: z.enum(boundResources).nullable().describe("The resource that makes the bound of the interval."),
+  utilizationFraction: amount.describe("Unpadded MACs over those possible at each layer's precision, in the interval."),
+  bindingResource: z.enum(cycleCauses).describe("The cause of the most cycles of the latency."),
+  cyclesByCause: z.record(z.enum(cycleCauses), amount).describe("Adds up to latencyCycles."),
+});
+
+const byComponent = z.record(z.enum(energyComponents), amount);
+
+/** Energy on device, of the chip alone. */
+export const energySchema = z.strictObject({
+  energyPerInferenceJoules: amount.describe("Dynamic energy plus static power times interval."),
+  dynamicJoules: amount,
+  idleJoules: amount.describe("The static part of an inference."),
+  powerWatts: amount.describe("Energy per inference over interval."),
+  byComponentJoules: byComponent.describe("Adds up to energyPerInferenceJoules."),
+});
+
+/** Time and energy with the host link. */
+export const withHostSchema = z.strictObject({
+  latencyCycles: amount,
+  latencySeconds: amount,
+  intervalCycles: amount,
+  throughputPerSecond: amount,
+  energyPerInferenceJoules: amount,
+  powerWatts: amount,
+  bindingResource: z.enum(cycleCauses),
+});
+
+const lowHigh = z.tuple([amount, amount]).describe("[low, high]");
+
+/** What the figures come to when all estimates stand at the ends of their ranges. */
+export const rangeSchema = z.strictObject({
+  latencySeconds: lowHigh,
+  throughputPerSecond: lowHigh,
+  energyPerInferenceJoules: lowHigh,
+  powerWatts: lowHigh.describe("The least and greatest of the two ends; neither end need be its extreme."),
+  withHostLatencySeconds: lowHigh,
+  movedNumbers: z.array(z.string()).describe("Paths of the estimates that were moved."),
+  heldNumbers: z.array(z.string()).describe("Paths of estimates that were held: they decide the program, not its price."),
+});
+
+/** Core memories. */
+export const memorySchema = z.strictObject({
+  usedBytes: count.describe("The most bytes in use at once, all cores together."),
+  peakCoreBytes: count.describe("The end of the highest buffer of a core."),
+  coreCapacityBytes: count,
+  capacityBytes: count.describe("All core memories."),
+  frameBufferUsedBytes: count,
+  frameBufferCapacityBytes: count,
+});
+
+const splitAxis = z.array(z.strictObject({ dimension: z.string(), parts: count }));
+
+/** One layer, on device. */
+export const layerSchema = z.strictObject({
+  name: z.string(),
+  onnxNodes: z.array(z.string()),
+  kind: z.enum(["input", "contraction", "vector", "reduce", "movement", "output"]),
+  macCount: count,
+  latencyCycles: amount.describe("Layers add up to the latency."),
+  intervalCycles: amount.describe("Of the whole batch; layers add up to interval times batch."),
+  boundCycles: boundSchema,
+  energyJoules: amount.describe("Per inference; static power over the layer's interval cycles included."),
+  bindingResource: z.enum(cycleCauses),
+  cyclesByCause: z.record(z.enum(cycleCauses), amount).describe("Adds up to latencyCycles."),
+  split: z.strictObject({ rows: splitAxis, columns: splitAxis }).nullable(),
+  weights: z.enum(["resident", "streamed"]).nullable(),
+  sqnrDb: z.number().nullable().describe("Of the layer's result against f32; null when it was not measured or nothing differs."),
+});
+
+/** A remark that changes how figures are to be read. */
+export const warningSchema = z.strictObject({
+  code: z.string().regex(/^W\d{3}$/),
+  message: z.string(),
+  at: z.record(z.string(), z.union([z.string(), z.number()])).describe("Where, as far as it is known."),
+});
+
+/** What is needed to make the same result again. */
+export const provenanceSchema = z.strictObject({
+  boreal: z.string().describe("Version."),
+  schema: z.string(),
+});
+
+export { count as countSchema, amount as amountSchema, sha256 as sha256Schema };
+
+/** One layer's figures. */
+export type LayerResult = z.infer<typeof layerSchema>;
+/** A remark of a result. */
+export type Warning = z.infer<typeof warningSchema>;
+/** The target of a result. */
+export type TargetSummary = z.infer<typeof targetSchema>;
+/** Time of a result, on device. */
+export type TimingResult = z.infer<typeof timingSchema>;
+/** Energy of a result, on device. */
+export type EnergyResult = z.infer<typeof energySchema>;
+/** Time and energy of a result, with host. */
+export type WithHostResult = z.infer<typeof withHostSchema>;
+/** Memory of a result. */
+export type MemoryResult = z.infer<typeof memorySchema>;
+/** Ranges of a result. */
+export type RangeResult = z.infer<typeof rangeSchema>;

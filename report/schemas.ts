@@ -1,0 +1,179 @@
+import { z } from "zod";
+import {
+  amountSchema,
+  countSchema,
+  energySchema,
+  layerSchema,
+  memorySchema,
+  provenanceSchema,
+  rangeSchema,
+  schemaVersion,
+  sha256Schema,
+  targetSchema,
+  timingSchema,
+  warningSchema,
+  withHostSchema,
+} from "./figures-schema.ts";
+
+const version = z.literal(schemaVersion);
+
+/** The model of a run. */
+export const modelSchema = z.strictObject({
+  name: z.string(),
+  sha256: sha256Schema.describe("Of the model's file."),
+  parameterCount: countSchema,
+  macCount: countSchema.describe("Unpadded multiply-accumulates of one run of the graph."),
+  weights: z.enum(["trained", "random", "absent"]),
+});
+
+/** What was chosen, by the user or by default. */
+export const choicesSchema = z.strictObject({
+  batchCount: countSchema.describe("Inferences that one run of the graph makes."),
+  precision: z.string(),
+  objective: z.enum(["latency"]),
+  cardCount: countSchema,
+  seed: z.number().int(),
+  mapping: z.enum(["searched", "given"]),
+});
+
+/** Inputs of a run and where they come from. */
+export const inputsSchema = z.strictObject({
+  origin: z.enum(["given", "random", "none"]),
+  description: z.string(),
+  sampleCount: countSchema,
+  calibrationOrigin: z.enum(["given", "random", "inputs", "none"]),
+  calibrationCount: countSchema,
+});
+
+/** How near the chip's answer is to the model's f32 answer. */
+export const accuracySchema = z.strictObject({
+  sqnrDb: z.number().nullable().describe("Pooled over outputs and samples; null when nothing differs."),
+  inputs: z.string().describe("What the samples are."),
+  sampleCount: countSchema,
+  worstLayer: z
+    .strictObject({ name: z.string(), sqnrDb: z.number() })
+    .nullable()
+    .describe("The layer whose result is furthest from f32; errors of earlier layers included."),
+  macCountByPrecision: z.record(z.string(), countSchema),
+  exactCheck: z
+    .strictObject({ sampleCount: countSchema, equal: z.boolean() })
+    .nullable()
+    .describe("Whether the chip's bytes equal the exact evaluation; null when one of them was not computed."),
+});
+
+const gpuFigures = {
+  latencySeconds: amountSchema.describe("Of the whole batch."),
+  throughputPerSecond: amountSchema,
+  energyPerInferenceJoules: amountSchema,
+  powerWatts: amountSchema,
+};
+
+/** One run of a GPU, modelled, published or measured. */
+export const baselineSchema = z.strictObject({
+  name: z.string(),
+  source: z.enum(["modelled", "published", "measured"]),
+  batchCount: countSchema,
+  precision: z.string(),
+  ...gpuFigures,
+  withHost: z.strictObject(gpuFigures).nullable(),
+});
+
+/** Errors of a forecaster by steps ahead; null fields were not computed. */
+export const forecastSchema = z.strictObject({
+  recording: z.string(),
+  origin: z.enum(["measured", "synthetic", "unknown"]),
+  windowCount: countSchema,
+  unit: z.string(),
+  meanAbsoluteErrors: z.strictObject({
+    f32: z.array(amountSchema).nullable(),
+    chip: z.array(amountSchema).nullable(),
+    lastValue: z.array(amountSchema),
+    contextMean: z.array(amountSchema),
+  }),
+});
+
+/** What `boreal run --json` prints. */
+export const runResultSchema = z.strictObject({
+  schemaVersion: version,
+  kind: z.literal("run"),
+  model: modelSchema,
+  target: targetSchema,
+  choices: choicesSchema,
+  inputs: inputsSchema,
+  timing: timingSchema,
+  energy: energySchema,
+  withHost: withHostSchema,
+  range: rangeSchema.nullable().describe("Null unless asked for with --range."),
+  memory: memorySchema,
+  accuracy: accuracySchema.nullable().describe("Null with --timing-only."),
+  forecast: forecastSchema.nullable(),
+  baselines: z.array(baselineSchema),
+  layers: z.array(layerSchema),
+  warnings: z.array(warningSchema),
+  provenance: provenanceSchema,
+});
+
+/** What `boreal run --executor evaluate|exact --json` prints: answers, no timing. */
+export const answerResultSchema = z.strictObject({
+  schemaVersion: version,
+  kind: z.literal("answers"),
+  model: modelSchema,
+  choices: choicesSchema,
+  inputs: inputsSchema,
+  executor: z.enum(["evaluate", "exact"]),
+  outputs: z.array(
+    z.strictObject({
+      name: z.string(),
+      element: z.string(),
+      shape: z.array(countSchema),
+      least: z.number().nullable(),
+      greatest: z.number().nullable(),
+      mean: z.number().nullable(),
+    }),
+  ),
+  accuracy: accuracySchema.nullable().describe("Null for the f32 evaluation."),
+  warnings: z.array(warningSchema),
+  provenance: provenanceSchema,
+});
+
+/** What `boreal simulate --json` prints: a program alone, without its model. */
+export const simulationResultSchema = z.strictObject({
+  schemaVersion: version,
+  kind: z.literal("simulation"),
+  program: z.strictObject({
+    name: z.string(),
+    sha256: sha256Schema.describe("Of the listing."),
+    batchCount: countSchema,
+    macCount: countSchema,
+    sidecarSha256: sha256Schema.nullable(),
+  }),
+  target: targetSchema,
+  timing: timingSchema,
+  energy: energySchema,
+  withHost: withHostSchema,
+  range: rangeSchema.nullable(),
+  memory: memorySchema,
+  executedSampleCount: countSchema,
+  layers: z.array(layerSchema),
+  warnings: z.array(warningSchema),
+  provenance: provenanceSchema,
+});
+
+/** The result of a run: all figures, and what they rest on. */
+export type RunResult = z.infer<typeof runResultSchema>;
+/** The result of an evaluation without timing. */
+export type AnswerResult = z.infer<typeof answerResultSchema>;
+/** The result of simulating a program file. */
+export type SimulationResult = z.infer<typeof simulationResultSchema>;
+/** Model of a result. */
+export type ModelSummary = z.infer<typeof modelSchema>;
+/** Choices of a result. */
+export type Choices = z.infer<typeof choicesSchema>;
+/** Inputs of a result. */
+export type InputsSummary = z.infer<typeof inputsSchema>;
+/** Accuracy of a result. */
+export type AccuracyResult = z.infer<typeof accuracySchema>;
+/** One GPU run of a result. */
+export type Baseline = z.infer<typeof baselineSchema>;
+/** Forecast errors of a result. */
+export type ForecastResult = z.infer<typeof forecastSchema>;

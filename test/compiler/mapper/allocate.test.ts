@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { allocate, bufferAlignment, checkBuffers } from "../../../compiler/mapper/allocate.ts";
+import type { BufferNeed } from "../../../compiler/plan.ts";
+
+function need(name: string, bytes: number, firstStep: number, lastStep: number): BufferNeed {
+  return { name, role: "value", step: "s", value: name, element: "i8", bytes, firstStep, lastStep };
+}
+
+const needsArbitrary = fc
+  .array(fc.tuple(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 })), {
+    maxLength: 25,
+  })
+  .map((list) => list.map(([bytes, a, b], index) => need(`b${index}`, bytes, Math.min(a, b), Math.max(a, b))));
+
+describe("allocation", () => {
+  it("never overlaps buffers that are live in the same step, and keeps sizes, order and alignment", () => {
+    fc.assert(
+      fc.property(needsArbitrary, (needs) => {
+        const { buffers, peakBytes } = allocate(needs);
+        expect(buffers.map(({ address, ...rest }) => ({ rest, aligned: address % bufferAlignment }))).toEqual(
+          needs.map((rest) => ({ rest, aligned: 0 })),
+        );
+        expect(checkBuffers(buffers, needs, peakBytes)).toEqual([]);
+      }),
+    );
+  });
+
+  it("states a peak between the most live bytes and their sum", () => {
+    fc.assert(
+      fc.property(needsArbitrary, (needs) => {
+        const { buffers, peakBytes, liveBytes } = allocate(needs);
+        expect(peakBytes).toBeGreaterThanOrEqual(liveBytes);
+        expect(peakBytes).toBeLessThanOrEqual(needs.reduce((sum, { bytes }) => sum + 16 * Math.ceil(bytes / 16), 0));
+        const ends = buffers.map(({ address, bytes }) => address + 16 * Math.ceil(bytes / 16));
+        expect(peakBytes).toBe(Math.max(0, ...ends));
+      }),
+    );
+  });
+
+  it("reuses the bytes of a buffer that is no longer live", () => {
+    const { buffers, peakBytes, liveBytes, peakStep } = allocate([need("a", 64, 0, 1), need("b", 32, 1, 2), need("c", 64, 2, 3)]);
+    expect(buffers.map(({ address }) => address)).toEqual([0, 64, 0]);
+    expect([peakBytes, liveBytes, peakStep]).toEqual([96, 96, 1]);
+  });
+
+  it("puts buffers that live throughout below all others", () => {
+    const { buffers } = allocate([need("big", 640, 1, 2), need("weights", 16, 0, 3), need("end", 16, 3, 3)]);
+    expect(buffers.map(({ address }) => address)).toEqual([16, 0, 16]);
+  });
+
+  it("takes the smallest gap that is large enough", () => {
+    const needs = [
+      need("a", 160, 0, 0),
+      need("b", 96, 0, 1),
+      need("c", 64, 0, 0),
+      need("d", 48, 0, 1),
+      need("e", 48, 1, 1),
+      need("f", 16, 2, 2),
+    ];
+    const { buffers, peakBytes, liveBytes } = allocate(needs);
+    const end = buffers.find(({ name }) => name === "e");
+    expect(peakBytes).toBe(liveBytes);
+    expect(end?.address).toBe(256);
+  });
+
+  it("has no peak without buffers", () => {
+    expect(allocate([])).toEqual({ buffers: [], peakBytes: 0, liveBytes: 0, peakStep: 0 });
+  });
+});
+
+describe("the check of given buffers", () => {
+  const needs = [need("a", 64, 0, 1), need("b", 32, 1, 2)];
+  const good = allocate(needs).buffers;
+  const messages = (buffers: typeof good): string[] => checkBuffers(buffers, needs, 128).map(({ message }) => message);
+
+  it("accepts what the allocator makes", () => {
+    expect(messages(good)).toEqual([]);
+  });
+
+  it.each([
+    ["a missing buffer", good.slice(0, 1), 'There is no buffer "b" of 32 bytes.'],
+    ["too few bytes", [{ ...good[0], bytes: 60 }, good[1]], 'Buffer "a" has 60 bytes; 64 are needed.'],
+    [
+      "too short a life",
+      [{ ...good[0], lastStep: 0 }, good[1]],
+      'Buffer "a" lives from step 0 to 0; it is needed from 0 to 1.',
+    ],
+    ["an end beyond the memory", [good[0], { ...good[1], address: 100 }], 'Buffer "b" ends at 132; a core has 128 bytes.'],
+    ["an odd address", [good[0], { ...good[1], address: 66 }], 'Buffer "b" stands at 66; addresses are multiples of 4.'],
+    ["an overlap", [good[0], { ...good[1], address: 60 }], 'Buffers "a" and "b" overlap while both are live.'],
+  ])("reports %s", (_, buffers, message) => {
+    expect(messages(buffers as typeof good)).toEqual([message]);
+  });
+});

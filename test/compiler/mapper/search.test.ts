@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Candidate } from "../../../compiler/mapper/candidates.ts";
+import { checkSteps } from "../../../compiler/mapper/check.ts";
+import { type SearchSpace, search, searchSpace } from "../../../compiler/mapper/search.ts";
+import { stepCosts, stepsOf } from "../../../compiler/mapper/steps.ts";
+import { vectorWork } from "../../../compiler/mapper/work.ts";
+import type { Network } from "../../../compiler/network.ts";
+import { loadChip } from "../../../targets/load.ts";
+import { resnet50, TestGraph, tsMixer } from "./networks.ts";
+
+const chip = loadChip("mini-4x4");
+const large = loadChip("northpole-style");
+
+function spaceOf(network: Network, target = chip): SearchSpace {
+  return searchSpace(network, vectorWork(network.graph, network.layers), target);
+}
+
+/** Chains, forks and joins of matrix products, additions and transposes over small matrices. */
+const networkArbitrary = fc
+  .tuple(
+    fc.constantFrom(2, 3, 4),
+    fc.constantFrom(2, 3, 4),
+    fc.array(fc.tuple(fc.constantFrom("matmul", "add", "transpose"), fc.nat(), fc.nat()), { minLength: 1, maxLength: 3 }),
+  )
+  .map(([rows, columns, steps]): Network => {
+    const graph = new TestGraph();
+    const values = [graph.input("x", [rows, columns])];
+    steps.forEach(([kind, left, right], index) => {
+      const name = `l${index}`;
+      const value = values[left % values.length] as string;
+      const shape = graph.shape(value);
+      const alike = values.filter((other) => graph.shape(other).join() === shape.join());
+      if (kind === "matmul") values.push(graph.matmul(name, value, shape[1] ?? 1));
+      else if (kind === "add") values.push(graph.addTo(name, name, value, alike[right % alike.length] as string));
+      else values.push(graph.node(name, name, "transpose", [value], { permutation: [1, 0] }));
+    });
+    return graph.output(values.at(-1) as string).network();
+  });
+
+function bruteForce(space: SearchSpace): number {
+  let least = Number.POSITIVE_INFINITY;
+  const chosen: Candidate[] = [];
+  const visit = (layer: number, cost: number): void => {
+    if (cost >= least) return;
+    const list = space.candidates[layer];
+    if (list === undefined) {
+      least = cost;
+      return;
+    }
+    for (const candidate of list) {
+      chosen[layer] = candidate;
+      let added = candidate.cost.cycles;
+      for (const edge of space.edges) {
+        if (edge.consumer === layer) added += space.costOf(edge, chosen[edge.producer] as Candidate, candidate).cycles;
+      }
+      visit(layer + 1, cost + added);
+    }
+  };
+  visit(0, 0);
+  return least;
+}
+
+describe("the search", () => {
+  it("finds what brute force over all candidates finds", () => {
+    fc.assert(
+      fc.property(networkArbitrary, (network) => {
+        const space = spaceOf(network);
+        const result = search(space);
+        expect(result.predictedCycles).toBe(bruteForce(space));
+        expect(result.exact).toBe(true);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("offers only candidates that the checker accepts", () => {
+    fc.assert(
+      fc.property(networkArbitrary, fc.nat(), (network, salt) => {
+        const space = spaceOf(network);
+        for (let turn = 0; turn < 40; turn += 1) {
+          const chosen = space.candidates.map((list, layer) => list[(salt + turn * (layer + 1)) % list.length] as Candidate);
+          expect(checkSteps(network, stepsOf(network, chosen, new Map(), chip), chip)).toEqual([]);
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("states costs step by step that add up to the predicted cycles", () => {
+    fc.assert(
+      fc.property(networkArbitrary, (network) => {
+        const space = spaceOf(network);
+        const result = search(space);
+        const costs = stepCosts(space, result.chosen);
+        expect(costs.reduce((total, { cycles }) => total + cycles, 0)).toBe(result.predictedCycles);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("keeps away from candidates with a price", () => {
+    const graph = new TestGraph();
+    const space = spaceOf(graph.output(graph.matmul("fc", graph.input("x", [8, 8]), 8)).network());
+    const free = search(space);
+    const forbidden = free.chosen[1];
+    const priced = search(space, (_, candidate) => (candidate === forbidden ? Number.POSITIVE_INFINITY : 0));
+    expect(priced.chosen[1]).not.toBe(forbidden);
+    expect(priced.predictedCycles).toBeGreaterThanOrEqual(free.predictedCycles);
+  });
+
+  it("lets additions stay where their operands are", () => {
+    const graph = new TestGraph();
+    const x = graph.input("x", [16, 32]);
+    const network = graph.output(graph.addTo("sum", "s", graph.matmul("fc", x, 32), x)).network();
+    const space = spaceOf(network);
+    const { chosen } = search(space);
+    const costs = stepCosts(space, chosen);
+    expect(costs[2]?.transfers.map(({ value }) => value)).toEqual(["fc", "x"]);
+    expect(costs[2]?.transfers.some(({ cost }) => cost.cycles === 0)).toBe(true);
+  });
+
+  it("maps ResNet-50 exactly, blocks that are alike sharing their candidates", () => {
+    const network = resnet50();
+    const space = spaceOf(network, large);
+    const result = search(space);
+    expect(result.exact).toBe(true);
+    expect(result.predictedCycles).toBeLessThan(45_000);
+    const at = (name: string): number => network.layers.findIndex((layer) => layer.name === name);
+    expect(space.candidates[at("s2b2.2")]).toBe(space.candidates[at("s2b3.2")]);
+    expect(checkSteps(network, stepsOf(network, result.chosen, new Map(), large), large)).toEqual([]);
+  });
+
+  it("splits the mixing over all neurons of TSMixer into chains of partial sums", () => {
+    const network = tsMixer(71_721);
+    const space = spaceOf(network, large);
+    const result = search(space);
+    expect(result.exact).toBe(true);
+    const steps = stepsOf(network, result.chosen, new Map(), large);
+    const mixing = steps.find(({ name }) => name === "t0.in");
+    expect(mixing?.reduction?.parts).toBe(16);
+  });
+});

@@ -1,0 +1,204 @@
+import { boundaryBytes, toBoundary } from "../../api/boundary.ts";
+import { at } from "../../base/math.ts";
+import type { Random } from "../../base/random.ts";
+import { type Prepared, prepare } from "../../compiler/compile.ts";
+import { emitProgram } from "../../compiler/emit/emitter.ts";
+import { layOut } from "../../compiler/geometry.ts";
+import type { Layer } from "../../compiler/layers.ts";
+import { layerFacts, weightModes } from "../../compiler/mapper/candidates.ts";
+import { boundaryValue, checkStep } from "../../compiler/mapper/check.ts";
+import { mapNetwork } from "../../compiler/mapper/mapper.ts";
+import { MisfitError } from "../../compiler/mapper/misfit.ts";
+import { splitViolations } from "../../compiler/mapper/rules.ts";
+import { candidateSplits } from "../../compiler/mapper/splits.ts";
+import { gridOf, type Network, networkOf } from "../../compiler/network.ts";
+import { type NetworkPlan, planNetwork } from "../../compiler/plan.ts";
+import { contractionRoles, tilePlan } from "../../compiler/tiling.ts";
+import type { Graph } from "../../ir/graph.ts";
+import type { MappedStep, Mapping, Split, SplitPart, TilePlan } from "../../ir/mapping.ts";
+import type { Program } from "../../ir/program.ts";
+import type { Tensor } from "../../ir/tensor.ts";
+import type { ElementType } from "../../ir/type.ts";
+import { createExecutor, type ExecutorOptions } from "../../runtime-sim/functional/executor.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import { type Feature, randomGraph, randomInputs } from "../random-graph.ts";
+
+/** A random graph, prepared for the chip, with inputs in the formats of its boundary. */
+export interface RandomCase {
+  readonly prepared: Prepared;
+  readonly network: Network;
+  readonly features: ReadonlySet<Feature>;
+  readonly modelElements: ReadonlyMap<string, ElementType>;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+}
+
+/** A program with everything that it was made from. */
+export interface Built {
+  readonly mapping: Mapping;
+  readonly plan: NetworkPlan;
+  readonly program: Program;
+  readonly sidecar: Uint8Array;
+}
+
+/** Makes a random graph and quantizes it over one random frame. */
+export function randomCase(random: Random, options: { blockCount: number; maximumSize: number }): RandomCase {
+  const { graph, features } = randomGraph(random, options);
+  return preparedCase(random, graph, features);
+}
+
+/** Quantizes a float graph over one random frame. */
+export function preparedCase(random: Random, graph: Graph, features: ReadonlySet<Feature> = new Set()): RandomCase {
+  const prepared = prepare(graph, { precision: "w8a8", calibrationFrames: [randomInputs(random, graph)] });
+  const modelElements = new Map<string, ElementType>([
+    ...graph.inputs.map(({ name, type }) => [name, type.element] as const),
+    ...graph.nodes.map(({ name, type }) => [name, type.element] as const),
+  ]);
+  const values = randomInputs(random, graph);
+  const inputs = new Map(
+    prepared.chipGraph.inputs.map(({ name, type }) => [
+      name,
+      toBoundary(values.get(name) as Tensor, { name, type }, modelElements.get(name) ?? "f32"),
+    ]),
+  );
+  return { prepared, network: networkOf(prepared.chipGraph), features, modelElements, inputs };
+}
+
+/** Builds the program of a case; null when the given steps do not fit the chip. Without steps the mapper chooses. */
+export function build(
+  { network, modelElements }: RandomCase,
+  target: ChipTarget,
+  steps: readonly MappedStep[] | null,
+): Built | null {
+  try {
+    const pinned: Mapping = {
+      kind: "mapping",
+      graph: network.graph.name,
+      target: target.name,
+      batchCount: 1,
+      steps: steps ?? [],
+      layouts: [],
+      buffers: [],
+    };
+    const { mapping } = mapNetwork(network, target, { mapping: pinned });
+    const plan = planNetwork(network, mapping.steps, mapping.layouts, target);
+    const { program, sidecar } = emitProgram(plan, mapping, { name: network.graph.name, modelElements });
+    return { mapping, plan, program, sidecar: sidecar ?? new Uint8Array(0) };
+  } catch (error) {
+    if (error instanceof MisfitError) return null;
+    throw error;
+  }
+}
+
+/** A legal step for every layer: random splits, weights modes and tiles. */
+export function randomSteps(random: Random, network: Network, target: ChipTarget): MappedStep[] {
+  return network.layers.map((layer) => randomStep(random, layer, target));
+}
+
+function pick<T>(random: Random, items: readonly T[]): T {
+  return at(items, random.integer(0, items.length - 1));
+}
+
+function randomStep(random: Random, layer: Layer, target: ChipTarget): MappedStep {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const split = randomSplit(random, layer, target);
+    const geometry = layOut(layer.dimensions, split, target.grid);
+    const modes = weightModes(layerFacts(layer, []), geometry);
+    const weights = at(modes, random.uniform() < 0.65 ? modes.length - 1 : 0);
+    const { reduction } = geometry;
+    const step: MappedStep = {
+      name: layer.name,
+      kind: layer.kind,
+      nodes: layer.nodes.map((node) => node.name),
+      value: boundaryValue(layer),
+      split,
+      weights,
+      tile: layer.kind === "contraction" ? randomTile(random, tilePlan(layer, geometry, target)) : null,
+      reduction: reduction === null ? null : { axis: reduction.axis, parts: reduction.parts },
+    };
+    if (checkStep(layer, step, target).length === 0) return step;
+  }
+  throw new Error(`no legal step was found for layer "${layer.name}"`);
+}
+
+/** The planned tile, or a smaller one, so that a core works in several turns. */
+function randomTile(random: Random, tile: TilePlan): TilePlan {
+  if (random.uniform() < 0.4) return tile;
+  const less = (size: number): number => (random.uniform() < 0.5 ? size : random.integer(1, size));
+  return { rows: less(tile.rows), columns: less(tile.columns), inner: less(tile.inner) };
+}
+
+/** A split that the mapper looks at, or one that it would not. */
+function randomSplit(random: Random, layer: Layer, target: ChipTarget): Split {
+  const usual = candidateSplits(layer, gridOf(target));
+  if (random.uniform() < 0.5 || layer.kind === "output") return pick(random, usual);
+  for (let attempt = 0; attempt < 30; attempt += 1) {
+    const split = {
+      rows: randomParts(random, layer, target.grid.rows),
+      columns: randomParts(random, layer, target.grid.columns),
+    };
+    if (splitViolations(layer, split, gridOf(target)).length === 0) return split;
+  }
+  return pick(random, usual);
+}
+
+function randomParts(random: Random, layer: Layer, cores: number): SplitPart[] {
+  const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
+  const names = layer.dimensions.filter(({ size }) => size > 1);
+  const parts: SplitPart[] = [];
+  let room = cores;
+  const count = random.integer(0, 2);
+  for (let turn = 0; turn < count && names.length > 0 && room > 1; turn += 1) {
+    const inner = roles !== null && roles.inner.length > 0 && random.uniform() < 0.3;
+    const dimension = inner ? at(layer.dimensions, pick(random, roles.inner)) : pick(random, names);
+    const most = Math.min(room, dimension.size);
+    if (most < 2 || parts.some((part) => part.dimension === dimension.name)) continue;
+    const chosen = random.integer(2, most);
+    parts.push({ dimension: dimension.name, parts: chosen });
+    room = Math.floor(room / chosen);
+  }
+  return parts;
+}
+
+/** The memories of a chip, as the functional executor takes them. */
+export function memoriesOf(target: ChipTarget) {
+  return {
+    memoryBytes: target.core.memoryBytes,
+    weightBufferBytes: target.core.weightBufferBytes,
+    partialBufferBytes: target.core.partialBufferBytes,
+    frameBufferBytes: target.frameBuffer.bytes,
+  };
+}
+
+/** Runs a program on the case's inputs. */
+export function runFunctional(
+  { program, sidecar }: Pick<Built, "program" | "sidecar">,
+  inputs: ReadonlyMap<string, Tensor>,
+  target: ChipTarget,
+  options: ExecutorOptions = {},
+): Map<string, Uint8Array> {
+  const executor = createExecutor(program, sidecar, memoriesOf(target), options);
+  return executor.run(new Map([...inputs].map(([name, tensor]) => [name, boundaryBytes(tensor)])));
+}
+
+/** The bytes of tensors, as the framebuffer holds them. */
+export function bytesOf(values: ReadonlyMap<string, Tensor>): Map<string, Uint8Array> {
+  return new Map([...values].map(([name, tensor]) => [name, boundaryBytes(tensor)]));
+}
+
+/** What differs between two sets of outputs, as a short text; empty when nothing does. */
+export function difference(
+  expected: ReadonlyMap<string, Uint8Array>,
+  found: ReadonlyMap<string, Uint8Array>,
+): string {
+  const complaints: string[] = [];
+  for (const [name, want] of expected) {
+    const got = found.get(name);
+    if (got === undefined) complaints.push(`"${name}" is missing`);
+    else if (got.length !== want.length) complaints.push(`"${name}" has ${got.length} bytes, not ${want.length}`);
+    else {
+      const bad = want.reduce((count, byte, index) => count + (byte === got[index] ? 0 : 1), 0);
+      if (bad > 0) complaints.push(`"${name}": ${bad} of ${want.length} bytes differ`);
+    }
+  }
+  return complaints.join("; ");
+}
