@@ -1,4 +1,4 @@
-import { type LayerWork } from "../compiler/bound-work.ts";
+import type { LayerWork } from "../compiler/bound-work.ts";
 import type { Compiled } from "../compiler/compile.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
@@ -6,8 +6,8 @@ import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
 import { valueTypes } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import type { Tensor } from "../ir/tensor.ts";
-import { type Warning, schemaVersion } from "../report/figures-schema.ts";
-import type { AccuracyResult, Choices, ForecastResult, InputsSummary, ModelSummary, RunResult } from "../report/schemas.ts";
+import { schemaVersion, type Warning } from "../report/figures-schema.ts";
+import type { AccuracyResult, Choices, ForecastResult, ModelSummary, RunResult } from "../report/schemas.ts";
 import { type Bounds, boundsOf } from "../runtime-sim/bound.ts";
 import { AccuracyMeter } from "./accuracy.ts";
 import { toModelTypes } from "./answers.ts";
@@ -17,6 +17,7 @@ import { compileModel, defaultPrecision, inputElements } from "./compile.ts";
 import { executeFunctional } from "./execution.ts";
 import type { Frame } from "./inputs.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
+import { provenance, targetWarnings } from "./provenance.ts";
 import { chooseSamples, macCountOf, noSamples, type Samples } from "./samples.ts";
 import {
   energyResult,
@@ -28,7 +29,6 @@ import {
   withHostResult,
 } from "./simulation.ts";
 import { type ChosenTarget, summarizeTarget } from "./target.ts";
-import { borealVersion } from "./version.ts";
 import { warning } from "./warnings.ts";
 
 /** Answers to one sample, in the order of the model's outputs and in its element types. */
@@ -129,7 +129,7 @@ export function runModel(options: RunOptions): Run {
     forecast: null,
     baselines: [...gpus.baselines],
     layers: layerResults(simulation.metrics, layerFacts(compiled, bounds, answers?.layerSqnrDb ?? new Map())),
-    warnings: [...modelWarnings(options), ...(samples?.warnings ?? []), ...gpus.warnings],
+    warnings: [...modelWarnings(model), ...targetWarnings(target), ...(samples?.warnings ?? []), ...gpus.warnings],
     provenance: provenance("run-result"),
   };
   return { result, compiled, simulation };
@@ -213,25 +213,13 @@ export function choicesOf(options: Pick<RunOptions, "precision" | "batchCount" |
   };
 }
 
-/** Warnings about the model and the target. */
-export function modelWarnings({ model, target }: Pick<RunOptions, "model" | "target">): Warning[] {
+/** Warnings about a model: what the importer found, and weights that are not the model's own. */
+export function modelWarnings(model: ImportedModel): Warning[] {
   const warnings = model.notes.map(({ message }) => warning("W101", message));
-  if (model.weights === "random") warnings.push(warning("W102", "Weights are seeded random numbers: answers mean nothing."));
+  if (model.weights === "random")
+    warnings.push(warning("W102", "Weights are seeded random numbers: answers mean nothing."));
   if (model.weights === "absent") warnings.push(warning("W103", "Weights are absent: shapes alone were simulated."));
-  return [...warnings, ...targetWarnings(target)];
-}
-
-/** Warnings about the target. */
-export function targetWarnings({ chip, overrides }: ChosenTarget): Warning[] {
-  const synthetic = [...chip.provenance.values()].filter(({ source }) => source === "synthetic").length;
-  if (overrides.length > 0)
-    return [warning("W302", `Target ${chip.name} was changed: ${overrides.join(", ")}.`)];
-  return synthetic === 0 ? [] : [warning("W302", `${synthetic} numbers of target ${chip.name} are synthetic.`)];
-}
-
-/** What a result needs to be made again. */
-export function provenance(schema: string): RunResult["provenance"] {
-  return { boreal: borealVersion(), schema: `docs/schemas/${schema}.json` };
+  return warnings;
 }
 
 /** What compiling knows of each layer. */
@@ -256,6 +244,3 @@ function layerFacts(
     };
   };
 }
-
-/** What a result says of samples that were given. */
-export type { InputsSummary };

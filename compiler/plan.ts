@@ -300,6 +300,7 @@ function largestTiles(
 ): readonly ContractionTile[] {
   return contractionTiles(
     largestBox(geometry),
+    largestBox(geometry),
     roles,
     step,
     tileCapacity(geometry, target),
@@ -391,7 +392,14 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
 export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): WeightChunk[] {
   if (plan.roles === null) return [];
   return weightChunks(
-    contractionTiles(box, plan.roles, plan.step, tileCapacity(plan.geometry, target), chunkCapacityBytes(target)),
+    contractionTiles(
+      box,
+      largestBox(plan.geometry),
+      plan.roles,
+      plan.step,
+      tileCapacity(plan.geometry, target),
+      chunkCapacityBytes(target),
+    ),
   );
 }
 

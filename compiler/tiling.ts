@@ -81,9 +81,8 @@ export function tilePlan(layer: Layer, geometry: Geometry, target: ChipTarget): 
   };
 }
 
-/** Cuts ranges into tiles of at most `limit` points: inner dimensions stay whole as long as they fit. */
-export function tileBoxes(ranges: Box, limit: number): Box[] {
-  const sizes = ranges.map((range) => range.end - range.start);
+/** Sizes of the tiles into which ranges of the given sizes are cut: inner dimensions stay whole as long as they fit. */
+export function tileSizes(sizes: readonly number[], limit: number): number[] {
   const tile = new Array<number>(sizes.length).fill(1);
   let room = Math.max(1, limit);
   for (let index = sizes.length - 1; index >= 0; index -= 1) {
@@ -92,6 +91,16 @@ export function tileBoxes(ranges: Box, limit: number): Box[] {
     room = Math.floor(room / (tile[index] as number));
     if ((tile[index] as number) < size) room = 1;
   }
+  return tile;
+}
+
+/** Cuts ranges into tiles of at most `limit` points: inner dimensions stay whole as long as they fit. */
+export function tileBoxes(ranges: Box, limit: number): Box[] {
+  return cutBoxes(ranges, tileSizes(sizesOf(ranges), limit));
+}
+
+/** Cuts ranges into tiles of the given sizes, the last ones perhaps smaller; the innermost range turns fastest. */
+export function cutBoxes(ranges: Box, tile: readonly number[]): Box[] {
   let boxes: Range[][] = [[]];
   ranges.forEach((range, index) => {
     const step = tile[index] as number;
@@ -102,6 +111,11 @@ export function tileBoxes(ranges: Box, limit: number): Box[] {
     boxes = boxes.flatMap((box) => pieces.map((piece) => [...box, piece]));
   });
   return boxes;
+}
+
+/** The lengths of ranges. */
+export function sizesOf(ranges: Box): number[] {
+  return ranges.map((range) => range.end - range.start);
 }
 
 /** The ranges of some dimensions of a core's box. */

@@ -3,7 +3,7 @@ import { product } from "../base/math.ts";
 import { type Box, boxCount } from "../ir/iteration.ts";
 import type { MappedStep, SplitPart } from "../ir/mapping.ts";
 import type { Geometry } from "./geometry.ts";
-import { type ContractionRoles, subBox, tileBoxes } from "./tiling.ts";
+import { type ContractionRoles, cutBoxes, sizesOf, subBox, tileBoxes, tileSizes } from "./tiling.ts";
 
 /** Results that the matrix unit accumulates at a time, and the inner elements in the chunks that it takes. */
 export interface ContractionTile {
@@ -23,9 +23,14 @@ export interface WeightChunk {
   readonly bytes: number;
 }
 
-/** The tiles of a contraction on a core, in execution order: rows outermost, so that weights pass once for each row tile. */
+/**
+ * The tiles of a contraction on a core, in execution order: rows outermost, so that weights pass once for each row tile.
+ * Their sizes follow from `largest`, the box of the core that has the most, so that the cores of a chain of partial sums
+ * and of a group that streams weights take the same turns. Throws B403 when the tiles do not fit.
+ */
 export function contractionTiles(
   box: Box,
+  largest: Box,
   roles: ContractionRoles,
   step: MappedStep,
   capacity: number,
@@ -33,35 +38,34 @@ export function contractionTiles(
 ): ContractionTile[] {
   const tile = step.tile;
   if (tile === null) throw problem("B403", "A contraction step has no tile.", { layer: step.name });
-  const rowTiles = tileBoxes(subBox(box, roles.row), tile.rows);
-  const columnTiles = tileBoxes(subBox(box, roles.column), tile.columns);
-  const inner = tileBoxes(subBox(box, roles.inner), tile.inner);
-  const rowsMost = Math.max(...rowTiles.map(boxCount));
-  const columnsMost = Math.max(...columnTiles.map(boxCount));
-  const innerMost = Math.max(...inner.map(boxCount));
-  if (rowsMost * columnsMost > capacity || pairedBytes(1, innerMost, columnsMost) > halfBytes) {
+  const sizes = {
+    row: tileSizes(sizesOf(subBox(largest, roles.row)), tile.rows),
+    column: tileSizes(sizesOf(subBox(largest, roles.column)), tile.columns),
+    inner: tileSizes(sizesOf(subBox(largest, roles.inner)), tile.inner),
+  };
+  const [rows, columns, inner] = [product(sizes.row), product(sizes.column), product(sizes.inner)];
+  const groupBytes = pairedBytes(1, inner, columns);
+  if (rows * columns > capacity || groupBytes > halfBytes) {
     throw problem(
       "B403",
-      `A tile of ${rowsMost} rows × ${columnsMost} columns × ${innerMost} inner elements exceeds ${capacity} partial sums or ${halfBytes} bytes of weights.`,
+      `A tile of ${rows} rows × ${columns} columns × ${inner} inner elements exceeds ${capacity} partial sums or ${halfBytes} bytes of weights.`,
       { layer: step.name },
     );
   }
-  const alone = columnTiles.length > 1 || inner.length > 1;
-  const groupLimit = alone
-    ? 1
-    : Math.min(
-        Math.floor(capacity / (rowsMost * columnsMost)),
-        Math.floor(halfBytes / pairedBytes(1, innerMost, columnsMost)),
-      );
+  const cut = (role: "row" | "column" | "inner"): Box[] => cutBoxes(subBox(box, roles[role]), sizes[role]);
+  const whole = columns === boxCount(subBox(largest, roles.column)) && inner === boxCount(subBox(largest, roles.inner));
+  const groupLimit = whole ? Math.min(Math.floor(capacity / (rows * columns)), Math.floor(halfBytes / groupBytes)) : 1;
   const groupTiles = innermostTiles(subBox(box, roles.group), groupLimit);
-  return rowTiles.flatMap((rows) =>
+  const columnTiles = cut("column");
+  const innerTiles = cut("inner");
+  return cut("row").flatMap((rowTile) =>
     groupTiles.flatMap((groups, groupIndex) =>
-      columnTiles.map((columns, columnIndex) => ({
+      columnTiles.map((columnTile, columnIndex) => ({
         groups,
-        rows,
-        columns,
-        inner,
-        firstChunk: (groupIndex * columnTiles.length + columnIndex) * inner.length,
+        rows: rowTile,
+        columns: columnTile,
+        inner: innerTiles,
+        firstChunk: (groupIndex * columnTiles.length + columnIndex) * innerTiles.length,
       })),
     ),
   );

@@ -31,6 +31,7 @@ export const features = [
   "average-pool",
   "reduce",
   "transpose",
+  "transpose-there-and-back",
   "reshape",
   "slice",
   "concat",
@@ -110,10 +111,8 @@ class GraphMaker {
   positive(shape: readonly number[]): string {
     const name = this.constant(shape);
     const constant = at(this.constants, this.constants.length - 1);
-    constant.data =
-      constant.data === null
-        ? null
-        : Float32Array.from(constant.data as Float32Array, () => 0.5 + this.random.uniform());
+    const numbers = Float32Array.from({ length: elementCount(constant.type) }, () => 0.5 + this.random.uniform());
+    if (this.#weights) constant.data = numbers;
     return name;
   }
 
@@ -276,7 +275,12 @@ const movementBlock: Block = (maker, value, { maximumSize, mark }) => {
         const other = maker.random.integer(0, index);
         [permutation[index], permutation[other]] = [at(permutation, other), at(permutation, index)];
       }
-      return maker.node("transpose", [value], { permutation });
+      const moved = maker.node("transpose", [value], { permutation });
+      if (maker.chance(0.5)) return moved;
+      mark("transpose-there-and-back");
+      const inverse = permutation.map((_, index) => permutation.indexOf(index));
+      const changed = maker.node("add", [maker.node("tanh", [moved]), maker.constant(maker.shape(moved).slice(-1))]);
+      return maker.node("transpose", [changed], { permutation: inverse });
     }
     case "reshape": {
       const [first = 1, ...rest] = shape;

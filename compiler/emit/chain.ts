@@ -8,6 +8,7 @@ import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { type TablePlan, tableBox } from "../chain.ts";
 import { boxStart } from "../local-layout.ts";
 import type { NetworkPlan, StepPlan } from "../plan.ts";
+import { TransferCache } from "./transfer-cache.ts";
 import { mergeNest, rangeSize, type TileDimension, type TileView, tensorView, tileView } from "./views.ts";
 
 /** What emission needs to know of a network: the plan and where each buffer is. */
@@ -16,11 +17,12 @@ export interface EmitContext {
   /** Address of each buffer by name. */
   readonly addresses: ReadonlyMap<string, number>;
   readonly types: ReadonlyMap<string, TensorType>;
+  readonly transfers: TransferCache;
 }
 
 /** Makes the context of a placed plan. */
 export function emitContext(plan: NetworkPlan, addresses: ReadonlyMap<string, number>): EmitContext {
-  return { plan, addresses, types: valueTypes(plan.network.graph) };
+  return { plan, addresses, types: valueTypes(plan.network.graph), transfers: new TransferCache() };
 }
 
 /** The address of a buffer; throws B901 when the mapping does not place it. */

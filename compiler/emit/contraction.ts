@@ -2,7 +2,7 @@ import { internalError } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import type { MatmulInstruction, SimpleInstruction } from "../../ir/instruction.ts";
 import { type Box, boxCount } from "../../ir/iteration.ts";
-import { reductionIndex } from "../geometry.ts";
+import { largestBox, reductionIndex } from "../geometry.ts";
 import type { ReadPlan, StepPlan } from "../plan.ts";
 import { stepChunks, storedBytes } from "../plan.ts";
 import { chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
@@ -39,7 +39,14 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
   const roles = plan.roles;
   if (roles === null) throw internalError("not a contraction", { layer: plan.layer.name });
   const tilesOf = (ranges: Box): ContractionTile[] =>
-    contractionTiles(ranges, roles, plan.step, tileCapacity(plan.geometry, target), chunkCapacityBytes(target));
+    contractionTiles(
+      ranges,
+      largestBox(plan.geometry),
+      roles,
+      plan.step,
+      tileCapacity(plan.geometry, target),
+      chunkCapacityBytes(target),
+    );
   const tiles = tilesOf(box);
   const chain = chainPosition(plan, core);
   const quarter = Math.floor(target.core.partialBufferBytes / (plan.geometry.reduction === null ? 2 : 4));

@@ -7,7 +7,7 @@ import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { boxStart, denseLayout, type LocalLayout, localOffset, naturalOrder } from "../local-layout.ts";
 import { type AxisPiece, axisPieces, identityPiece, touchedRanges } from "../pieces.ts";
 import type { ReadPlan, StepPlan } from "../plan.ts";
-import { type Copy, copiesOf, type Spread } from "../transfers.ts";
+import type { Copy, Spread } from "../transfers.ts";
 import { addressOf, type EmitContext } from "./chain.ts";
 import { type CopyBatch, copyViews } from "./copy-batch.ts";
 import { type Packet, packetsOf } from "./packets.ts";
@@ -42,7 +42,7 @@ export function stepMovement(context: EmitContext, plan: StepPlan, frameAddress:
     for (const copy of batch.copies) {
       if (onChip && copy.source === copy.destination) at(gathers, copy.source).push(gatherOf(copy, batch));
     }
-    for (const packet of packetsOf(batch, rows, columns)) {
+    for (const packet of packetsOf(batch, context.transfers, rows, columns)) {
       record(packet, sends, frameSends, arrivals, frameArrivals);
     }
   }
@@ -77,7 +77,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const write = at(plan.writes, 0);
     const type = write.write.type;
     batches.push({
-      copies: copiesOf([identityPiece(type.shape)], frameSpread(type), write.spread),
+      copies: context.transfers.copies([identityPiece(type.shape)], frameSpread(type), write.spread),
       elementBytes: elementBytes(type.element),
       sourceSpace: "frame",
       sourceAddress: frameAddress,
@@ -90,7 +90,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const read = at(plan.reads, 0).read;
     const home = homeOf(context, plan, read.value);
     batches.push({
-      copies: copiesOf([identityPiece(read.type.shape)], home.spread, frameSpread(read.type)),
+      copies: context.transfers.copies([identityPiece(read.type.shape)], home.spread, frameSpread(read.type)),
       elementBytes: elementBytes(read.type.element),
       sourceSpace: "memory",
       sourceAddress: addressOf(context, home.buffer),
@@ -107,7 +107,9 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
       const bytes = elementBytes(read.read.type.element);
       if (read.mode === "constant") {
         const spread: Spread = { boxes: read.boxes, origins: read.origins, layout: read.layout };
-        const copies = copiesOf(pieces, spread, write.spread).filter((copy) => copy.source === copy.destination);
+        const copies = context.transfers
+          .copies(pieces, spread, write.spread)
+          .filter((copy) => copy.source === copy.destination);
         batches.push({
           copies,
           elementBytes: bytes,
@@ -118,7 +120,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
         return;
       }
       const home = homeOf(context, plan, read.read.value);
-      const copies = copiesOf(pieces, home.spread, write.spread);
+      const copies = context.transfers.copies(pieces, home.spread, write.spread);
       batches.push({
         copies,
         elementBytes: bytes,
@@ -136,7 +138,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const home = homeOf(context, plan, read.read.value);
     const wanted: Spread = { boxes: read.boxes, origins: read.origins, layout: read.layout };
     batches.push({
-      copies: copiesOf([identityPiece(read.read.type.shape)], home.spread, wanted),
+      copies: context.transfers.copies([identityPiece(read.read.type.shape)], home.spread, wanted),
       elementBytes: elementBytes(read.read.type.element),
       ...onChip,
       sourceAddress: addressOf(context, home.buffer),

@@ -1,6 +1,6 @@
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { findOverlaps, type Overlaps, type OwnerIndex } from "./owner-index.ts";
+import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
 import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
 
 /** Predicted cycles of bringing a value from the cores that made it to those that read it. */
@@ -18,15 +18,21 @@ const free: EdgeCost = { cycles: 0, networkCycles: 0, portCycles: 0, remoteBytes
 
 /** Whether every core finds all it needs, padding included, in its own box. */
 export function isInPlace(owned: Placement, needed: Placement): boolean {
-  const coreCount = needed.coreBoxes.length;
+  const coreCount = needed.boxStart.length - 1;
   for (let core = 0; core < coreCount; core += 1) {
-    const wanted = needed.coreBoxes[core] as readonly number[];
-    if (wanted.length === 0) continue;
-    const own = (owned.coreBoxes[core] as readonly number[])[0];
-    if (own === undefined || wanted.length > 1) return false;
-    if (!contains(owned, own, needed, wanted[0] as number)) return false;
+    const first = needed.boxStart[core] as number;
+    const count = (needed.boxStart[core + 1] as number) - first;
+    if (count === 0) continue;
+    const own = ownBox(owned, core);
+    if (own < 0 || count > 1 || !contains(owned, own, needed, needed.boxes[first] as number)) return false;
   }
   return true;
+}
+
+/** The box that a core owns; −1 for none. */
+function ownBox(owned: Placement, core: number): number {
+  const first = owned.boxStart[core] as number;
+  return first === owned.boxStart[core + 1] ? -1 : (owned.boxes[first] as number);
 }
 
 /**
@@ -111,21 +117,24 @@ function edgeLoads(
   needed: Placement,
   bytes: number,
   target: ChipTarget,
-  { inject, sent, east, west, south, north, overlaps }: EdgeScratch,
+  scratch: EdgeScratch,
 ): EdgeLoads {
   const owned = owners.placement;
   const { columns, boxCount } = needed;
   const { linkBytesPerCycle } = target.networks.activation;
   const { issueCycles } = target.synchronization;
   const samples = boxCount <= exactBoxes ? boxCount : sampledBoxes;
+  const { inject, sent, east, west, south, north } = scratch;
+  const overlaps = overlapRoom(owners, scratch.overlaps);
   for (const loads of [inject, sent, east, west, south, north]) loads.fill(0);
   const rowCut = (Math.max(owned.lastRow, needed.lastRow) + 1) >> 1;
   const columnCut = (Math.max(owned.lastColumn, needed.lastColumn) + 1) >> 1;
   let [eject, taken, remoteCount] = [0, 0, 0];
   for (let sample = 0; sample < samples; sample += 1) {
     const wanted = samples === 1 ? 0 : Math.round((sample * (boxCount - 1)) / (samples - 1));
-    const readers = needed.boxCores[wanted] as readonly number[];
-    const only = readers.length === 1 ? (readers[0] as number) : -1;
+    const firstReader = needed.coreStart[wanted] as number;
+    const readers = (needed.coreStart[wanted + 1] as number) - firstReader;
+    const only = readers === 1 ? (needed.cores[firstReader] as number) : -1;
     const packets = needed.rectangles[wanted] as number;
     const at = wanted * 4;
     const left = needed.extent[at + 2] as number;
@@ -152,12 +161,13 @@ function edgeLoads(
       if ((needed.extent[at + 1] as number) >= rowCut) south[column] = (south[column] as number) + fromNorth;
       if ((needed.extent[at] as number) < rowCut) north[column] = (north[column] as number) + fromSouth;
     }
-    const looked = Math.min(readers.length, sampledReaders);
+    const looked = Math.min(readers, sampledReaders);
     for (let reader = 0; reader < looked; reader += 1) {
-      const core = readers[looked === 1 ? 0 : Math.round((reader * (readers.length - 1)) / (looked - 1))] as number;
-      const own = (owned.coreBoxes[core] as readonly number[])[0];
-      const local = own === undefined ? 0 : overlapCount(owned, own, needed, wanted);
-      const boxes = (needed.coreBoxes[core] as readonly number[]).length;
+      const place = looked === 1 ? 0 : Math.round((reader * (readers - 1)) / (looked - 1));
+      const core = needed.cores[firstReader + place] as number;
+      const own = ownBox(owned, core);
+      const local = own < 0 ? 0 : overlapCount(owned, own, needed, wanted);
+      const boxes = (needed.boxStart[core + 1] as number) - (needed.boxStart[core] as number);
       eject = Math.max(eject, boxes * (total - Math.ceil((local * bytes) / linkBytesPerCycle)));
       remoteCount = Math.max(remoteCount, boxes * (totalCount - local));
       taken = Math.max(taken, boxes * (totalCount + local));
@@ -199,12 +209,12 @@ function sumOf(loads: Float64Array): number {
 export function frameCost(owned: Placement, bytes: number, target: ChipTarget): EdgeCost {
   const rows = new Float64Array(owned.rows);
   let most = 0;
-  owned.boxCores.forEach((cores, box) => {
+  for (let box = 0; box < owned.boxCount; box += 1) {
     const count = boxSize(owned, box) * bytes;
-    const row = Math.floor((cores[0] ?? 0) / owned.columns);
+    const row = owned.extent[box * 4] as number;
     rows[row] = (rows[row] as number) + frameLinkCycles(target, count);
     most = Math.max(most, portCycles(target, count));
-  });
+  }
   const networkCycles = Math.max(...rows) + target.networks.activation.hopCycles * owned.columns;
   return { cycles: Math.max(networkCycles, most), networkCycles, portCycles: most, remoteBytes: 0 };
 }

@@ -42,10 +42,17 @@ export function ownerIndex(placement: Placement): OwnerIndex {
   return { placement, starts, ends, boxes };
 }
 
-/** Where overlaps are written: the boxes and how many elements each shares. Both are as long as the index has cells. */
+/** Where overlaps are written: the boxes and how many elements each shares. Both are at least as long as the index has cells. */
 export interface Overlaps {
   readonly boxes: Int32Array;
   readonly counts: Float64Array;
+}
+
+/** The given room when it is large enough for the index, otherwise a new one. */
+export function overlapRoom(index: OwnerIndex, given: Overlaps | null = null): Overlaps {
+  const cells = index.boxes.length;
+  if (given !== null && given.boxes.length >= cells) return given;
+  return { boxes: new Int32Array(cells), counts: new Float64Array(cells) };
 }
 
 /** Writes the boxes of the index that overlap box `wanted` of `needed` to `overlaps` and returns how many there are. */

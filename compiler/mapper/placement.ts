@@ -14,10 +14,12 @@ export interface Placement {
   readonly bounds: Int32Array;
   /** As `bounds`, padding included. */
   readonly reach: Int32Array;
-  /** The cores that have each box, ascending. */
-  readonly boxCores: readonly (readonly number[])[];
-  /** The boxes that each core has. */
-  readonly coreBoxes: readonly (readonly number[])[];
+  /** Cores by box: those of box b are cores[coreStart[b]] to cores[coreStart[b + 1] − 1], ascending. */
+  readonly coreStart: Int32Array;
+  readonly cores: Int32Array;
+  /** Boxes by core: those of core c are boxes[boxStart[c]] to boxes[boxStart[c + 1] − 1]. */
+  readonly boxStart: Int32Array;
+  readonly boxes: Int32Array;
   /** [box][first row, last row, first column, last column] of the cores that have it. */
   readonly extent: Int32Array;
   /** By box: rectangles that its cores make up, each one multicast. */
@@ -36,37 +38,42 @@ export class PlacementBuilder {
   readonly #rank: number;
   readonly #bounds: number[] = [];
   readonly #reach: number[] = [];
-  readonly #boxCores: number[][] = [];
-  readonly #coreBoxes: number[][];
+  #boxCount = 0;
+  /** Pairs of a box and a core that has it, as they were given. */
+  readonly #givenBoxes: number[] = [];
+  readonly #givenCores: number[] = [];
 
   constructor(rows: number, columns: number, rank: number) {
     this.#rows = rows;
     this.#columns = columns;
     this.#rank = rank;
-    this.#coreBoxes = Array.from({ length: rows * columns }, () => []);
   }
 
   /** Adds a box, [axis][start, end], clipped and with padding, and returns its number. */
   addBox(bounds: readonly number[], reach: readonly number[]): number {
     for (const bound of bounds) this.#bounds.push(bound);
     for (const bound of reach) this.#reach.push(bound);
-    return this.#boxCores.push([]) - 1;
+    this.#boxCount += 1;
+    return this.#boxCount - 1;
   }
 
-  /** Gives a box to a core. */
+  /** Gives a box to a core; the cores of a box come in ascending order. */
   give(box: number, core: number): void {
-    (this.#boxCores[box] as number[]).push(core);
-    (this.#coreBoxes[core] as number[]).push(box);
+    this.#givenBoxes.push(box);
+    this.#givenCores.push(core);
   }
 
   /** The placement of all boxes so far. */
   build(): Placement {
-    const extent = new Int32Array(this.#boxCores.length * 4);
-    const rectangles = new Int32Array(this.#boxCores.length);
-    this.#boxCores.forEach((cores, box) => {
-      extent.set(coreExtent(cores, this.#columns), box * 4);
-      rectangles[box] = rectangleCount(cores, this.#columns);
-    });
+    const [coreStart, cores] = grouped(this.#givenBoxes, this.#givenCores, this.#boxCount);
+    const [boxStart, boxes] = grouped(this.#givenCores, this.#givenBoxes, this.#rows * this.#columns);
+    const extent = new Int32Array(this.#boxCount * 4);
+    const rectangles = new Int32Array(this.#boxCount);
+    for (let box = 0; box < this.#boxCount; box += 1) {
+      const own = cores.subarray(coreStart[box], coreStart[box + 1]);
+      writeExtent(own, this.#columns, extent, box * 4);
+      rectangles[box] = rectangleCount(own, this.#columns);
+    }
     let [lastRow, lastColumn] = [-1, -1];
     const firstRows = new Set<number>();
     for (let at = 0; at < extent.length; at += 4) {
@@ -81,49 +88,70 @@ export class PlacementBuilder {
       lastColumn,
       firstRowCount: firstRows.size,
       rank: this.#rank,
-      boxCount: this.#boxCores.length,
+      boxCount: this.#boxCount,
       bounds: Int32Array.from(this.#bounds),
       reach: Int32Array.from(this.#reach),
-      boxCores: this.#boxCores,
-      coreBoxes: this.#coreBoxes,
+      coreStart,
+      cores,
+      boxStart,
+      boxes,
       extent,
       rectangles,
     };
   }
 }
 
-function coreExtent(cores: readonly number[], columns: number): number[] {
-  let [top, bottom, left, right] = [Number.MAX_SAFE_INTEGER, -1, Number.MAX_SAFE_INTEGER, -1];
+/** Groups values by key, in the order given: where each group starts, and the values. */
+function grouped(keys: readonly number[], values: readonly number[], keyCount: number): [Int32Array, Int32Array] {
+  const start = new Int32Array(keyCount + 1);
+  for (const key of keys) start[key + 1] = (start[key + 1] as number) + 1;
+  for (let key = 0; key < keyCount; key += 1) start[key + 1] = (start[key + 1] as number) + (start[key] as number);
+  const next = start.slice();
+  const result = new Int32Array(values.length);
+  keys.forEach((key, index) => {
+    const place = next[key] as number;
+    result[place] = values[index] as number;
+    next[key] = place + 1;
+  });
+  return [start, result];
+}
+
+function writeExtent(cores: Int32Array, columns: number, extent: Int32Array, at: number): void {
+  let [top, bottom, left, right] = [0, -1, 0, -1];
   for (const core of cores) {
     const row = Math.floor(core / columns);
     const column = core - row * columns;
-    if (row < top) top = row;
-    if (row > bottom) bottom = row;
+    if (bottom < 0) [top, left] = [row, column];
+    bottom = row;
     if (column < left) left = column;
     if (column > right) right = column;
   }
-  return bottom < 0 ? [0, -1, 0, -1] : [top, bottom, left, right];
+  extent[at] = top;
+  extent[at + 1] = bottom;
+  extent[at + 2] = left;
+  extent[at + 3] = right;
 }
 
 /** How many rectangles cover ascending cores exactly when equal runs of consecutive rows are joined. */
-export function rectangleCount(cores: readonly number[], columns: number): number {
+export function rectangleCount(cores: ArrayLike<number>, columns: number): number {
   let count = 0;
-  let open = new Set<string>();
+  // Runs of the row before, as first · columns + last, and of this row.
+  let open: number[] = [];
   let openRow = -2;
   for (let index = 0; index < cores.length; ) {
     const row = Math.floor((cores[index] as number) / columns);
-    const runs = new Set<string>();
+    const runs: number[] = [];
     while (index < cores.length && Math.floor((cores[index] as number) / columns) === row) {
       const start = cores[index] as number;
       let end = start;
       index += 1;
-      while (index < cores.length && cores[index] === end + 1 && Math.floor((end + 1) / columns) === row) {
+      while (index < cores.length && cores[index] === end + 1 && end + 1 < (row + 1) * columns) {
         end += 1;
         index += 1;
       }
-      runs.add(`${start - row * columns}-${end - row * columns}`);
+      runs.push((start - row * columns) * columns + end - row * columns);
     }
-    for (const run of runs) if (openRow !== row - 1 || !open.has(run)) count += 1;
+    for (const run of runs) if (openRow !== row - 1 || !open.includes(run)) count += 1;
     open = runs;
     openRow = row;
   }

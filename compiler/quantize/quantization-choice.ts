@@ -1,10 +1,9 @@
 import { problem } from "../../base/errors.ts";
-import type { Graph, Node } from "../../ir/graph.ts";
-import { numberOf } from "../../ir/ops/attributes.ts";
-import { operatorOf } from "../../ir/ops/index.ts";
+import type { Graph } from "../../ir/graph.ts";
 import { integerRange, perTensor, type Quantization } from "../../ir/type.ts";
 import type { Calibration, ValueRange } from "./calibrate.ts";
 import type { Demands } from "./demands.ts";
+import { type Bounds, operatorBounds, unbounded } from "./operator-bounds.ts";
 
 /**
  * Scale and zero point of i8 that hold a range. Asymmetric: 0 is stored exactly and the range takes all 256 levels.
@@ -24,54 +23,48 @@ function usableScale(scale: number): number {
 }
 
 /**
- * The i8 quantization of each group of narrow values. Without ranges: scale 1, and the zero point that a calibrated
- * group would have where it follows from the operators (values that cannot be negative). Throws B801 for values whose
- * range is not known or that were NaN.
+ * The i8 quantization of each group of narrow values: the smallest that holds the ranges of what contractions read, seen in
+ * calibration and bounded by what the operators allow. Without calibration the operators' bounds stand alone, and scale 1 with
+ * zero point 0, or −128 for what is never negative, where there are none. Throws B801 for values whose range is not
+ * known or that were NaN.
  */
 export function chooseQuantizations(
   graph: Graph,
   demands: Demands,
-  ranges: Calibration | null,
+  calibration: Calibration | null,
 ): Map<string, Quantization> {
-  const nonNegative = ranges === null ? nonNegativeValues(graph) : new Set<string>();
+  const bounds = operatorBounds(graph);
   return new Map(
     [...demands.roots].map(([group, values]) => {
-      const symmetric = demands.symmetric.has(group);
-      if (ranges === null) {
-        const lifted = !symmetric && values.every((value) => nonNegative.has(value));
-        return [group, perTensor(1, lifted ? integerRange("i8").low : 0)];
-      }
-      const parts = values.map((value) => rangeOf(value, ranges));
-      const low = Math.min(...parts.map((part) => part.low));
-      const high = Math.max(...parts.map((part) => part.high));
-      return [group, quantizationOfRange({ low, high }, symmetric)];
+      const ranges = values.map((value) => {
+        const bound = bounds.get(value) ?? unbounded;
+        return calibration === null ? finite(bound) : within(seenRange(value, calibration), bound);
+      });
+      const low = Math.min(...ranges.map((range) => range.low));
+      const high = Math.max(...ranges.map((range) => range.high));
+      return [group, quantizationOfRange({ low, high }, demands.symmetric.has(group))];
     }),
   );
 }
 
-function rangeOf(value: string, { ranges, frameCount }: Calibration): ValueRange {
+function seenRange(value: string, { ranges, frameCount }: Calibration): ValueRange {
   const range = ranges.get(value);
   if (range === undefined) throw problem("B801", `Calibration has no range of "${value}".`, { tensor: value });
-  if (range.hasNan)
+  if (range.hasNan) {
     throw problem("B801", `"${value}" was NaN in ${frameCount} calibration frames, expected numbers.`, {
       tensor: value,
     });
+  }
   return range;
 }
 
-const neverNegative = new Set(["relu", "sigmoid", "softmax", "abs", "exp", "softplus", "sqrt"]);
-
-/** Values that no input can make negative, as far as the operators alone tell. */
-function nonNegativeValues(graph: Graph): Set<string> {
-  const found = new Set<string>();
-  for (const node of graph.nodes) {
-    const passes = operatorOf(node.op).runsOn === "movement" || node.op === "max_pool";
-    if (clips(node) || (passes && node.operands.every((operand) => operand !== null && found.has(operand))))
-      found.add(node.name);
-  }
-  return found;
+function within(range: Bounds, bound: Bounds): Bounds {
+  return { low: Math.max(range.low, bound.low), high: Math.min(range.high, bound.high) };
 }
 
-function clips(node: Node): boolean {
-  return neverNegative.has(node.op) || (node.op === "clip" && numberOf(node.attributes, "low") >= 0);
+/** Bounds with 255 steps of 1 where they are open: scale 1, and zero point 0 when both sides are. */
+function finite({ low, high }: Bounds): Bounds {
+  const steps = 255;
+  if (Number.isFinite(low)) return { low, high: Number.isFinite(high) ? high : low + steps };
+  return Number.isFinite(high) ? { low: high - steps, high } : { low: -128, high: 127 };
 }

@@ -39,7 +39,11 @@ describe("allocation", () => {
   });
 
   it("reuses the bytes of a buffer that is no longer live", () => {
-    const { buffers, peakBytes, liveBytes, peakStep } = allocate([need("a", 64, 0, 1), need("b", 32, 1, 2), need("c", 64, 2, 3)]);
+    const { buffers, peakBytes, liveBytes, peakStep } = allocate([
+      need("a", 64, 0, 1),
+      need("b", 32, 1, 2),
+      need("c", 64, 2, 3),
+    ]);
     expect(buffers.map(({ address }) => address)).toEqual([0, 64, 0]);
     expect([peakBytes, liveBytes, peakStep]).toEqual([96, 96, 1]);
   });
@@ -86,8 +90,16 @@ describe("the check of given buffers", () => {
       [{ ...good[0], lastStep: 0 }, good[1]],
       'Buffer "a" lives from step 0 to 0; it is needed from 0 to 1.',
     ],
-    ["an end beyond the memory", [good[0], { ...good[1], address: 100 }], 'Buffer "b" ends at 132; a core has 128 bytes.'],
-    ["an odd address", [good[0], { ...good[1], address: 66 }], 'Buffer "b" stands at 66; addresses are multiples of 4.'],
+    [
+      "an end beyond the memory",
+      [good[0], { ...good[1], address: 100 }],
+      'Buffer "b" ends at 132; a core has 128 bytes.',
+    ],
+    [
+      "an odd address",
+      [good[0], { ...good[1], address: 66 }],
+      'Buffer "b" stands at 66; addresses are multiples of 4.',
+    ],
     ["an overlap", [good[0], { ...good[1], address: 60 }], 'Buffers "a" and "b" overlap while both are live.'],
   ])("reports %s", (_, buffers, message) => {
     expect(messages(buffers as typeof good)).toEqual([message]);

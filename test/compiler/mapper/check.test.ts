@@ -9,14 +9,22 @@ import { TestGraph } from "./networks.ts";
 const chip = loadChip("mini-4x4");
 
 function parts(text: string): SplitPart[] {
-  return text === "" ? [] : text.split(" ").map((part) => {
-    const [dimension = "", count = ""] = part.split(":");
-    return { dimension, parts: Number(count) };
-  });
+  return text === ""
+    ? []
+    : text.split(" ").map((part) => {
+        const [dimension = "", count = ""] = part.split(":");
+        return { dimension, parts: Number(count) };
+      });
 }
 
 /** The mapper's own steps with one changed: its split, and anything else. */
-function changed(network: Network, name: string, rows: string, columns: string, more: Partial<MappedStep> = {}): MappedStep[] {
+function changed(
+  network: Network,
+  name: string,
+  rows: string,
+  columns: string,
+  more: Partial<MappedStep> = {},
+): MappedStep[] {
   const { steps } = mapNetwork(network, chip).mapping;
   return steps.map((step) =>
     step.name === name
@@ -57,7 +65,11 @@ describe("the checker", () => {
     ["n:4 m:2", "", ["B403 fc: The parts on the grid's rows make 8; the grid has 4 rows."]],
     ["", "m:3 n:2", ["B403 fc: The parts on the grid's columns make 6; the grid has 4 columns."]],
     ["m:4", "m:4", ['B403 fc: Dimension "m" of size 8 is split into 16 parts.']],
-    ["k:2 n:2", "", ['B403 fc: Reduction dimension "k" must be the last (innermost) of its list, so that its parts are neighbours.']],
+    [
+      "k:2 n:2",
+      "",
+      ['B403 fc: Reduction dimension "k" must be the last (innermost) of its list, so that its parts are neighbours.'],
+    ],
     ["k:2", "k:2", ['B403 fc: Reduction dimension "k" is split on both grid axes; it may stand on one.']],
   ])("judges the split rows %s, columns %s of a matrix product", (rows, columns, expected) => {
     const steps = changed(dense, "fc", rows, columns, { weights: { mode: "resident" } });
@@ -71,7 +83,9 @@ describe("the checker", () => {
       weights: { mode: "resident" },
       reduction: { axis: "rows", parts: 4 },
     });
-    expect(messages(network, steps)).toEqual(['B403 fc: Reduction dimension "k" of size 5 in 4 parts leaves some parts empty.']);
+    expect(messages(network, steps)).toEqual([
+      'B403 fc: Reduction dimension "k" of size 5 in 4 parts leaves some parts empty.',
+    ]);
   });
 
   it("refuses a second reduction dimension", () => {
@@ -92,7 +106,9 @@ describe("the checker", () => {
   });
 
   it("refuses to split what a pool reduces over", () => {
-    const kernel = pool.layers.find(({ name }) => name === "p")?.dimensions.find(({ kind }) => kind === "reduction")?.name;
+    const kernel = pool.layers
+      .find(({ name }) => name === "p")
+      ?.dimensions.find(({ kind }) => kind === "reduction")?.name;
     expect(messages(pool, changed(pool, "p", `${kernel}:3`, ""))).toEqual([
       `B403 p: Reduction dimension "${kernel}" may be split in contractions alone.`,
     ]);
@@ -124,7 +140,11 @@ describe("the checker", () => {
     ["a value", { value: "x" }, 'The step\'s value is "x", expected null.'],
     ["no weights mode", { weights: null }, "The step has constant weights; their mode must be resident or streamed."],
     ["no tile", { tile: null }, "A contraction step needs a tile."],
-    ["a tile without rows", { tile: { rows: 0, columns: 1, inner: 1 } }, "The tile has 0 rows, expected an integer of at least 1."],
+    [
+      "a tile without rows",
+      { tile: { rows: 0, columns: 1, inner: 1 } },
+      "The tile has 0 rows, expected an integer of at least 1.",
+    ],
     [
       "a reduction that the split does not make",
       { reduction: { axis: "rows", parts: 2 } },
@@ -149,7 +169,10 @@ describe("the checker", () => {
   });
 
   it("reports weights and tiles where there can be none", () => {
-    const steps = changed(pool, "p", "", "", { weights: { mode: "resident" }, tile: { rows: 1, columns: 1, inner: 1 } });
+    const steps = changed(pool, "p", "", "", {
+      weights: { mode: "resident" },
+      tile: { rows: 1, columns: 1, inner: 1 },
+    });
     expect(messages(pool, steps)).toEqual([
       "B403 p: The step has no constant weights, so it has no weights mode.",
       "B403 p: Only a contraction step has a tile.",

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { layOut } from "../../../compiler/geometry.ts";
+import type { Layer } from "../../../compiler/layers.ts";
 import { edgeCost, frameCost, isInPlace } from "../../../compiler/mapper/edge-cost.ts";
 import { type LayerCost, layerCost, tiledPasses } from "../../../compiler/mapper/layer-cost.ts";
 import { ownerIndex } from "../../../compiler/mapper/owner-index.ts";
 import { type Placement, placementOf } from "../../../compiler/mapper/placement.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
-import type { Layer } from "../../../compiler/layers.ts";
 import type { Network } from "../../../compiler/network.ts";
 import type { SplitPart, WeightPlan } from "../../../ir/mapping.ts";
 import { loadChip } from "../../../targets/load.ts";
@@ -25,7 +25,13 @@ function layerNamed(network: Network, name: string): Layer {
   return network.layers.find((layer) => layer.name === name) as Layer;
 }
 
-function costOf(network: Network, name: string, rows: string, columns: string, weights: WeightPlan | null = null): LayerCost {
+function costOf(
+  network: Network,
+  name: string,
+  rows: string,
+  columns: string,
+  weights: WeightPlan | null = null,
+): LayerCost {
   const layer = layerNamed(network, name);
   const geometry = layOut(layer.dimensions, { rows: parts(rows), columns: parts(columns) }, chip.grid);
   return layerCost(layer, geometry, weights, vectorWork(network.graph, network.layers).get(name) ?? [], chip);
@@ -76,7 +82,9 @@ describe("the cost of a layer", () => {
     // 2×2 positions of 4 channels a core, 9 places each: ⌈144/8⌉ + 2 + 1; port ⌈(144 + 16)/32⌉.
     const graph = new TestGraph();
     const network = graph.output(graph.maxPool("p", graph.input("x", [1, 4, 16, 16]), 3, 2)).network();
-    const [height, width] = layerNamed(network, "p").dimensions.slice(2).map(({ name }) => name);
+    const [height, width] = layerNamed(network, "p")
+      .dimensions.slice(2)
+      .map(({ name }) => name);
     const cost = costOf(network, "p", `${height}:4`, `${width}:4`);
     expect([cost.vectorCycles, cost.portCycles, cost.cycles]).toEqual([21, 5, 31]);
   });
@@ -118,7 +126,8 @@ describe("the cost of an edge", () => {
     const write = value.writes[0];
     return placementOf(geometry, write?.access ?? [], write?.type.shape ?? [], true);
   };
-  const cost = (from: Placement, to: Placement): ReturnType<typeof edgeCost> => edgeCost(ownerIndex(from), to, 1, true, chip);
+  const cost = (from: Placement, to: Placement): ReturnType<typeof edgeCost> =>
+    edgeCost(ownerIndex(from), to, 1, true, chip);
 
   it("is nothing when every core has what it needs", () => {
     expect(isInPlace(place("d0:4", "d1:4"), place("d0:4", "d1:4"))).toBe(true);
@@ -154,9 +163,36 @@ describe("the cost of an edge", () => {
     expect(cost(place("", ""), needed).networkCycles).toBe(36 + 4);
   });
 
+  it("looks at evenly spaced boxes, and at average loads, when many are needed", () => {
+    const square = new TestGraph();
+    const network = square.output(square.matmul("fc", square.input("x", [64, 64]), 1)).network();
+    const input = layerNamed(network, "input x");
+    const large = loadChip("northpole-style");
+    const [from, to] = [
+      ["d0:16", "d1:16"],
+      ["d1:16", "d0:16"],
+    ].map(([rows, columns]) => {
+      const geometry = layOut(input.dimensions, { rows: parts(rows ?? ""), columns: parts(columns ?? "") }, large.grid);
+      return placementOf(geometry, input.writes[0]?.access ?? [], [64, 64], true);
+    }) as [Placement, Placement];
+    // Boxes 0, 36, 73, 109, 146, 182, 219, 255 of 16 bytes, the first and last already in place. Inject 6·2·32/256; two
+    // cross the middle eastwards: 2·32/16 cycles a row of links, and as many in the other directions; 16 hops.
+    expect(edgeCost(ownerIndex(from), to, 1, true, large)).toEqual({
+      cycles: 20,
+      networkCycles: 20,
+      portCycles: 1,
+      remoteBytes: 16,
+    });
+  });
+
   it("charges a row of links for what leaves to the framebuffer", () => {
     // Four boxes of 8 bytes a row, one cycle each, and four hops; port ⌈8/32⌉.
-    expect(frameCost(place("d0:4", "d1:4"), 1, chip)).toEqual({ cycles: 8, networkCycles: 8, portCycles: 1, remoteBytes: 0 });
+    expect(frameCost(place("d0:4", "d1:4"), 1, chip)).toEqual({
+      cycles: 8,
+      networkCycles: 8,
+      portCycles: 1,
+      remoteBytes: 0,
+    });
     // All 128 bytes leave from the first row.
     expect(frameCost(place("", "d1:4"), 1, chip).cycles).toBe(20);
   });

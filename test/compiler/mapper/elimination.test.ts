@@ -12,10 +12,14 @@ const caseArbitrary: fc.Arbitrary<Case> = fc
   .chain((sizes) => {
     const variable = fc.integer({ min: 0, max: sizes.length - 1 });
     const costs = (count: number): fc.Arbitrary<Float64Array> =>
-      fc.array(fc.integer({ min: 0, max: 20 }), { minLength: count, maxLength: count }).map((list) => Float64Array.from(list));
-    const pair = fc.tuple(variable, variable).chain(([left, right]) =>
-      costs((sizes[left] as number) * (sizes[right] as number)).map((table): PairCost => ({ left, right, table })),
-    );
+      fc
+        .array(fc.integer({ min: 0, max: 20 }), { minLength: count, maxLength: count })
+        .map((list) => Float64Array.from(list));
+    const pair = fc
+      .tuple(variable, variable)
+      .chain(([left, right]) =>
+        costs((sizes[left] as number) * (sizes[right] as number)).map((table): PairCost => ({ left, right, table })),
+      );
     return fc.record({ single: fc.tuple(...sizes.map(costs)), pairs: fc.array(pair, { maxLength: 9 }) });
   });
 
@@ -98,7 +102,11 @@ describe("variable elimination", () => {
 
   it("solves a chain of a hundred variables", () => {
     const single = Array.from({ length: 100 }, (_, variable) => Float64Array.of(variable % 2, (variable + 1) % 2));
-    const pairs = Array.from({ length: 99 }, (_, left) => ({ left, right: left + 1, table: Float64Array.of(0, 3, 3, 0) }));
+    const pairs = Array.from({ length: 99 }, (_, left) => ({
+      left,
+      right: left + 1,
+      table: Float64Array.of(0, 3, 3, 0),
+    }));
     expect(minimize(single, pairs, 16).cost).toBe(50);
   });
 });

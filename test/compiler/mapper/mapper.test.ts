@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { BorealError } from "../../../base/errors.ts";
 import { checkBuffers } from "../../../compiler/mapper/allocate.ts";
 import { checkSteps } from "../../../compiler/mapper/check.ts";
+import { valueLayouts } from "../../../compiler/mapper/layouts.ts";
 import { mapNetwork } from "../../../compiler/mapper/mapper.ts";
 import { parseMapping, printMapping } from "../../../compiler/mapper/mapping-file.ts";
 import { MisfitError } from "../../../compiler/mapper/misfit.ts";
-import { valueLayouts } from "../../../compiler/mapper/layouts.ts";
-import { planNetwork } from "../../../compiler/plan.ts";
 import type { Network } from "../../../compiler/network.ts";
+import { planNetwork } from "../../../compiler/plan.ts";
 import type { Mapping } from "../../../ir/mapping.ts";
 import { loadChip } from "../../../targets/load.ts";
 import { TestGraph } from "./networks.ts";
@@ -89,7 +89,9 @@ describe("the mapper", () => {
       "Batch 1",
       "More cards",
     ]);
-    expect(found?.levers.find(({ lever }) => lever.startsWith("4-bit"))?.effect).toMatch(/ are needed, which does not fit$/);
+    expect(found?.levers.find(({ lever }) => lever.startsWith("4-bit"))?.effect).toMatch(
+      / are needed, which does not fit$/,
+    );
   });
 
   it("explains inputs and outputs that exceed the framebuffer", () => {

@@ -25,7 +25,13 @@ const example: Mapping = {
       kind: "contraction",
       nodes: ["fc.sum", "fc"],
       value: null,
-      split: { rows: [{ dimension: "n", parts: 2 }], columns: [{ dimension: "m", parts: 2 }, { dimension: "k", parts: 2 }] },
+      split: {
+        rows: [{ dimension: "n", parts: 2 }],
+        columns: [
+          { dimension: "m", parts: 2 },
+          { dimension: "k", parts: 2 },
+        ],
+      },
       weights: { mode: "streamed" },
       tile: { rows: 4, columns: 32, inner: 64 },
       reduction: { axis: "columns", parts: 2 },
@@ -72,7 +78,27 @@ buffers:
 
 const name = fc.oneof(
   fc.string({ minLength: 1 }),
-  fc.constantFrom("null", "true", "1", "1e3", "0x10", "~", "a: b", "a b", "a -b", "a #b", "to null", "a  b", "- a", "a#b", "x/y.z", "é\n", "yes", "{", '"'),
+  fc.constantFrom(
+    "null",
+    "true",
+    "1",
+    "1e3",
+    "0x10",
+    "~",
+    "a: b",
+    "a b",
+    "a -b",
+    "a #b",
+    "to null",
+    "a  b",
+    "- a",
+    "a#b",
+    "x/y.z",
+    "é\n",
+    "yes",
+    "{",
+    '"',
+  ),
 );
 const count = fc.nat({ max: 1e9 });
 const axis = fc
@@ -100,7 +126,9 @@ const mappingArbitrary: fc.Arbitrary<Mapping> = fc.record({
     }),
     { maxLength: 4 },
   ),
-  layouts: fc.array(fc.record({ value: name, order: fc.array(fc.nat({ max: 5 }), { maxLength: 5 }) }), { maxLength: 3 }),
+  layouts: fc.array(fc.record({ value: name, order: fc.array(fc.nat({ max: 5 }), { maxLength: 5 }) }), {
+    maxLength: 3,
+  }),
   buffers: fc.array(
     fc.record({
       name,
@@ -148,21 +176,65 @@ describe("the mapping file", () => {
   });
 
   it.each([
-    ["text that is not YAML", "steps: [", ["B402 m.yaml:1:9 Flow sequence in block collection must be sufficiently indented and end with a ]."]],
-    ["a file that is no map", "- a\n", ["B402 m.yaml:1:1 Expected the file to be a map with the keys kind, graph, target, batch, steps, layouts, buffers."]],
+    [
+      "text that is not YAML",
+      "steps: [",
+      ["B402 m.yaml:1:9 Flow sequence in block collection must be sufficiently indented and end with a ]."],
+    ],
+    [
+      "a file that is no map",
+      "- a\n",
+      [
+        "B402 m.yaml:1:1 Expected the file to be a map with the keys kind, graph, target, batch, steps, layouts, buffers.",
+      ],
+    ],
     [
       "an unknown key",
       text.replace("    kind: input", "    kind: input\n    colums: {d1: 2}"),
-      ['B402 m.yaml:8:5 Unknown key "colums" in entry 1 of "steps"; expected one of name, kind, value, nodes, rows, columns, weights, tile, reduction.'],
+      [
+        'B402 m.yaml:8:5 Unknown key "colums" in entry 1 of "steps"; expected one of name, kind, value, nodes, rows, columns, weights, tile, reduction.',
+      ],
     ],
-    ["a missing key", text.replace("graph: g\n", ""), ['B402 m.yaml:1:1 Missing "graph" in the file; expected a name.']],
-    ["one part", text.replace("{d1: 4}", "{d1: 1}"), ['B402 m.yaml:9:16 Wrong "rows" in entry 1 of "steps"; expected an integer of at least 2.']],
-    ["a dimension that stands twice", text.replace("m: 2, k: 2", "m: 2, m: 2"), ["B402 m.yaml:14:21 Map keys must be unique."]],
-    ["an unknown word", text.replace("streamed", "stream"), ['B402 m.yaml:15:14 Wrong "weights" in entry 2 of "steps"; expected resident or streamed.']],
-    ["a number with a fraction", text.replace("inner: 64", "inner: 6.4"), ['B402 m.yaml:16:41 Wrong "inner" in "tile"; expected an integer of at least 1.']],
-    ["a list where a name belongs", text.replace("graph: g", "graph: [g]"), ['B402 m.yaml:2:8 Wrong "graph" in the file; expected a name.']],
-    ["a name where a list belongs", text.replace("order: [0, 2, 1]", "order: x"), ['B402 m.yaml:19:23 Wrong "order" in entry 1 of "layouts"; expected a list.']],
-    ["a list where parts belong", text.replace("{d1: 4}", "[d1]"), ['B402 m.yaml:9:11 Wrong "rows" in entry 1 of "steps"; expected a map from dimensions to parts.']],
+    [
+      "a missing key",
+      text.replace("graph: g\n", ""),
+      ['B402 m.yaml:1:1 Missing "graph" in the file; expected a name.'],
+    ],
+    [
+      "one part",
+      text.replace("{d1: 4}", "{d1: 1}"),
+      ['B402 m.yaml:9:16 Wrong "rows" in entry 1 of "steps"; expected an integer of at least 2.'],
+    ],
+    [
+      "a dimension that stands twice",
+      text.replace("m: 2, k: 2", "m: 2, m: 2"),
+      ["B402 m.yaml:14:21 Map keys must be unique."],
+    ],
+    [
+      "an unknown word",
+      text.replace("streamed", "stream"),
+      ['B402 m.yaml:15:14 Wrong "weights" in entry 2 of "steps"; expected resident or streamed.'],
+    ],
+    [
+      "a number with a fraction",
+      text.replace("inner: 64", "inner: 6.4"),
+      ['B402 m.yaml:16:41 Wrong "inner" in "tile"; expected an integer of at least 1.'],
+    ],
+    [
+      "a list where a name belongs",
+      text.replace("graph: g", "graph: [g]"),
+      ['B402 m.yaml:2:8 Wrong "graph" in the file; expected a name.'],
+    ],
+    [
+      "a name where a list belongs",
+      text.replace("order: [0, 2, 1]", "order: x"),
+      ['B402 m.yaml:19:23 Wrong "order" in entry 1 of "layouts"; expected a list.'],
+    ],
+    [
+      "a list where parts belong",
+      text.replace("{d1: 4}", "[d1]"),
+      ['B402 m.yaml:9:11 Wrong "rows" in entry 1 of "steps"; expected a map from dimensions to parts.'],
+    ],
   ])("reports %s with its place", (_, source, problems) => {
     expect(problemsOf(source)).toEqual(problems);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatMisfit, makeMisfit, MisfitError } from "../../../compiler/mapper/misfit.ts";
+import { formatBytes, formatMisfit, MisfitError, makeMisfit } from "../../../compiler/mapper/misfit.ts";
 
 const misfit = makeMisfit(
   "core memory",

@@ -2,9 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { layOut, ownsResult, touchedBox } from "../../../compiler/geometry.ts";
 import { outline } from "../../../compiler/mapper/outline.ts";
+import { findOverlaps, overlapRoom, ownerIndex } from "../../../compiler/mapper/owner-index.ts";
+import {
+  contains,
+  overlapCount,
+  type Placement,
+  placementOf,
+  rectangleCount,
+} from "../../../compiler/mapper/placement.ts";
 import { placementKey } from "../../../compiler/mapper/placement-key.ts";
-import { contains, overlapCount, type Placement, placementOf, rectangleCount } from "../../../compiler/mapper/placement.ts";
-import { findOverlaps, ownerIndex } from "../../../compiler/mapper/owner-index.ts";
 import { candidateSplits } from "../../../compiler/mapper/splits.ts";
 import { TestGraph } from "./networks.ts";
 
@@ -21,7 +27,8 @@ const pick = fc.record({ split: fc.constantFrom(...splits), at: fc.constantFrom(
 
 function boxesOf(placement: Placement, core: number): number[][] {
   const width = 2 * placement.rank;
-  return (placement.coreBoxes[core] ?? []).map((box) => [...placement.bounds.slice(box * width, (box + 1) * width)]);
+  const own = placement.boxes.slice(placement.boxStart[core], placement.boxStart[core + 1]);
+  return [...own].map((box) => [...placement.bounds.slice(box * width, (box + 1) * width)]);
 }
 
 describe("a placement", () => {
@@ -64,11 +71,14 @@ describe("a placement", () => {
         const owned = placementOf(layOut(layer.dimensions, from, grid), written.access, written.shape, true);
         const needed = placementOf(layOut(layer.dimensions, to, grid), read.access, read.shape, false);
         const index = ownerIndex(owned);
-        const room = { boxes: new Int32Array(index.boxes.length), counts: new Float64Array(index.boxes.length) };
+        const room = overlapRoom(index);
         for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
           const found = findOverlaps(index, needed, wanted, room);
           const list = Array.from({ length: found }, (_, entry) => [room.boxes[entry], room.counts[entry]]);
-          const expected = Array.from({ length: owned.boxCount }, (_, box) => [box, overlapCount(owned, box, needed, wanted)]);
+          const expected = Array.from({ length: owned.boxCount }, (_, box) => [
+            box,
+            overlapCount(owned, box, needed, wanted),
+          ]);
           expect(list.sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0))).toEqual(expected.filter(([, count]) => count !== 0));
         }
       }),

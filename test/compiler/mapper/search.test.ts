@@ -21,7 +21,10 @@ const networkArbitrary = fc
   .tuple(
     fc.constantFrom(2, 3, 4),
     fc.constantFrom(2, 3, 4),
-    fc.array(fc.tuple(fc.constantFrom("matmul", "add", "transpose"), fc.nat(), fc.nat()), { minLength: 1, maxLength: 3 }),
+    fc.array(fc.tuple(fc.constantFrom("matmul", "add", "transpose"), fc.nat(), fc.nat()), {
+      minLength: 1,
+      maxLength: 3,
+    }),
   )
   .map(([rows, columns, steps]): Network => {
     const graph = new TestGraph();
@@ -79,7 +82,9 @@ describe("the search", () => {
       fc.property(networkArbitrary, fc.nat(), (network, salt) => {
         const space = spaceOf(network);
         for (let turn = 0; turn < 40; turn += 1) {
-          const chosen = space.candidates.map((list, layer) => list[(salt + turn * (layer + 1)) % list.length] as Candidate);
+          const chosen = space.candidates.map(
+            (list, layer) => list[(salt + turn * (layer + 1)) % list.length] as Candidate,
+          );
           expect(checkSteps(network, stepsOf(network, chosen, new Map(), chip), chip)).toEqual([]);
         }
       }),

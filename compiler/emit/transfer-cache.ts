@@ -1,0 +1,92 @@
+import type { Rectangle } from "../../ir/instruction.ts";
+import type { AxisPiece } from "../pieces.ts";
+import { type Copy, copiesOf, type Spread } from "../transfers.ts";
+import { coverRectangles } from "./rectangles.ts";
+
+/** A copy that goes to every core of a rectangle, to the same place of each. */
+export interface Bundle {
+  readonly copy: Copy;
+  readonly cores: Rectangle;
+  /** The cores of the rectangle, less the sender when it is a core. */
+  readonly receivers: readonly number[];
+}
+
+/**
+ * Remembers copies and bundles: networks repeat their blocks, and the transfers between two spreads do not depend on
+ * where buffers lie. Has the life of one emission.
+ */
+export class TransferCache {
+  readonly #copies = new Map<string, readonly Copy[]>();
+  readonly #bundles = new Map<readonly Copy[], readonly Bundle[]>();
+  readonly #signatures = new Map<Spread, string>();
+
+  /** `copiesOf`, remembered; the same spreads give the same list. */
+  copies(pieces: readonly AxisPiece[], source: Spread, destination: Spread): readonly Copy[] {
+    const key = `${JSON.stringify(pieces)}|${this.#signature(source)}|${this.#signature(destination)}`;
+    const known = this.#copies.get(key);
+    if (known !== undefined) return known;
+    const made = copiesOf(pieces, source, destination);
+    this.#copies.set(key, made);
+    return made;
+  }
+
+  /** The copies that leave their place, those that carry the same bytes to the same place of several cores together. */
+  bundles(copies: readonly Copy[], fromFrame: boolean, rows: number, columns: number): readonly Bundle[] {
+    const known = this.#bundles.get(copies);
+    if (known !== undefined) return known;
+    const made = bundlesOf(copies, fromFrame, rows, columns);
+    this.#bundles.set(copies, made);
+    return made;
+  }
+
+  #signature(spread: Spread): string {
+    const known = this.#signatures.get(spread);
+    if (known !== undefined) return known;
+    const made = JSON.stringify([spread.boxes, spread.origins, spread.layout.strideBytes]);
+    this.#signatures.set(spread, made);
+    return made;
+  }
+}
+
+function bundlesOf(copies: readonly Copy[], fromFrame: boolean, rows: number, columns: number): Bundle[] {
+  const groups = new Map<string, Copy[]>();
+  for (const copy of copies) {
+    const key = `${copy.source};${copy.sourceOffset};${copy.destinationOffset};${copy.counts};${copy.sourceStrides};${copy.destinationStrides}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [copy]);
+    else group.push(copy);
+  }
+  const bundles: Bundle[] = [];
+  for (const group of groups.values()) {
+    const copy = group[0] as Copy;
+    for (const cores of rectanglesOf(group, rows, columns)) {
+      const receivers: number[] = [];
+      for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
+        for (let column = cores.column; column < cores.column + cores.columns; column += 1) {
+          const core = row * columns + column;
+          if (fromFrame || core !== copy.source) receivers.push(core);
+        }
+      }
+      if (receivers.length > 0) bundles.push({ copy, cores, receivers });
+    }
+  }
+  return bundles;
+}
+
+/** Rectangles that cover the destinations of a group. */
+function rectanglesOf(group: readonly Copy[], rows: number, columns: number): Rectangle[] {
+  let [north, south, west, east] = [rows, -1, columns, -1];
+  for (const { destination } of group) {
+    const row = Math.floor(destination / columns);
+    const column = destination % columns;
+    north = Math.min(north, row);
+    south = Math.max(south, row);
+    west = Math.min(west, column);
+    east = Math.max(east, column);
+  }
+  const hull = { row: north, column: west, rows: south - north + 1, columns: east - west + 1 };
+  if (hull.rows * hull.columns === group.length) return [hull];
+  const keys = new Array<string | null>(rows * columns).fill(null);
+  for (const copy of group) keys[copy.destination] = "to";
+  return coverRectangles(keys, columns);
+}
