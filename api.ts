@@ -2,23 +2,25 @@
  * Boreal's programming interface: import a model, compile it for a chip, and ask what the chip answers, how long it takes
  * and what energy it uses. Verbs take and give plain values; none prints or exits; errors are `BorealError`s.
  */
-export { type Answer, type Run, type RunOptions, runModel, withForecast } from "./api/run.ts";
-export { type AnswerOptions, answerModel } from "./api/evaluation.ts";
+
 export { evaluateExact, evaluateModel, toModelTypes } from "./api/answers.ts";
 export { gpuBaselines } from "./api/baseline.ts";
 export { fromBoundary, toBoundary } from "./api/boundary.ts";
 export { type CompileModelOptions, compileModel, inputElements, quantizeModel } from "./api/compile.ts";
+export { type AnswerOptions, answerModel } from "./api/evaluation.ts";
 export { executeFunctional, type LoadedChip, programInputs } from "./api/execution.ts";
 export { type Frame, type InputDeclaration, randomFrames, readInputs } from "./api/inputs.ts";
 export { importModel } from "./api/model.ts";
 export { type ProgramFile, readProgram, simulateProgramFile } from "./api/program-file.ts";
 export type { OnProgress, ProgressEvent } from "./api/progress.ts";
+export { type Answer, type Run, type RunOptions, runModel, withForecast } from "./api/run.ts";
 export { chooseSamples, type Samples } from "./api/samples.ts";
 export { type Simulation, simulateProgram } from "./api/simulation.ts";
 export { type ChosenTarget, chooseTarget } from "./api/target.ts";
 export { BorealError, formatProblem, type Location, type Problem } from "./base/errors.ts";
 export { makeRandom, type Random } from "./base/random.ts";
 export type { Compiled, Prepared } from "./compiler/compile.ts";
+export { parseMapping, printMapping } from "./compiler/mapper/mapping-file.ts";
 export type { ImportedModel } from "./compiler/onnx/importer.ts";
 export {
   type WrittenModel,
@@ -27,7 +29,6 @@ export {
   writeModel,
   writeModelWithExternalData,
 } from "./compiler/onnx/write-model.ts";
-export { parseMapping, printMapping } from "./compiler/mapper/mapping-file.ts";
 export type { Graph } from "./ir/graph.ts";
 export { parseGraph, printGraph } from "./ir/graph-text.ts";
 export type { Mapping } from "./ir/mapping.ts";

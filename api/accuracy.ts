@@ -1,5 +1,5 @@
-import { type Energies, energiesOf, pooledSqnrDb, realNumbers } from "../compiler/quantize/accuracy.ts";
 import type { Network } from "../compiler/network.ts";
+import { type Energies, energiesOf, pooledSqnrDb, realNumbers } from "../compiler/quantize/accuracy.ts";
 import type { Graph } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import type { Tensor } from "../ir/tensor.ts";

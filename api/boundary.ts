@@ -2,7 +2,15 @@ import { problem } from "../base/errors.ts";
 import { convert } from "../ir/ops/conversion-values.ts";
 import { tensorNumbers, tensorOf } from "../ir/ops/values.ts";
 import { makeTensor, type Tensor, viewData } from "../ir/tensor.ts";
-import { type ElementType, elementTypes, formatType, isFloat, sameNumbers, type TensorType, tensorType } from "../ir/type.ts";
+import {
+  type ElementType,
+  elementTypes,
+  formatType,
+  isFloat,
+  sameNumbers,
+  type TensorType,
+  tensorType,
+} from "../ir/type.ts";
 import { checkFinite } from "./inputs.ts";
 
 /** A tensor that crosses the host link: its name and the type that the chip stores. */

@@ -16,7 +16,10 @@ import { chooseSamples } from "./samples.ts";
 
 /** How a model is answered without a chip. */
 export interface AnswerOptions
-  extends Pick<RunOptions, "model" | "precision" | "batchCount" | "seed" | "inputs" | "calibration" | "passes" | "onProgress"> {
+  extends Pick<
+    RunOptions,
+    "model" | "precision" | "batchCount" | "seed" | "inputs" | "calibration" | "passes" | "onProgress"
+  > {
   /** `evaluate`: f32, as ONNX answers. `exact`: the quantized graph, as the chip must answer. */
   readonly executor: "evaluate" | "exact";
   /** Told the outputs of each sample, in the model's order and element types. */
@@ -59,7 +62,8 @@ export function answerModel(options: AnswerOptions): AnswerResult {
   });
   const types = valueTypes(graph);
   const outputElements = graph.outputs.map((name) => types.get(name)?.element ?? "f32");
-  const prepared = executor === "evaluate" ? null : quantizeModel(model, { ...options, calibration: samples.calibration });
+  const prepared =
+    executor === "evaluate" ? null : quantizeModel(model, { ...options, calibration: samples.calibration });
   const meter =
     prepared === null
       ? null
@@ -112,10 +116,7 @@ export function answerModel(options: AnswerOptions): AnswerResult {
             macCountByPrecision: macCountByPrecision(prepared.chipGraph),
             exactCheck: null,
           },
-    warnings: [
-      ...modelWarnings(model),
-      ...samples.warnings.filter(({ code }) => calibrated || code === "W201"),
-    ],
+    warnings: [...modelWarnings(model), ...samples.warnings.filter(({ code }) => calibrated || code === "W201")],
     provenance: provenance("answer-result"),
   };
 }

@@ -44,7 +44,8 @@ export async function readInputs(inputs: readonly InputDeclaration[], files: rea
     const named = splitName(entry, inputs);
     const input = named.input ?? inputs[position % Math.max(1, inputs.length)];
     if (named.input === null) position += 1;
-    if (input === undefined) throw problem("B702", "The model has no inputs, but an input file was given.", { file: entry });
+    if (input === undefined)
+      throw problem("B702", "The model has no inputs, but an input file was given.", { file: entry });
     try {
       samples.get(input.name)?.push(...samplesOf(await readTensorFile(named.path), input));
     } catch (error) {

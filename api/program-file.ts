@@ -10,9 +10,9 @@ import { provenance, targetWarnings } from "./provenance.ts";
 import {
   energyResult,
   layerResults,
+  type SimulateOptions,
   type Simulation,
   simulateProgram,
-  type SimulateOptions,
   timingResult,
   withHostResult,
 } from "./simulation.ts";

@@ -54,7 +54,9 @@ export function simulateProgram(program: Program, chip: ChipTarget, options: Sim
 export function memoryOf(program: Program, chip: ChipTarget): MemoryResult {
   const cores = chip.grid.rows * chip.grid.columns;
   const buffers = program.buffers.filter(({ space }) => space === "memory");
-  const live = program.steps.map((_, step) => sum(buffers.filter((each) => isLive(each, step)).map(({ bytes }) => bytes)));
+  const live = program.steps.map((_, step) =>
+    sum(buffers.filter((each) => isLive(each, step)).map(({ bytes }) => bytes)),
+  );
   const ports = [...program.inputs, ...program.outputs];
   return {
     usedBytes: Math.max(0, ...live) * cores,

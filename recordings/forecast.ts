@@ -13,32 +13,40 @@ export interface ForecastWindow {
   readonly future: Tensor;
 }
 
-/**
- * Windows of a recording with stride 1, the first starting at frame `from`. Throws B702 when the recording is too short.
- */
-export function forecastWindows(
-  recording: Recording,
-  contextFrames: number,
-  horizonFrames: number,
-  from: number,
-  count: number,
-): ForecastWindow[] {
+/** Which windows of a recording are cut. */
+export interface WindowPlan {
+  readonly contextFrames: number;
+  readonly horizonFrames: number;
+  /** The first frame of the first window. */
+  readonly firstFrame: number;
+  readonly windowCount: number;
+  /** Frames from the start of a window to that of the next. */
+  readonly strideFrames: number;
+}
+
+/** The frame after the last one that a plan's windows touch. */
+export function endFrame(plan: WindowPlan): number {
+  return plan.firstFrame + (plan.windowCount - 1) * plan.strideFrames + plan.contextFrames + plan.horizonFrames;
+}
+
+/** Windows of a recording; their tensors are views of it. Throws B702 when the recording is too short. */
+export function forecastWindows(recording: Recording, plan: WindowPlan): ForecastWindow[] {
+  const { contextFrames, horizonFrames, firstFrame, windowCount, strideFrames } = plan;
   const channels = channelCount(recording);
-  const needed = from + count - 1 + contextFrames + horizonFrames;
+  const needed = endFrame(plan);
   if (needed > frameCount(recording)) {
     throw problem(
       "B702",
-      `${count} windows from frame ${from} need ${needed} frames, the recording has ${frameCount(recording)}.`,
+      `${windowCount} windows from frame ${firstFrame} need ${needed} frames, the recording has ${frameCount(recording)}.`,
     );
   }
   const data = recording.frames.data as Float32Array;
   const cut = (start: number, frames: number): Tensor =>
     makeTensor(tensorType("f32", [1, frames, channels]), data.subarray(start * channels, (start + frames) * channels));
-  return Array.from({ length: count }, (_, index) => ({
-    start: from + index,
-    context: cut(from + index, contextFrames),
-    future: cut(from + index + contextFrames, horizonFrames),
-  }));
+  return Array.from({ length: windowCount }, (_, index) => {
+    const start = firstFrame + index * strideFrames;
+    return { start, context: cut(start, contextFrames), future: cut(start + contextFrames, horizonFrames) };
+  });
 }
 
 /** Adds up absolute errors of forecasts by step ahead. */

@@ -72,7 +72,9 @@ export const rangeSchema = z.strictObject({
   powerWatts: lowHigh.describe("The least and greatest of the two ends; neither end need be its extreme."),
   withHostLatencySeconds: lowHigh,
   movedNumbers: z.array(z.string()).describe("Paths of the estimates that were moved."),
-  heldNumbers: z.array(z.string()).describe("Paths of estimates that were held: they decide the program, not its price."),
+  heldNumbers: z
+    .array(z.string())
+    .describe("Paths of estimates that were held: they decide the program, not its price."),
 });
 
 /** Core memories. */
@@ -101,7 +103,10 @@ export const layerSchema = z.strictObject({
   cyclesByCause: z.record(z.enum(cycleCauses), amount).describe("Adds up to latencyCycles."),
   split: z.strictObject({ rows: splitAxis, columns: splitAxis }).nullable(),
   weights: z.enum(["resident", "streamed"]).nullable(),
-  sqnrDb: z.number().nullable().describe("Of the layer's result against f32; null when it was not measured or nothing differs."),
+  sqnrDb: z
+    .number()
+    .nullable()
+    .describe("Of the layer's result against f32; null when it was not measured or nothing differs."),
 });
 
 /** A remark that changes how figures are to be read. */
@@ -117,7 +122,7 @@ export const provenanceSchema = z.strictObject({
   schema: z.string(),
 });
 
-export { count as countSchema, amount as amountSchema, sha256 as sha256Schema };
+export { amount as amountSchema, count as countSchema, sha256 as sha256Schema };
 
 /** One layer's figures. */
 export type LayerResult = z.infer<typeof layerSchema>;

@@ -31,7 +31,7 @@ export interface Candidate {
 }
 
 /** Candidates that are kept for a layer. */
-export const candidateLimit = 40;
+export const candidateLimit = 28;
 
 /** Cores that take part in a read: all that are active for the anchor, those that end up with results for later nodes. */
 export function ownersRead(layer: Layer, node: string | null): boolean {

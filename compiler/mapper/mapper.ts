@@ -12,12 +12,8 @@ import { searchSpace } from "./search.ts";
 import { type StepCost, stepCosts } from "./steps.ts";
 import { type VectorWork, vectorWork } from "./work.ts";
 
-/** What the mapper is asked to make small. Steps do not overlap, so the latency is also the interval of a batch. */
-export type Objective = "latency";
-
-/** How a network is to be mapped. */
+/** How a network is to be mapped: for the least latency (steps do not overlap, so it is also the interval of a batch). */
 export interface MapOptions {
-  readonly objective?: Objective;
   /** Steps that stand as given; layers without one are searched. Its buffers are kept when there are any. */
   readonly mapping?: Mapping;
   /** Inferences in a batch; 1 by default. */

@@ -186,10 +186,7 @@ export function bytesOf(values: ReadonlyMap<string, Tensor>): Map<string, Uint8A
 }
 
 /** What differs between two sets of outputs, as a short text; empty when nothing does. */
-export function difference(
-  expected: ReadonlyMap<string, Uint8Array>,
-  found: ReadonlyMap<string, Uint8Array>,
-): string {
+export function difference(expected: ReadonlyMap<string, Uint8Array>, found: ReadonlyMap<string, Uint8Array>): string {
   const complaints: string[] = [];
   for (const [name, want] of expected) {
     const got = found.get(name);

@@ -1,0 +1,92 @@
+import type { OptionName, Options } from "../options.ts";
+
+/** A command's module: runs it with its argument, if it takes one. */
+export interface CommandModule {
+  readonly execute: (argument: string | undefined, options: Options) => void | Promise<void>;
+}
+
+/** A command as help shows it; its code is loaded when it is used. */
+export interface CommandEntry {
+  readonly name: string;
+  /** `<x>`: required, `[x]`: optional; null for none. */
+  readonly argument: string | null;
+  readonly summary: string;
+  readonly options: readonly OptionName[];
+  readonly load: () => Promise<CommandModule>;
+}
+
+const modelOptions = ["dim", "randomWeights"] as const;
+const targetOptions = ["target", "set"] as const;
+const compileOptions = [
+  ...targetOptions,
+  ...modelOptions,
+  "precision",
+  "batch",
+  "objective",
+  "mapping",
+  "calibrate",
+  "seed",
+  "timingOnly",
+  "printAfter",
+  "timePasses",
+] as const;
+
+/** Every command, in the order of help. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "run",
+    argument: "<model>",
+    summary: "compile a model, execute and simulate it, and report on one screen",
+    options: [...compileOptions, "input", "executor", "outputs", "baseline", "range", "json", "csv", "trace"],
+    load: () => import("./run.ts"),
+  },
+  {
+    name: "compile",
+    argument: "<model>",
+    summary: "compile a model and write PATH.basm, .weights, .mapping.yaml and .bir",
+    options: [...compileOptions, "input", "out", "json"],
+    load: () => import("./compile.ts"),
+  },
+  {
+    name: "simulate",
+    argument: "<program>",
+    summary: "simulate a program file without the compiler",
+    options: [...targetOptions, "weights", "input", "outputs", "range", "json", "csv", "trace"],
+    load: () => import("./simulate.ts"),
+  },
+  {
+    name: "import",
+    argument: "<model>",
+    summary: "import a model and say what is in it; write it as graph text with --out",
+    options: [...modelOptions, "timingOnly", "out", "json"],
+    load: () => import("./import.ts"),
+  },
+  {
+    name: "inspect",
+    argument: "<file>",
+    summary: "say what a file is: .onnx, .bir, .basm, .yaml, .npy, .csv, .pb",
+    options: ["json"],
+    load: () => import("./inspect.ts"),
+  },
+  {
+    name: "targets",
+    argument: "[name]",
+    summary: "list the targets, or the numbers of one with their sources",
+    options: ["set", "json"],
+    load: () => import("./targets.ts"),
+  },
+  {
+    name: "ops",
+    argument: null,
+    summary: "list the operators and the ONNX operators that they implement",
+    options: ["json"],
+    load: () => import("./ops.ts"),
+  },
+  {
+    name: "examples",
+    argument: "[name]",
+    summary: "list the examples, or run one",
+    options: [...targetOptions, "seed", "timingOnly", "baseline", "range", "out", "json", "csv"],
+    load: () => import("./examples.ts"),
+  },
+];

@@ -1,0 +1,112 @@
+import { InvalidArgumentError, Option } from "commander";
+
+/** Adds a value to those given before. */
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+function assignment(text: string, previous: readonly string[] | undefined): readonly string[] {
+  if (!/^[^=]+=.+$/.test(text)) throw new InvalidArgumentError("Expected NAME=VALUE.");
+  return [...(previous ?? []), text];
+}
+
+/** How an option is declared: its flags, what help says, and how its text is read. */
+interface Declaration {
+  readonly flags: string;
+  readonly summary: string;
+  readonly parse?: (text: string, previous: never) => unknown;
+  readonly choices?: readonly string[];
+}
+
+/** Every option, declared once: it means the same in every command. */
+const declarations = {
+  target: { flags: "--target <name|file>", summary: "the chip; `boreal targets` lists those that come with Boreal" },
+  set: { flags: "--set <path=value>", summary: "replace a number of the target (repeatable)", parse: assignment },
+  precision: { flags: "--precision <rule>", summary: "number formats of contractions, such as w8a8" },
+  dim: { flags: "--dim <name=value>", summary: "bind a dimension that the model leaves open (repeatable)", parse: assignment },
+  input: { flags: "--input <[name=]file>", summary: "samples: .npy, .csv or .pb (repeatable)", parse: collect },
+  calibrate: { flags: "--calibrate <[name=]file...>", summary: "samples on which ranges are measured", parse: collect },
+  baseline: {
+    flags: "--baseline <name|file>",
+    summary: "a GPU to compare with, its target file, or a .json file of figures (repeatable)",
+    parse: collect,
+  },
+  mapping: { flags: "--mapping <file>", summary: "a mapping to keep, as `compile --out` writes it" },
+  timingOnly: { flags: "--timing-only", summary: "compute no answers: shapes suffice" },
+  randomWeights: {
+    flags: "--random-weights <seed>",
+    summary: "fill absent and constant weights with seeded numbers",
+    parse: wholeNumber(0),
+  },
+  executor: {
+    flags: "--executor <name>",
+    summary: "who answers: the model in f32, the exact evaluation, or the chip",
+    choices: ["evaluate", "exact", "functional"],
+  },
+  outputs: { flags: "--outputs <folder>", summary: "write output I of the model as output_I.pb" },
+  seed: { flags: "--seed <number>", summary: "the seed of everything random (default: 0)", parse: wholeNumber(0) },
+  batch: {
+    flags: "--batch <count>",
+    summary: "inferences in one run: the first axis of every input, bound with --dim if it is open",
+    parse: wholeNumber(1),
+  },
+  objective: { flags: "--objective <name>", summary: "what the mapper makes small", choices: ["latency"] },
+  range: { flags: "--range", summary: "simulate again with all estimates at both ends of their ranges" },
+  out: { flags: "--out <path>", summary: "where to write" },
+  weights: { flags: "--weights <file>", summary: "the weights of the program (default: beside it, ending in .weights)" },
+  json: { flags: "--json [file]", summary: "the result as JSON, to standard output or to a file" },
+  csv: { flags: "--csv [file]", summary: "the layers as CSV, to standard output or to a file" },
+  trace: { flags: "--trace <file>", summary: "every event on device, for ui.perfetto.dev" },
+  printAfter: { flags: "--print-after <pass>", summary: "print the graph after a pass, or after `all` (repeatable)", parse: collect },
+  timePasses: { flags: "--time-passes", summary: "print what each pass did and how long it took" },
+} as const satisfies Record<string, Declaration>;
+
+/** The name of an option, as commands receive it. */
+export type OptionName = keyof typeof declarations;
+
+/** What commands receive: only what was given is there. */
+export interface Options {
+  readonly target?: string;
+  readonly set?: readonly string[];
+  readonly precision?: string;
+  readonly dim?: readonly string[];
+  readonly input?: readonly string[];
+  readonly calibrate?: readonly string[];
+  readonly baseline?: readonly string[];
+  readonly mapping?: string;
+  readonly timingOnly?: true;
+  readonly randomWeights?: number;
+  readonly executor?: "evaluate" | "exact" | "functional";
+  readonly outputs?: string;
+  readonly seed?: number;
+  readonly batch?: number;
+  readonly objective?: "latency";
+  readonly range?: true;
+  readonly out?: string;
+  readonly weights?: string;
+  /** True: standard output. */
+  readonly json?: string | true;
+  readonly csv?: string | true;
+  readonly trace?: string;
+  readonly printAfter?: readonly string[];
+  readonly timePasses?: true;
+}
+
+/** Makes the option of that name for a command. */
+export function makeOption(name: OptionName): Option {
+  const declaration: Declaration = declarations[name];
+  const option = new Option(declaration.flags, declaration.summary);
+  if (declaration.parse !== undefined) option.argParser(declaration.parse);
+  if (declaration.choices !== undefined) option.choices(declaration.choices);
+  return option;
+}

@@ -1,0 +1,61 @@
+/** Prints a whole number with thousands separators. */
+export function formatCount(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+const smallest = { factor: 1e-12, prefix: "p" } as const;
+
+const prefixes = [
+  { factor: 1e15, prefix: "P" },
+  { factor: 1e12, prefix: "T" },
+  { factor: 1e9, prefix: "G" },
+  { factor: 1e6, prefix: "M" },
+  { factor: 1e3, prefix: "k" },
+  { factor: 1, prefix: "" },
+  { factor: 1e-3, prefix: "m" },
+  { factor: 1e-6, prefix: "µ" },
+  { factor: 1e-9, prefix: "n" },
+  smallest,
+] as const;
+
+/** Prints a number in three figures with an SI prefix: `2.62 µs`. */
+export function formatQuantity(value: number, unit: string): string {
+  if (value === 0) return `0 ${unit}`;
+  const size = Math.abs(value);
+  const { factor, prefix } = prefixes.find((each) => size >= each.factor * 0.9995) ?? smallest;
+  return `${formatFigures(value / factor)} ${prefix}${unit}`;
+}
+
+/** Prints a number in three figures, without an exponent: 1.05, 23.4, 567. */
+export function formatFigures(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
+}
+
+/** Prints a rate: whole numbers below ten million, else with an SI prefix. */
+export function formatRate(value: number): string {
+  return value < 1e7 && value >= 100 ? `${formatCount(value)} /s` : `${formatQuantity(value, "")}/s`;
+}
+
+/** Prints bytes in B, KiB or MiB. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+/** Prints a fraction as a percentage. */
+export function formatPercent(fraction: number): string {
+  const percent = 100 * fraction;
+  return `${percent >= 9.95 || percent === 0 ? percent.toFixed(0) : percent.toFixed(1)} %`;
+}
+
+/** A name of code (`fillAndDrain`) as words. */
+export function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** The first letters of a text, with an ellipsis when it is longer than `width`. */
+export function shorten(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}

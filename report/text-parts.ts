@@ -1,0 +1,167 @@
+import picocolors from "picocolors";
+import type {
+  EnergyResult,
+  LayerResult,
+  MemoryResult,
+  RangeResult,
+  TargetSummary,
+  TimingResult,
+  Warning,
+  WithHostResult,
+} from "./figures-schema.ts";
+import { formatBytes, formatCount, formatPercent, formatQuantity, formatRate, shorten, words } from "./format.ts";
+import { formatTable } from "./table.ts";
+
+/** Columns of the screen. */
+export const screenColumns = 100;
+
+/** The colours of a report. */
+export type Colours = ReturnType<typeof picocolors.createColors>;
+
+/** Colours, or none. */
+export function makeColours(colour: boolean): Colours {
+  return picocolors.createColors(colour);
+}
+
+/** A line that begins with what it is about. */
+export function line(colours: Colours, label: string, text: string): string {
+  return `${colours.bold(label.padEnd(12))}${text}`;
+}
+
+/** A heading at the left and a remark at the right end of the screen. */
+export function heading(colours: Colours, left: string, right: string): string {
+  const gap = Math.max(2, screenColumns - left.length - right.length);
+  return `${colours.bold(left)}${" ".repeat(gap)}${colours.dim(right)}`;
+}
+
+/** The line about the target. */
+export function targetLine(colours: Colours, target: TargetSummary): string {
+  const { gridRows, gridColumns, clockHz, estimatedNumberCount, numberCount } = target;
+  const changed = target.overrides.length === 0 ? "" : `; changed: ${target.overrides.join(", ")}`;
+  const estimates = `${estimatedNumberCount} of ${numberCount} numbers are estimates`;
+  const text = `${target.name}: ${gridRows} × ${gridColumns} cores at ${formatQuantity(clockHz, "Hz")}; ${estimates}${changed}`;
+  return line(colours, "target", shorten(text, screenColumns - 12));
+}
+
+/** What share of a whole each named part has, greatest first; what does not fit in a line is added up. */
+export function shares(parts: Readonly<Record<string, number>>, width = screenColumns - 12): string {
+  const whole = Object.values(parts).reduce((total, value) => total + value, 0);
+  if (whole === 0) return "none";
+  const sorted = Object.entries(parts).sort(([, a], [, b]) => b - a);
+  const texts: string[] = [];
+  let rest = whole;
+  for (const [name, value] of sorted) {
+    const text = `${words(name)} ${formatPercent(value / whole)}`;
+    if (value / whole < 0.01 || [...texts, text, "other 99 %"].join(", ").length > width) break;
+    texts.push(text);
+    rest -= value;
+  }
+  if (rest / whole >= 0.0005) texts.push(`other ${formatPercent(rest / whole)}`);
+  return texts.join(", ");
+}
+
+/** Time, energy and power, on device beside with host. */
+export function figureLines(
+  colours: Colours,
+  timing: TimingResult,
+  energy: EnergyResult,
+  host: WithHostResult,
+): string[] {
+  const cycles = (count: number, seconds: number): string =>
+    `${formatCount(count)} cycles = ${formatQuantity(seconds, "s")}`;
+  const rows = [
+    ["latency", cycles(timing.latencyCycles, timing.latencySeconds), cycles(host.latencyCycles, host.latencySeconds)],
+    ["throughput", formatRate(timing.throughputPerSecond), formatRate(host.throughputPerSecond)],
+    [
+      "energy",
+      `${formatQuantity(energy.energyPerInferenceJoules, "J")} an inference`,
+      `${formatQuantity(host.energyPerInferenceJoules, "J")} an inference`,
+    ],
+    ["power", formatQuantity(energy.powerWatts, "W"), formatQuantity(host.powerWatts, "W")],
+    ["binds", words(timing.bindingResource), words(host.bindingResource)],
+  ];
+  const width = Math.max(...rows.map(([, device = ""]) => device.length)) + 4;
+  return [
+    `${" ".repeat(12)}${colours.dim("on device".padEnd(width))}${colours.dim("with host")}`,
+    ...rows.map(([label = "", device = "", withHost = ""]) => line(colours, label, device.padEnd(width) + withHost)),
+  ];
+}
+
+/** What the figures are made of: bound, utilization, cycles by cause, energy by part, ranges. */
+export function explanationLines(
+  colours: Colours,
+  timing: TimingResult,
+  energy: EnergyResult,
+  range: RangeResult | null,
+): string[] {
+  const lines: string[] = [];
+  const { boundLatencyCycles, boundIntervalCycles, packedBoundIntervalCycles, boundFraction, boundResource } = timing;
+  if (boundLatencyCycles !== null && boundIntervalCycles !== null && boundFraction !== null && boundResource !== null) {
+    const packed = packedBoundIntervalCycles === null ? "" : `, ${formatCount(packedBoundIntervalCycles)} packed`;
+    const interval = `interval ≥ ${formatCount(boundIntervalCycles)} by ${words(boundResource)}${packed}`;
+    lines.push(
+      line(
+        colours,
+        "bound",
+        `latency ≥ ${formatCount(boundLatencyCycles)} cycles (${formatPercent(boundFraction)} of the simulated); ${interval}`,
+      ),
+    );
+  }
+  lines.push(line(colours, "utilization", `${formatPercent(timing.utilizationFraction)} of the matrix units' peak`));
+  lines.push(line(colours, "cycles", shares(timing.cyclesByCause)));
+  lines.push(line(colours, "energy in", shares(energy.byComponentJoules)));
+  if (range !== null) {
+    const span = ([low, high]: readonly [number, number], unit: string): string =>
+      `${formatQuantity(low, unit)} – ${formatQuantity(high, unit)}`;
+    const text = `latency ${span(range.latencySeconds, "s")}, energy ${span(range.energyPerInferenceJoules, "J")}, power ${span(range.powerWatts, "W")}`;
+    lines.push(line(colours, "range", `${text} (${range.movedNumbers.length} estimates moved)`));
+  }
+  return lines;
+}
+
+/** The line about memory. */
+export function memoryLine(colours: Colours, memory: MemoryResult): string {
+  const core = `${formatBytes(memory.peakCoreBytes)} of ${formatBytes(memory.coreCapacityBytes)} in a core`;
+  const all = `${formatBytes(memory.usedBytes)} of ${formatBytes(memory.capacityBytes)} in all`;
+  const frame = `framebuffer ${formatBytes(memory.frameBufferUsedBytes)} of ${formatBytes(memory.frameBufferCapacityBytes)}`;
+  return line(colours, "memory", `${core}, ${all}; ${frame}`);
+}
+
+/** The layers that take the most cycles. */
+export function layerLines(colours: Colours, layers: readonly LayerResult[], most: number): string[] {
+  const whole = layers.reduce((total, layer) => total + layer.latencyCycles, 0);
+  const top = [...layers].sort((a, b) => b.latencyCycles - a.latencyCycles).slice(0, most);
+  const axis = (parts: NonNullable<LayerResult["split"]>["rows"]): string =>
+    parts.map(({ dimension, parts: count }) => `${dimension}:${count}`).join(" ") || "1";
+  const rows = top.map((layer) => [
+    shorten(layer.name, 26),
+    layer.kind,
+    formatCount(layer.latencyCycles),
+    formatPercent(whole === 0 ? 0 : layer.latencyCycles / whole),
+    words(layer.bindingResource),
+    layer.split === null ? "" : shorten(`${axis(layer.split.rows)} × ${axis(layer.split.columns)}`, 24),
+    layer.weights ?? "",
+  ]);
+  const dim = (title: string): string => colours.dim(title);
+  return formatTable(
+    [
+      { title: dim(layers.length > most ? `top ${most} of ${layers.length} layers` : `${layers.length} layers`) },
+      { title: dim("kind") },
+      { title: dim("cycles"), align: "right" },
+      { title: dim("share"), align: "right" },
+      { title: dim("binds") },
+      { title: dim("split rows × columns") },
+      { title: dim("weights") },
+    ],
+    rows,
+  );
+}
+
+/** Warnings, one a line; what does not fit in `most` lines is counted. */
+export function warningLines(colours: Colours, warnings: readonly Warning[], most: number): string[] {
+  const lines = warnings
+    .slice(0, most)
+    .map(({ code, message }) => `${colours.yellow(`warning[${code}]`)} ${shorten(message, screenColumns - 15)}`);
+  if (warnings.length > most) lines.push(`and ${warnings.length - most} more warnings (--json lists all)`);
+  return lines;
+}

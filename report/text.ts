@@ -1,0 +1,225 @@
+import { formatCount, formatFigures, formatQuantity, formatRate, shorten } from "./format.ts";
+import type { AccuracyResult, AnswerResult, Baseline, ForecastResult, RunResult, SimulationResult } from "./schemas.ts";
+import { formatTable } from "./table.ts";
+import {
+  type Colours,
+  explanationLines,
+  figureLines,
+  heading,
+  layerLines,
+  line,
+  makeColours,
+  memoryLine,
+  screenColumns,
+  targetLine,
+  warningLines,
+} from "./text-parts.ts";
+
+/** How a report is printed. */
+export interface PrintOptions {
+  /** Whether terminal colours are used; none by default. */
+  readonly colour?: boolean;
+}
+
+/** Layers and warnings that one screen has room for. */
+const shownLayers = 6;
+const shownWarnings = 5;
+/** Steps ahead that a table of forecast errors shows, as far as there are that many. */
+const shownSteps = [1, 2, 4, 8, 16, 32, 64] as const;
+
+/** The report of a run, on one screen. */
+export function printRun(result: RunResult, options: PrintOptions = {}): string {
+  const colours = makeColours(options.colour ?? false);
+  const { accuracy, forecast } = result;
+  return joined([
+    [
+      heading(colours, `${result.model.name} on ${result.target.name}`, `boreal ${result.provenance.boreal}`),
+      line(colours, "model", modelText(result)),
+      targetLine(colours, result.target),
+    ],
+    [
+      ...figureLines(colours, result.timing, result.energy, result.withHost),
+      ...explanationLines(colours, result.timing, result.energy, result.range),
+      memoryLine(colours, result.memory),
+      ...(accuracy === null
+        ? [line(colours, "accuracy", "not measured: timing only")]
+        : accuracyLines(colours, accuracy)),
+    ],
+    forecast === null ? [] : forecastLines(colours, forecast),
+    gpuLines(colours, result),
+    layerLines(colours, result.layers, forecast === null ? shownLayers : 4),
+    [...warningLines(colours, result.warnings, shownWarnings), provenanceLine(colours, result)],
+  ]);
+}
+
+/** The report of a program's simulation. */
+export function printSimulation(result: SimulationResult, options: PrintOptions = {}): string {
+  const colours = makeColours(options.colour ?? false);
+  const { program, executedSampleCount } = result;
+  const executed = executedSampleCount === 0 ? "not executed" : `executed on ${executedSampleCount} samples`;
+  return joined([
+    [
+      heading(colours, `${program.name} on ${result.target.name}`, `boreal ${result.provenance.boreal}`),
+      line(colours, "program", `${formatCount(program.macCount)} MACs a run, batch ${program.batchCount}; ${executed}`),
+      targetLine(colours, result.target),
+    ],
+    [
+      ...figureLines(colours, result.timing, result.energy, result.withHost),
+      ...explanationLines(colours, result.timing, result.energy, result.range),
+      memoryLine(colours, result.memory),
+    ],
+    layerLines(colours, result.layers, 10),
+    [
+      ...warningLines(colours, result.warnings, shownWarnings),
+      colours.dim(`program ${program.sha256.slice(0, 16)}, target ${result.target.sha256.slice(0, 16)} (sha256)`),
+    ],
+  ]);
+}
+
+/** The report of answers without timing. */
+export function printAnswers(result: AnswerResult, options: PrintOptions = {}): string {
+  const colours = makeColours(options.colour ?? false);
+  const number = (value: number | null): string => (value === null ? "–" : String(Number(value.toPrecision(5))));
+  const rows = result.outputs.map(({ name, element, shape, least, greatest, mean }) => [
+    shorten(name, 40),
+    `${element}[${shape.join(",")}]`,
+    number(least),
+    number(greatest),
+    number(mean),
+  ]);
+  const how = result.executor === "evaluate" ? "evaluated in f32" : `evaluated exactly in ${result.choices.precision}`;
+  return joined([
+    [
+      heading(colours, `${result.model.name}, ${how}`, `boreal ${result.provenance.boreal}`),
+      line(colours, "model", modelText(result)),
+      line(colours, "inputs", result.inputs.description),
+      ...(result.accuracy === null ? [] : accuracyLines(colours, result.accuracy)),
+    ],
+    formatTable(
+      [
+        { title: colours.dim("output") },
+        { title: colours.dim("type") },
+        { title: colours.dim("least"), align: "right" },
+        { title: colours.dim("greatest"), align: "right" },
+        { title: colours.dim("mean"), align: "right" },
+      ],
+      rows,
+    ),
+    warningLines(colours, result.warnings, shownWarnings),
+  ]);
+}
+
+function joined(blocks: readonly (readonly string[])[]): string {
+  const filled = blocks.filter((lines) => lines.length > 0);
+  return `${filled.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+function modelText({ model, choices }: Pick<RunResult, "model" | "choices">): string {
+  const weights = { trained: "the model's weights", random: "random weights", absent: "no weights" }[model.weights];
+  const parameters = `${formatCount(model.parameterCount)} parameters (${weights})`;
+  return `${parameters}, ${formatQuantity(model.macCount, "MACs")} a run, ${choices.precision}, batch ${choices.batchCount}`;
+}
+
+function accuracyLines(colours: Colours, accuracy: AccuracyResult): string[] {
+  const sqnr = accuracy.sqnrDb === null ? "no difference" : `${accuracy.sqnrDb.toFixed(1)} dB SQNR`;
+  const worst =
+    accuracy.worstLayer === null
+      ? ""
+      : `; worst layer ${shorten(accuracy.worstLayer.name, 20)} ${accuracy.worstLayer.sqnrDb.toFixed(1)} dB`;
+  const lines = [
+    line(colours, "accuracy", shorten(`${sqnr} against f32, ${accuracy.inputs}${worst}`, screenColumns - 12)),
+  ];
+  const check = accuracy.exactCheck;
+  if (check !== null) {
+    const answer = check.equal ? colours.green("yes") : colours.red("NO: please report it");
+    const samples = `${check.sampleCount} of ${accuracy.sampleCount} samples compared bit for bit`;
+    lines.push(line(colours, "", `functional = exact: ${answer} (${samples})`));
+  }
+  return lines;
+}
+
+/** A GPU's quickest answer and its best throughput. */
+interface GpuPair {
+  readonly quickest: Baseline;
+  readonly best: Baseline;
+}
+
+function gpuPairs(baselines: readonly Baseline[]): GpuPair[] {
+  const names = [...new Set(baselines.map(({ name, source }) => `${name}\n${source}`))];
+  return names.map((key) => {
+    const runs = baselines.filter(({ name, source }) => `${name}\n${source}` === key);
+    const quickest = runs.reduce((a, b) => (b.latencySeconds < a.latencySeconds ? b : a));
+    return { quickest, best: runs.reduce((a, b) => (b.throughputPerSecond > a.throughputPerSecond ? b : a)) };
+  });
+}
+
+/** The chip and GPUs side by side, all on device; the factors say how many times the chip does better. */
+function gpuLines(colours: Colours, { baselines, timing, energy, target, choices }: RunResult): string[] {
+  if (baselines.length === 0) return [];
+  const times = (factor: number): string => {
+    const text = `${formatFigures(factor)}×`;
+    return factor >= 1 ? colours.green(text) : colours.yellow(text);
+  };
+  const rows = gpuPairs(baselines).map(({ quickest, best }) => [
+    `${best.name}${best.source === "modelled" ? "" : ` (${best.source})`}`,
+    `${formatQuantity(quickest.latencySeconds, "s")} ${quickest.precision}`,
+    times(quickest.latencySeconds / timing.latencySeconds),
+    `${formatRate(best.throughputPerSecond)} ${best.precision}, batch ${best.batchCount}`,
+    times(timing.throughputPerSecond / best.throughputPerSecond),
+    formatQuantity(best.energyPerInferenceJoules, "J"),
+    times(best.energyPerInferenceJoules / energy.energyPerInferenceJoules),
+  ]);
+  const chip = [
+    shorten(target.name, 20),
+    `${formatQuantity(timing.latencySeconds, "s")} ${choices.precision}`,
+    "",
+    `${formatRate(timing.throughputPerSecond)}`,
+    "",
+    formatQuantity(energy.energyPerInferenceJoules, "J"),
+    "",
+  ];
+  const dim = (title: string): string => colours.dim(title);
+  return formatTable(
+    [
+      { title: dim("on device (×: chip better)") },
+      { title: dim(`latency, batch ${choices.batchCount}`), align: "right" },
+      { title: "", align: "right" },
+      { title: dim("throughput, best batch"), align: "right" },
+      { title: "", align: "right" },
+      { title: dim("energy"), align: "right" },
+      { title: "", align: "right" },
+    ],
+    [chip, ...rows],
+  );
+}
+
+function forecastLines(colours: Colours, forecast: ForecastResult): string[] {
+  const { f32, chip, lastValue, contextMean } = forecast.meanAbsoluteErrors;
+  const steps = shownSteps.filter((step) => step <= lastValue.length);
+  const row = (label: string, errors: readonly number[] | null): string[][] =>
+    errors === null ? [] : [[label, ...steps.map((step) => (errors[step - 1] ?? 0).toFixed(4))]];
+  const what = `forecast error (${forecast.unit})`;
+  return [
+    ...formatTable(
+      [
+        { title: colours.dim(what) },
+        ...steps.map((step) => ({ title: colours.dim(`${step} ahead`), align: "right" as const })),
+      ],
+      [
+        ...row("model, f32", f32),
+        ...row("model, chip", chip),
+        ...row("last value", lastValue),
+        ...row("mean of context", contextMean),
+      ],
+    ),
+    colours.dim(
+      shorten(`${forecast.windowCount} windows of ${forecast.recording}, ${forecast.origin} data`, screenColumns),
+    ),
+  ];
+}
+
+function provenanceLine(colours: Colours, { model, target, choices }: RunResult): string {
+  return colours.dim(
+    `model ${model.sha256.slice(0, 16)}, target ${target.sha256.slice(0, 16)} (sha256), seed ${choices.seed}`,
+  );
+}
