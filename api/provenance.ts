@@ -5,7 +5,9 @@ import { borealVersion } from "./version.ts";
 import { warning } from "./warnings.ts";
 
 /** What a result needs to be made again: the version, and the schema that it keeps. */
-export function provenance(schema: "run-result" | "answer-result" | "simulation-result"): RunResult["provenance"] {
+export function provenance(
+  schema: "run-result" | "answer-result" | "simulation-result" | "compile-result",
+): RunResult["provenance"] {
   return { boreal: borealVersion(), schema: `docs/schemas/${schema}.json` };
 }
 

@@ -33,6 +33,18 @@ export const warningCodes = {
     summary: "The target is synthetic or was changed by --set.",
     action: "Do not take its figures for those of a real chip.",
   },
+  W401: {
+    summary: "Recording or weights of an example are made up.",
+    action: "Do not take its forecast errors for those of a real recording.",
+  },
+  W402: {
+    summary: "A forecast is no better than one without a model.",
+    action: "Read the errors by steps ahead; time and energy do not depend on them.",
+  },
+  W403: {
+    summary: "An example's figures differ from those that were recorded.",
+    action: "Find the change that moved them; when it is right, copy out/figures.json over expected.json.",
+  },
   W501: {
     summary: "The program was simulated without its weights.",
     action: "Put the .weights file beside the program to execute it.",

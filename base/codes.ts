@@ -104,6 +104,7 @@ export const codes = {
   },
   B509: { summary: "A program is for another machine.", action: "Simulate it on the target that it was compiled for." },
   B601: { summary: "The command line is wrong.", action: "See --help." },
+  B602: { summary: "A file cannot be written.", action: "Check the path, the permissions and the free space." },
   B701: { summary: "An input file cannot be read.", action: "Check the path and the format (.npy, .csv, .pb)." },
   B702: {
     summary: "An input has the wrong shape or type.",

@@ -24,7 +24,8 @@ function assignment(text: string, previous: readonly string[] | undefined): read
 interface Declaration {
   readonly flags: string;
   readonly summary: string;
-  readonly parse?: (text: string, previous: never) => unknown;
+  /** Reads the text; gets what was read before when the option is repeated. */
+  readonly parse?: (text: string, previous: readonly string[] | undefined) => unknown;
   readonly choices?: readonly string[];
 }
 
@@ -33,7 +34,11 @@ const declarations = {
   target: { flags: "--target <name|file>", summary: "the chip; `boreal targets` lists those that come with Boreal" },
   set: { flags: "--set <path=value>", summary: "replace a number of the target (repeatable)", parse: assignment },
   precision: { flags: "--precision <rule>", summary: "number formats of contractions, such as w8a8" },
-  dim: { flags: "--dim <name=value>", summary: "bind a dimension that the model leaves open (repeatable)", parse: assignment },
+  dim: {
+    flags: "--dim <name=value>",
+    summary: "bind a dimension that the model leaves open (repeatable)",
+    parse: assignment,
+  },
   input: { flags: "--input <[name=]file>", summary: "samples: .npy, .csv or .pb (repeatable)", parse: collect },
   calibrate: { flags: "--calibrate <[name=]file...>", summary: "samples on which ranges are measured", parse: collect },
   baseline: {
@@ -63,11 +68,18 @@ const declarations = {
   objective: { flags: "--objective <name>", summary: "what the mapper makes small", choices: ["latency"] },
   range: { flags: "--range", summary: "simulate again with all estimates at both ends of their ranges" },
   out: { flags: "--out <path>", summary: "where to write" },
-  weights: { flags: "--weights <file>", summary: "the weights of the program (default: beside it, ending in .weights)" },
+  weights: {
+    flags: "--weights <file>",
+    summary: "the weights of the program (default: beside it, ending in .weights)",
+  },
   json: { flags: "--json [file]", summary: "the result as JSON, to standard output or to a file" },
   csv: { flags: "--csv [file]", summary: "the layers as CSV, to standard output or to a file" },
-  trace: { flags: "--trace <file>", summary: "every event on device, for ui.perfetto.dev" },
-  printAfter: { flags: "--print-after <pass>", summary: "print the graph after a pass, or after `all` (repeatable)", parse: collect },
+  trace: { flags: "--trace <file>", summary: "every event of the first batch on device, for ui.perfetto.dev" },
+  printAfter: {
+    flags: "--print-after <pass>",
+    summary: "print the graph after a pass, or after `all` (repeatable)",
+    parse: collect,
+  },
   timePasses: { flags: "--time-passes", summary: "print what each pass did and how long it took" },
 } as const satisfies Record<string, Declaration>;
 
@@ -106,7 +118,9 @@ export interface Options {
 export function makeOption(name: OptionName): Option {
   const declaration: Declaration = declarations[name];
   const option = new Option(declaration.flags, declaration.summary);
-  if (declaration.parse !== undefined) option.argParser(declaration.parse);
+  const { parse } = declaration;
+  if (parse !== undefined)
+    option.argParser<unknown>((text, previous) => parse(text, previous as readonly string[] | undefined));
   if (declaration.choices !== undefined) option.choices(declaration.choices);
   return option;
 }

@@ -1,5 +1,4 @@
-import { mkdirSync, renameSync, rmSync } from "node:fs";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { problem } from "../base/errors.ts";
 

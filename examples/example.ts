@@ -1,26 +1,27 @@
 import type { ChosenTarget, OnProgress, RunResult } from "../api.ts";
 
-/** How an example is run. */
+/** What the user asks of an example. */
 export interface ExampleOptions {
-  /** The chip; the NorthPole-style one by default. */
-  readonly target?: ChosenTarget;
-  /** Where files go; `examples/NAME/out` of the project by default. */
-  readonly outFolder?: string;
-  readonly onProgress?: OnProgress;
+  readonly target: ChosenTarget;
+  /** Added to the seeds of the example; its recorded figures are those of 0. */
+  readonly seed: number;
+  /** Computes no answers: neither recording nor weights are made. */
+  readonly timingOnly: boolean;
+  /** The folder that model, recording and figures are written to; null for `examples/NAME/out` of the project. */
+  readonly outputFolder: string | null;
+  readonly baselines?: readonly string[];
+  readonly range: boolean;
+  readonly onProgress: OnProgress;
 }
 
-/** What an example gives. */
-export interface ExampleRun {
-  readonly result: RunResult;
-  /** Files that were written, or found as an earlier run wrote them. */
-  readonly files: readonly string[];
-}
+/** Takes what an example has to show: the result of a run, and remarks, one a line, that stand above it. */
+export type ExampleReport = (result: RunResult, remarks: readonly string[]) => void;
 
-/** A model with data, run from end to end. */
+/** A forecaster and a recording that come with the project. */
 export interface Example {
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
   /** Deterministic: the same options give the same result. Prints nothing. */
-  run(options?: ExampleOptions): ExampleRun;
+  readonly run: (options: ExampleOptions, report: ExampleReport) => Promise<void>;
 }

@@ -18,14 +18,15 @@ function nameLines(trace: Trace, thread: number): string[] {
 
 /**
  * A trace in the JSON trace-event format, which Perfetto opens: a process a core, a thread a thread, a cycle shown as a
- * microsecond. Yields the text in pieces; joined they are one JSON object.
+ * microsecond. Holds the first `batches` batches. Yields the text in pieces; joined they are one JSON object.
  */
-export function* chromeTrace(trace: Trace, program: Program): Generator<string> {
+export function* chromeTrace(trace: Trace, program: Program, batches = trace.batchCount): Generator<string> {
   const stepNames = program.steps.map(({ name }) => JSON.stringify(name));
   yield `{"displayTimeUnit":"ns","otherData":{"program":${JSON.stringify(program.name)},"unit":"1 us is 1 cycle"},"traceEvents":[\n`;
   const lines = [...new Set(trace.thread)].sort((a, b) => a - b).flatMap((thread) => nameLines(trace, thread));
   for (let event = 0; event < trace.eventCount; event += 1) {
     if (lines.length >= pieceEvents) yield `${lines.splice(0).join(",\n")},\n`;
+    if (at(trace.batch, event) >= batches) continue;
     const thread = at(trace.thread, event);
     const start = at(trace.start, event);
     const { instruction, step } = at(trace.places, at(trace.place, event));

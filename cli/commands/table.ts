@@ -44,7 +44,7 @@ export const commands: readonly CommandEntry[] = [
     name: "compile",
     argument: "<model>",
     summary: "compile a model and write PATH.basm, .weights, .mapping.yaml and .bir",
-    options: [...compileOptions, "input", "out", "json"],
+    options: [...compileOptions, "out", "json"],
     load: () => import("./compile.ts"),
   },
   {

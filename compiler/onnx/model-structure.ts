@@ -13,7 +13,7 @@ import type {
 import { toNumber } from "./tensor-proto.ts";
 
 /** The opsets of the default domain that are read. */
-const supportedOpsets = { first: 6, last: 25 } as const;
+export const supportedOpsets = { first: 6, last: 25 } as const;
 
 /** The greatest ONNX IR version that is read. */
 const lastIrVersion = 13;

@@ -14,7 +14,8 @@ export function quantizationOfRange({ low, high }: Pick<ValueRange, "low" | "hig
   const [from, to] = [Math.min(0, low), Math.max(0, high)];
   if (symmetric) return perTensor(usableScale(Math.max(-from, to) / greatest));
   const scale = usableScale((to - from) / (greatest - least));
-  return perTensor(scale, Math.max(least, Math.min(greatest, Math.round(least - from / scale))));
+  // Adding 0 makes 0 of −0, from which printed numbers do not differ.
+  return perTensor(scale, 0 + Math.max(least, Math.min(greatest, Math.round(least - from / scale))));
 }
 
 /** The scale itself, or 1 when the range is so small that no factor could be made of it. */
@@ -36,13 +37,14 @@ export function chooseQuantizations(
   const bounds = operatorBounds(graph);
   return new Map(
     [...demands.roots].map(([group, values]) => {
+      const symmetric = demands.symmetric.has(group);
       const ranges = values.map((value) => {
         const bound = bounds.get(value) ?? unbounded;
-        return calibration === null ? finite(bound) : within(seenRange(value, calibration), bound);
+        return calibration === null ? finite(bound, symmetric) : within(seenRange(value, calibration), bound);
       });
       const low = Math.min(...ranges.map((range) => range.low));
       const high = Math.max(...ranges.map((range) => range.high));
-      return [group, quantizationOfRange({ low, high }, demands.symmetric.has(group))];
+      return [group, quantizationOfRange({ low, high }, symmetric)];
     }),
   );
 }
@@ -63,8 +65,8 @@ function within(range: Bounds, bound: Bounds): Bounds {
 }
 
 /** Bounds with 255 steps of 1 where they are open: scale 1, and zero point 0 when both sides are. */
-function finite({ low, high }: Bounds): Bounds {
+function finite({ low, high }: Bounds, symmetric: boolean): Bounds {
   const steps = 255;
   if (Number.isFinite(low)) return { low, high: Number.isFinite(high) ? high : low + steps };
-  return Number.isFinite(high) ? { low: high - steps, high } : { low: -128, high: 127 };
+  return Number.isFinite(high) ? { low: high - steps, high } : { low: symmetric ? -127 : -128, high: 127 };
 }

@@ -4,7 +4,7 @@ import type { Contractor } from "../../ir/contractor.ts";
 import type { Constant, Graph, Node } from "../../ir/graph.ts";
 import { quantizationAttributesOf } from "../../ir/ops/conversion.ts";
 import { elementsOf, tensorNumbers } from "../../ir/ops/values.ts";
-import { elementCount, integerRange, isFloat, type Quantization, tensorType } from "../../ir/type.ts";
+import { elementCount, integerRange, isFloat, type Quantization, sameType, tensorType } from "../../ir/type.ts";
 import { roundAndClamp } from "../../kernels/fixed-point.ts";
 import { removeDead } from "../passes/eliminate-dead.ts";
 import { type Rewriter, rewriteGraph } from "../passes/rewriter.ts";
@@ -62,6 +62,7 @@ export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
     sums: new Map(),
     wide: new Map(),
     narrow: new Map(),
+    weights: new Map(),
   };
   const rewritten = rewriteGraph(withInputFormats(graph, formats), (node, rewriter) =>
     rewriteNode(node, rewriter, formats),
@@ -82,6 +83,8 @@ interface Formats {
   readonly sums: Map<string, string>;
   readonly wide: Map<string, string>;
   readonly narrow: Map<string, string>;
+  /** By constant: its integer versions as weights. */
+  readonly weights: Map<string, readonly Constant[]>;
 }
 
 function withInputFormats(graph: Graph, formats: Formats): Graph {
@@ -226,8 +229,9 @@ function storedWeights(
   const constant = rewriter.constant(weights) as Constant;
   const axis = node.op === "matmul" ? constant.type.shape.length - 1 : 0;
   const quantized = quantizeWeights(constant, axis, bias, formats.quantizationOf(activation));
-  return [
-    rewriter.addConstantInfo(quantized.weights, `${weights}.i8`),
-    rewriter.addConstantInfo(quantized.bias, `${node.name}.bias`),
-  ];
+  const versions = formats.weights.get(weights) ?? [];
+  const known = versions.find((version) => sameType(version.type, quantized.weights.type));
+  const name = known?.name ?? rewriter.addConstantInfo(quantized.weights, `${weights}.i8`);
+  if (known === undefined) formats.weights.set(weights, [...versions, { name, ...quantized.weights }]);
+  return [name, rewriter.addConstantInfo(quantized.bias, `${node.name}.bias`)];
 }

@@ -27,7 +27,8 @@ export class RidgeFit {
     const rows = [...Array.from({ length: this.#featureCount }, (_, index) => row(features, index)), ones];
     rows.forEach((left, index) => {
       rows.forEach((right, other) => {
-        this.#squares[index * rows.length + other] = (this.#squares[index * rows.length + other] as number) + dot(left, right);
+        this.#squares[index * rows.length + other] =
+          (this.#squares[index * rows.length + other] as number) + dot(left, right);
       });
       for (let target = 0; target < this.#targetCount; target += 1) {
         const place = index * this.#targetCount + target;
@@ -89,7 +90,8 @@ export function solvePositive(matrix: Float64Array, right: Float64Array, order: 
     }
     for (let row = order - 1; row >= 0; row -= 1) {
       let value = entry(solution, row, target, columns);
-      for (let k = row + 1; k < order; k += 1) value -= entry(lower, k, row, order) * entry(solution, k, target, columns);
+      for (let k = row + 1; k < order; k += 1)
+        value -= entry(lower, k, row, order) * entry(solution, k, target, columns);
       solution[row * columns + target] = value / entry(lower, row, row, order);
     }
   }

@@ -1,4 +1,5 @@
 import {
+  elementCount,
   makeRandom,
   makeTensor,
   type Random,
@@ -72,21 +73,35 @@ export function tsmixerMacCount(size: TsmixerSize): number {
  * How strongly seeded mixing acts. Weights are uniform with mean 0; an output of a layer has about `gain` times the root
  * mean square of the layer's inputs.
  */
-const gains = { time: 0.6, enter: 1, leave: 0.35 } as const;
+const gains = { time: 0.6, enter: 1, leave: 0.25 } as const;
 /** Biases are uniform in ±this; activity is dF/F, of the order of 0.1. */
 const biasReach = 0.01;
 
 /** Mixing weights drawn from a seed. */
 export function seededMixing(size: TsmixerSize, seed: number): BlockWeights[] {
-  const { neuronCount, contextFrames, hiddenCount, blockCount } = size;
   const random = makeRandom(seed);
+  return mixing(size, (shape, halfWidth) => uniformTensor(shape, halfWidth, random));
+}
+
+/** Mixing weights of zero: the head sees the context itself. */
+export function zeroMixing(size: TsmixerSize): BlockWeights[] {
+  return mixing(size, zeroTensor);
+}
+
+/** A head of zeros. */
+export function zeroHead({ contextFrames, horizonFrames }: TsmixerSize): Head {
+  return { weight: zeroTensor([contextFrames, horizonFrames]), bias: zeroTensor([horizonFrames]) };
+}
+
+function mixing(size: TsmixerSize, make: (shape: readonly number[], halfWidth: number) => Tensor): BlockWeights[] {
+  const { neuronCount, contextFrames, hiddenCount, blockCount } = size;
   return Array.from({ length: blockCount }, () => ({
-    timeWeight: uniformTensor([contextFrames, contextFrames], reach(gains.time, contextFrames), random),
-    timeBias: uniformTensor([contextFrames], biasReach, random),
-    enterWeight: uniformTensor([neuronCount, hiddenCount], reach(gains.enter, neuronCount), random),
-    enterBias: uniformTensor([hiddenCount], biasReach, random),
-    leaveWeight: uniformTensor([hiddenCount, neuronCount], reach(gains.leave, hiddenCount), random),
-    leaveBias: uniformTensor([neuronCount], biasReach, random),
+    timeWeight: make([contextFrames, contextFrames], reach(gains.time, contextFrames)),
+    timeBias: make([contextFrames], biasReach),
+    enterWeight: make([neuronCount, hiddenCount], reach(gains.enter, neuronCount)),
+    enterBias: make([hiddenCount], biasReach),
+    leaveWeight: make([hiddenCount, neuronCount], reach(gains.leave, hiddenCount)),
+    leaveBias: make([neuronCount], biasReach),
   }));
 }
 
@@ -95,10 +110,16 @@ function reach(gain: number, inputs: number): number {
   return gain * Math.sqrt(3 / inputs);
 }
 
+function zeroTensor(shape: readonly number[]): Tensor {
+  const type = tensorType("f32", shape);
+  return makeTensor(type, new Float32Array(elementCount(type)));
+}
+
 function uniformTensor(shape: readonly number[], halfWidth: number, random: Random): Tensor {
-  const data = new Float32Array(shape.reduce((count, size) => count * size, 1));
+  const tensor = zeroTensor(shape);
+  const { data } = tensor;
   for (let index = 0; index < data.length; index += 1) data[index] = halfWidth * (2 * random.uniform() - 1);
-  return makeTensor(tensorType("f32", shape), data);
+  return tensor;
 }
 
 /**

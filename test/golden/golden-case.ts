@@ -45,11 +45,21 @@ function parseCase(lines: readonly string[], start: number): GoldenCase {
   });
   return {
     title: field("CASE", 0),
-    run: field("RUN", 1).split(",").map((name) => name.trim()),
+    run: field("RUN", 1)
+      .split(",")
+      .map((name) => name.trim()),
     why: field("WHY", 2),
     input: `${body.join("\n").trimEnd()}\n`,
     inputLine: start + 4,
-    out: outLine < 0 ? null : same ? "unchanged" : `${lines.slice(outLine + 1).join("\n").trim()}\n`,
+    out:
+      outLine < 0
+        ? null
+        : same
+          ? "unchanged"
+          : `${lines
+              .slice(outLine + 1)
+              .join("\n")
+              .trim()}\n`,
     errors,
   };
 }

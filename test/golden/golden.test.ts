@@ -12,7 +12,9 @@ import { formatGoldenFile, type GoldenCase, parseGoldenFile } from "./golden-cas
 
 const blesses = process.env.BLESS === "1";
 const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".bir"));
-const casesOf = new Map(files.map((file) => [file, parseGoldenFile(readFileSync(join(import.meta.dirname, file), "utf8"))]));
+const casesOf = new Map(
+  files.map((file) => [file, parseGoldenFile(readFileSync(join(import.meta.dirname, file), "utf8"))]),
+);
 const allCases = [...casesOf.values()].flat();
 
 const shapeOnlyQuantize: Pass = {
@@ -42,7 +44,10 @@ function runCase({ input, run }: GoldenCase): string {
 function lineOf({ at }: Problem, input: string): number {
   if (at.line !== undefined) return at.line;
   const lines = input.split("\n");
-  const bound = at.tensor === undefined ? -1 : lines.findLastIndex((line) => line.trimStart().startsWith(`${formatValue(at.tensor ?? "")} =`));
+  const bound =
+    at.tensor === undefined
+      ? -1
+      : lines.findLastIndex((line) => line.trimStart().startsWith(`${formatValue(at.tensor ?? "")} =`));
   return bound < 0 ? 1 : bound + 1;
 }
 
@@ -65,7 +70,10 @@ describe("golden cases", () => {
           if (expectsErrors) {
             const problems = problemsOf(golden);
             const found = problems.map((each) => ({ line: lineOf(each, golden.input), text: formatProblem(each) }));
-            expect(found.map(({ line }) => line), JSON.stringify(found, null, 1)).toEqual(golden.errors.map(({ line }) => line));
+            expect(
+              found.map(({ line }) => line),
+              JSON.stringify(found, null, 1),
+            ).toEqual(golden.errors.map(({ line }) => line));
             golden.errors.forEach(({ text }, index) => {
               const [code = "", ...words] = text.split(" ");
               expect(found[index]?.text).toContain(`error[${code}]`);

@@ -248,8 +248,8 @@ describe("the tiles of a contraction", () => {
     const tiles = contractionTiles(box, box, roles, stepWith({ rows: 18, columns: 4, inner: 20 }), 512, 2048);
     expect(tiles.map(({ firstChunk }) => firstChunk)).toEqual([0, 3, 0, 3]);
     expect(tiles.map(({ rows }) => boxCount(rows))).toEqual([18, 18, 18, 18]);
-    expect(tiles[0]?.inner.map(boxCount)).toEqual([16, 16, 4]);
-    expect(weightChunks(tiles).map(({ bytes }) => bytes)).toEqual([64, 64, 16, 64, 64, 16]);
+    expect(tiles[0]?.inner.map(boxCount)).toEqual([12, 12, 12]);
+    expect(weightChunks(tiles).map(({ bytes }) => bytes)).toEqual([48, 48, 48, 48, 48, 48]);
   });
 
   it("hold several groups when columns and inner elements are whole", () => {

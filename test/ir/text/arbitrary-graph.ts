@@ -10,7 +10,9 @@ const scale = fc.double({ min: 1e-30, max: 1e30, noNaN: true });
 const zero = fc.integer({ min: -128, max: 255 });
 
 function quantization(shape: readonly number[]): fc.Arbitrary<Quantization | null> {
-  const whole = fc.tuple(scale, zero).map(([one, other]): Quantization => ({ axis: null, scales: [one], zeros: [other] }));
+  const whole = fc
+    .tuple(scale, zero)
+    .map(([one, other]): Quantization => ({ axis: null, scales: [one], zeros: [other] }));
   if (shape.length === 0) return fc.option(whole);
   const perAxis = fc.nat(shape.length - 1).chain((axis) => {
     const exactly = { minLength: shape[axis] ?? 0, maxLength: shape[axis] ?? 0 };
@@ -42,7 +44,8 @@ function data(type: TensorType): fc.Arbitrary<TensorData> {
     new Uint8Array(result.buffer).set(bytes);
     if (type.element === "bool") return Uint8Array.from(result as Uint8Array, (value) => value & 1);
     if (bits < 8) {
-      const narrow = (value: number): number => (signed ? (value << (32 - bits)) >> (32 - bits) : value & (2 ** bits - 1));
+      const narrow = (value: number): number =>
+        signed ? (value << (32 - bits)) >> (32 - bits) : value & (2 ** bits - 1);
       return signed ? Int8Array.from(result as Int8Array, narrow) : Uint8Array.from(result as Uint8Array, narrow);
     }
     return result;
@@ -63,7 +66,11 @@ const node: fc.Arbitrary<Node> = fc.record({
   name: names,
   op: names.filter((name) => name !== "const"),
   operands: fc.array(fc.option(names), { maxLength: 3 }),
-  attributes: fc.dictionary(names.filter((name) => name !== "__proto__"), attribute, { maxKeys: 3, noNullPrototype: true }),
+  attributes: fc.dictionary(
+    names.filter((name) => name !== "__proto__"),
+    attribute,
+    { maxKeys: 3, noNullPrototype: true },
+  ),
   type: arbitraryType,
   origin: fc.array(names, { maxLength: 3 }),
   layer: fc.option(names),

@@ -8,7 +8,9 @@ import { arbitraryGraph } from "./arbitrary-graph.ts";
 
 /** The bytes of constants, so that NaNs are compared by their bits. */
 function bytesOf(graph: Graph): (Uint8Array | null)[] {
-  return graph.constants.map(({ data }) => (data === null ? null : new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
+  return graph.constants.map(({ data }) =>
+    data === null ? null : new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  );
 }
 
 function problemsOf(text: string, file?: string): readonly Problem[] {
@@ -169,7 +171,9 @@ describe("problems of graph text", () => {
     expect(complaints("%a = relu(x) : f32[2]")).toEqual(['2:13 found "x", expected an operand (%name or _).']);
     expect(complaints("%a = relu(%x) {=2} : f32[2]")).toEqual([`2:18 found "=", expected an attribute's name.`]);
     expect(complaints("%a = relu(%x) {k=} : f32[2]")).toEqual(['2:20 found "}", expected a number.']);
-    expect(complaints("%a = relu(%x) {k=1, k=2} : f32[2]")).toEqual(['2:23 found attribute "k" twice, expected it once.']);
+    expect(complaints("%a = relu(%x) {k=1, k=2} : f32[2]")).toEqual([
+      '2:23 found attribute "k" twice, expected it once.',
+    ]);
     expect(complaints("%a = relu(%x) : f32[%x]")).toEqual(["2:23 found %x, expected a number."]);
     expect(complaints("%a = relu(%x) : i8<zero=1>[2]")).toEqual(['2:22 found "zero", expected "scale".']);
     expect(complaints("%a = relu(%x) : f32[2] @ a")).toEqual(['2:28 found "a", expected the name of an ONNX node.']);
@@ -177,20 +181,30 @@ describe("problems of graph text", () => {
     expect(complaints("%a = relu(%x) ? : f32[2]")).toEqual([
       '2:17 found character "?", expected a name, a number, a text or a punctuation mark.',
     ]);
-    expect(complaints('%a = relu(%"\\q") : f32[2]')).toEqual(['2:13 found "\\q", expected a text with JSON\'s escapes.']);
+    expect(complaints('%a = relu(%"\\q") : f32[2]')).toEqual([
+      '2:13 found "\\q", expected a text with JSON\'s escapes.',
+    ]);
   });
 
   it("names the element types when one is unknown", () => {
-    expect(complaints("%a = relu(%x) : f33[2]")[0]).toMatch(/^2:19 found "f33", expected an element type \(bool i2 .* f64\)\.$/);
+    expect(complaints("%a = relu(%x) : f33[2]")[0]).toMatch(
+      /^2:19 found "f33", expected an element type \(bool i2 .* f64\)\.$/,
+    );
   });
 
   it("refuses constants whose payload does not fit", () => {
-    expect(complaints("%a = const() {values=[1,2]} : f32[3]")).toEqual(["2:17 found 2 values, expected 3 for shape [3]."]);
-    expect(complaints("%a = const() {values=[1,300]} : i8[2]")).toEqual(["2:27 found 300, expected -128 to 127 for i8."]);
+    expect(complaints("%a = const() {values=[1,2]} : f32[3]")).toEqual([
+      "2:17 found 2 values, expected 3 for shape [3].",
+    ]);
+    expect(complaints("%a = const() {values=[1,300]} : i8[2]")).toEqual([
+      "2:27 found 300, expected -128 to 127 for i8.",
+    ]);
     expect(complaints("%a = const() {splat=2} : bool[2]")).toEqual(["2:23 found 2, expected 0 to 1 for bool."]);
     expect(complaints("%a = const() {splat=-9} : i4[2]")).toEqual(["2:23 found -9, expected -8 to 7 for i4."]);
     expect(complaints("%a = const() {splat=1.5} : u8[2]")).toEqual(["2:23 found 1.5, expected an integer for u8."]);
-    expect(complaints("%a = const() {splat=0x7e} : f16[2]")).toEqual(["2:23 found 0x7e, expected 4 hexadecimal digits for f16."]);
+    expect(complaints("%a = const() {splat=0x7e} : f16[2]")).toEqual([
+      "2:23 found 0x7e, expected 4 hexadecimal digits for f16.",
+    ]);
     expect(complaints("%a = const() {} : f32[2]")).toEqual([
       "2:17 found a constant without a payload, expected values, splat, seed, data or absent.",
     ]);
@@ -207,7 +221,9 @@ describe("problems of graph text", () => {
 
   it("reports a broken header and the statements after it", () => {
     expect(
-      problemsOf("graph g(%x: f32[2]) {\n  %a = relu(%x) f32[2]\n  return %a\n}").map(({ at }) => `${at.line}:${at.column}`),
+      problemsOf("graph g(%x: f32[2]) {\n  %a = relu(%x) f32[2]\n  return %a\n}").map(
+        ({ at }) => `${at.line}:${at.column}`,
+      ),
     ).toEqual(["1:7", "2:17"]);
   });
 

@@ -156,3 +156,17 @@ describe("the Chrome form of a trace", () => {
     expect(JSON.parse([...chromeTrace(run(empty), empty)].join("")).traceEvents).toEqual([]);
   });
 });
+
+describe("the Chrome form of some batches", () => {
+  it("leaves out the events of later batches", () => {
+    const batchesOf = (batches: number): Set<number> => {
+      const { traceEvents } = JSON.parse([...chromeTrace(run(small()), small(), batches)].join("")) as {
+        traceEvents: { args: { batch?: number } }[];
+      };
+      return new Set(traceEvents.flatMap(({ args }) => (args.batch === undefined ? [] : [args.batch])));
+    };
+    const all = run(small()).batchCount;
+    expect(batchesOf(1)).toEqual(new Set([0]));
+    expect(batchesOf(all).size).toBe(all);
+  });
+});

@@ -1,0 +1,92 @@
+import { answerModel } from "../../api/evaluation.ts";
+import { runModel } from "../../api/run.ts";
+import { chooseTarget } from "../../api/target.ts";
+import { problem } from "../../base/errors.ts";
+import { printJson } from "../../report/json.ts";
+import { printAnswers, printRun } from "../../report/text.ts";
+import { compileOptionsOf, modelOf, samplesOf } from "../model-options.ts";
+import type { Options } from "../options.ts";
+import { hasColour, writeError } from "../output.ts";
+import { OutputCollector } from "../output-tensors.ts";
+import { formatPassRecords } from "../pass-records.ts";
+import { makeProgress, type ProgressBar } from "../progress.ts";
+import { deliverRun, refuseTwoStreams } from "../results.ts";
+
+/** `boreal run`: everything that is known of a model on a chip, on one screen. */
+export async function execute(path: string | undefined, options: Options): Promise<void> {
+  refuseTwoStreams(options);
+  refuseContradictions(options);
+  const progress = makeProgress();
+  try {
+    await run(path ?? "", options, progress);
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Throws B601 for options that ask for answers and for none. */
+function refuseContradictions(options: Options): void {
+  const { executor, outputs, timingOnly, input } = options;
+  if (timingOnly === true && (outputs !== undefined || executor !== undefined || input !== undefined)) {
+    throw problem(
+      "B601",
+      "Option --timing-only computes no answers, so it excludes --input, --outputs and --executor.",
+    );
+  }
+  if (executor !== undefined && executor !== "functional") {
+    const unused = (["csv", "trace", "range"] as const).filter((name) => options[name] !== undefined);
+    if (unused.length === 0) return;
+    const names = unused.map((name) => `--${name}`).join(", ");
+    throw problem("B601", `--executor ${executor} answers without a chip, so it excludes ${names}.`);
+  }
+}
+
+async function run(path: string, options: Options, progress: ProgressBar): Promise<void> {
+  progress.onProgress({ phase: "import", fraction: null });
+  const target = chooseTarget(options.target, options.set);
+  const model = modelOf(path, options);
+  const compiling = await compileOptionsOf(model, options);
+  const samples = await samplesOf(model, options);
+  const collector = options.outputs === undefined ? null : new OutputCollector(model.outputNames);
+  const { executor = "functional" } = options;
+  const { onProgress } = progress;
+  if (executor !== "functional") {
+    const result = answerModel({
+      model,
+      executor,
+      ...compiling,
+      ...samples,
+      onProgress,
+      ...(collector === null ? {} : { onOutputs: (_, outputs) => collector.add(outputs) }),
+    });
+    progress.stop();
+    if (options.outputs !== undefined) await collector?.write(options.outputs);
+    await deliverRun(options, {
+      json: printJson(result),
+      text: printAnswers(result, { colour: hasColour() }),
+    });
+    return;
+  }
+  const { result, compiled, simulation } = runModel({
+    model,
+    target,
+    ...compiling,
+    ...samples,
+    range: options.range === true,
+    ...(options.baseline === undefined ? {} : { baselines: options.baseline }),
+    onProgress,
+    ...(collector === null ? {} : { onAnswer: ({ chip }) => collector.add(chip) }),
+  });
+  progress.stop();
+  if (options.timePasses === true) writeError(formatPassRecords(compiled.records));
+  if (options.outputs !== undefined) await collector?.write(options.outputs);
+  await deliverRun(options, {
+    json: printJson(result),
+    text: printRun(result, { colour: hasColour() }),
+    layers: result,
+    trace: { trace: simulation.onDevice, program: compiled.program },
+  });
+  if (result.accuracy?.exactCheck?.equal === false) {
+    throw problem("B901", "The functional execution and the exact evaluation differ.");
+  }
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from "node:fs";
+import { readInputs } from "../api/inputs.ts";
+import { importModel } from "../api/model.ts";
+import type { RunOptions } from "../api/run.ts";
+import type { Samples } from "../api/samples.ts";
+import { problem } from "../base/errors.ts";
+import { parseMapping } from "../compiler/mapper/mapping-file.ts";
+import type { ImportedModel } from "../compiler/onnx/importer.ts";
+import type { RunPassesOptions } from "../compiler/passes/pass.ts";
+import { findPass, passes } from "../compiler/passes/pipeline.ts";
+import type { Options } from "./options.ts";
+import { writeError } from "./output.ts";
+
+/** Imports the model of a command, its open dimensions bound and its weights filled as asked. */
+export function modelOf(path: string, options: Options): ImportedModel {
+  return importModel(path, {
+    dimensions: new Map((options.dim ?? []).map(dimensionOf)),
+    allowAbsentWeights: options.timingOnly === true,
+    ...(options.randomWeights === undefined ? {} : { randomWeightsSeed: options.randomWeights }),
+  });
+}
+
+function dimensionOf(assignment: string): [string, number] {
+  const cut = assignment.lastIndexOf("=");
+  const [name, text] = [assignment.slice(0, cut), assignment.slice(cut + 1)];
+  if (!/^\d+$/.test(text)) {
+    throw problem("B601", `Option --dim was given "${assignment}", expected NAME=VALUE with a whole number.`);
+  }
+  return [name, Number(text)];
+}
+
+/** What options say of how a model is compiled, in the form that verbs take. */
+export async function compileOptionsOf(
+  model: ImportedModel,
+  options: Options,
+): Promise<
+  Pick<RunOptions, "precision" | "batchCount" | "seed" | "mapping" | "calibration" | "timingOnly"> & {
+    readonly passes?: RunPassesOptions;
+  }
+> {
+  return {
+    ...(options.precision === undefined ? {} : { precision: options.precision }),
+    ...(options.batch === undefined ? {} : { batchCount: options.batch }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.mapping === undefined ? {} : { mapping: readMapping(options.mapping) }),
+    ...(options.calibrate === undefined
+      ? {}
+      : { calibration: await readInputs(model.graph.inputs, options.calibrate) }),
+    ...(options.timingOnly === undefined ? {} : { timingOnly: true }),
+    ...passOptionsOf(options),
+  };
+}
+
+/** The samples that were given; none when none were. */
+export async function samplesOf(model: ImportedModel, options: Options): Promise<{ readonly inputs?: Samples }> {
+  if (options.input === undefined) return {};
+  const frames = await readInputs(model.graph.inputs, options.input);
+  const count = `${frames.length} sample${frames.length === 1 ? "" : "s"}`;
+  return { inputs: { frames, count: frames.length, description: `${count} from ${options.input.join(", ")}` } };
+}
+
+function readMapping(path: string): ReturnType<typeof parseMapping> {
+  try {
+    return parseMapping(readFileSync(path, "utf8"), path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw problem("B402", `The file cannot be read (${String(error.code)}).`, { file: path });
+  }
+}
+
+function passOptionsOf({ printAfter }: Options): { readonly passes?: RunPassesOptions } {
+  if (printAfter === undefined) return {};
+  for (const name of printAfter) {
+    if (name === "all" || findPass(name) !== null) continue;
+    const names = passes.map((pass) => pass.name).join(", ");
+    throw problem("B601", `There is no pass "${name}", expected all or one of ${names}.`);
+  }
+  return {
+    passes: {
+      printAfter: printAfter.includes("all") ? "all" : printAfter,
+      onPrint: (pass, text) => writeError(`// after ${pass}\n${text}`),
+    },
+  };
+}

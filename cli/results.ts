@@ -1,0 +1,33 @@
+import { problem } from "../base/errors.ts";
+import type { Program } from "../ir/program.ts";
+import { printCsv } from "../report/csv.ts";
+import type { LayerResult } from "../report/figures-schema.ts";
+import type { Trace } from "../runtime-sim/trace.ts";
+import { chromeTrace } from "../runtime-sim/trace-chrome.ts";
+import type { Options } from "./options.ts";
+import { deliver, writeFileWhole, writeOut } from "./output.ts";
+
+/** A result in every form that was asked for, or can be. */
+export interface Deliverable {
+  readonly json: string;
+  readonly text: string;
+  readonly layers?: { readonly layers: readonly LayerResult[] };
+  readonly trace?: { readonly trace: Trace; readonly program: Program };
+}
+
+/** Throws B601 when JSON and CSV are both to go to standard output. */
+export function refuseTwoStreams({ json, csv }: Options): void {
+  if (json === true && csv === true) {
+    throw problem("B601", "--json and --csv cannot both go to standard output; give one of them a file.");
+  }
+}
+
+/** Writes files, then data to standard output: JSON or CSV when one of them goes there, the text otherwise. */
+export async function deliverRun(options: Options, result: Deliverable): Promise<void> {
+  if (options.trace !== undefined && result.trace !== undefined) {
+    await writeFileWhole(options.trace, chromeTrace(result.trace.trace, result.trace.program, 1));
+  }
+  if (options.json !== undefined) await deliver(options.json, result.json);
+  if (options.csv !== undefined && result.layers !== undefined) await deliver(options.csv, printCsv(result.layers));
+  if (options.json !== true && options.csv !== true) writeOut(result.text);
+}

@@ -1,0 +1,108 @@
+import { at } from "../../base/math.ts";
+import { largestBox } from "../../compiler/geometry.ts";
+import type { NetworkPlan, StepPlan } from "../../compiler/plan.ts";
+import { chunkCapacityBytes, contractionRoles, tileCapacity } from "../../compiler/tiling.ts";
+import { contractionTiles } from "../../compiler/weights.ts";
+import type { Program } from "../../ir/program.ts";
+import type { Feature } from "../random-graph.ts";
+
+/** What random programs must be made of; each must turn up in at least one of fifty. */
+export const programFeatures = [
+  "conv-1d",
+  "conv-2d",
+  "conv-grouped",
+  "matmul",
+  "matmul-activations",
+  "w8a8",
+  "weights-resident",
+  "weights-streamed",
+  "split-group",
+  "split-row",
+  "split-column",
+  "split-inner",
+  "partial-sums-rows",
+  "partial-sums-columns",
+  "halo",
+  "fork",
+  "join",
+  "tiles-of-rows",
+  "tiles-of-columns",
+  "tiles-of-inner",
+  "movement-over-network",
+  "multicast",
+  "idle-cores",
+] as const;
+
+/** A name of `programFeatures`. */
+export type ProgramFeature = (typeof programFeatures)[number];
+
+/** What a plan, and the graph that it was made of, is made of. */
+export function featuresOf(
+  plan: NetworkPlan,
+  graph: ReadonlySet<Feature>,
+  kinds: ReadonlySet<string>,
+): Set<ProgramFeature> {
+  const found = new Set<ProgramFeature>();
+  for (const feature of ["conv-1d", "conv-2d", "conv-grouped", "matmul", "matmul-activations"] as const) {
+    if (graph.has(feature)) found.add(feature);
+  }
+  if (graph.has("conv-depthwise")) found.add("conv-grouped");
+  if (kinds.has("multicast")) found.add("multicast");
+  for (const step of plan.steps) stepFeatures(plan, step, found);
+  for (const readers of plan.network.readers.values()) if (readers.length > 1) found.add("fork");
+  return found;
+}
+
+function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeature>): void {
+  const { layer, geometry } = step;
+  const values = new Set(layer.reads.filter((read) => !read.constant).map((read) => read.value));
+  if (values.size > 1) found.add("join");
+  if (layer.kind !== "output" && step.active.some((active) => !active)) found.add("idle-cores");
+  for (const read of step.reads) {
+    const windowed = read.read.access?.some(
+      ({ terms }) => terms.length > 1 && terms.some(({ dimension }) => at(geometry.parts, dimension) > 1),
+    );
+    if (read.mode === "copied" && windowed === true) found.add("halo");
+  }
+  if (layer.kind === "movement" && geometry.parts.some((parts) => parts > 1)) found.add("movement-over-network");
+  if (step.roles === null) return;
+  const weights = layer.reads.find((read) => read.operand === 1);
+  if (weights?.type.element === "i8") found.add("w8a8");
+  if (step.weights !== null) found.add(step.weights.mode === "streamed" ? "weights-streamed" : "weights-resident");
+  for (const role of ["group", "row", "column", "inner"] as const) {
+    if (contractionRoles(layer)[role].some((dimension) => at(geometry.parts, dimension) > 1))
+      found.add(`split-${role}`);
+  }
+  if (geometry.reduction !== null) found.add(`partial-sums-${geometry.reduction.axis}`);
+  const largest = largestBox(geometry);
+  const { target } = plan;
+  const tiles = contractionTiles(
+    largest,
+    largest,
+    step.roles,
+    step.step,
+    tileCapacity(geometry, target),
+    chunkCapacityBytes(target),
+  );
+  const distinct = (pick: (tile: (typeof tiles)[number]) => unknown): number =>
+    new Set(tiles.map((tile) => JSON.stringify(pick(tile)))).size;
+  if (distinct((tile) => tile.rows) > 1) found.add("tiles-of-rows");
+  if (distinct((tile) => tile.columns) > 1) found.add("tiles-of-columns");
+  if (tiles.some((tile) => tile.inner.length > 1)) found.add("tiles-of-inner");
+}
+
+/** The kinds of instructions that stand in a program. */
+export function instructionKinds(program: Program): Set<string> {
+  const kinds = new Set<string>();
+  for (const step of program.steps) {
+    for (const { threads } of step.classes) {
+      for (const list of Object.values(threads)) {
+        for (const instruction of list) {
+          kinds.add(instruction.kind);
+          if (instruction.kind === "loop") for (const inner of instruction.body) kinds.add(inner.kind);
+        }
+      }
+    }
+  }
+  return kinds;
+}
