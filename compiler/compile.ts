@@ -12,7 +12,7 @@ import { type Network, networkOf } from "./network.ts";
 import { type PassRecord, type RunPassesOptions, runPasses } from "./passes/pass.ts";
 import { chipPipeline, floatPipeline } from "./passes/pipeline.ts";
 import { planNetwork } from "./plan.ts";
-import { type Calibration, type CalibrationMethod, calibrate } from "./quantize/calibrate.ts";
+import { type Calibration, type CalibrationMethod, calibrate, defaultCalibrationMethod } from "./quantize/calibrate.ts";
 import { parsePrecision, quantizeGraph } from "./quantize/quantize.ts";
 
 /** How a graph is compiled. */
@@ -65,7 +65,7 @@ export function prepare(graph: Graph, options: CompileOptions): Prepared {
   const calibration =
     evaluated === null
       ? null
-      : calibrate(float.graph, evaluated.frames, options.calibrationMethod ?? "min-max", {
+      : calibrate(float.graph, evaluated.frames, options.calibrationMethod ?? defaultCalibrationMethod, {
           contractor: evaluated.contractor,
         });
   phase("quantize");

@@ -37,11 +37,23 @@ export function formatRate(value: number): string {
   return value < 1e7 && value >= 100 ? `${formatCount(value)} /s` : `${formatQuantity(value, "")}/s`;
 }
 
+const byteUnits = [
+  { factor: 1024 * 1024, unit: "MiB" },
+  { factor: 1024, unit: "KiB" },
+] as const;
+
 /** Prints bytes in B, KiB or MiB. */
 export function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  const larger = byteUnits.find((each) => bytes >= each.factor);
+  return larger === undefined ? `${bytes} B` : `${(bytes / larger.factor).toFixed(1)} ${larger.unit}`;
+}
+
+/** Prints bytes of a capacity, both in the capacity's unit: `704.5 of 768.0 KiB`. */
+export function formatShareOfBytes(bytes: number, capacityBytes: number): string {
+  const { factor, unit } = byteUnits.find((each) => capacityBytes >= each.factor) ?? { factor: 1, unit: "B" };
+  const used = bytes / factor;
+  const text = used > 0 && used < 0.05 ? "<0.1" : used.toFixed(factor === 1 ? 0 : 1);
+  return `${text} of ${(capacityBytes / factor).toFixed(factor === 1 ? 0 : 1)} ${unit}`;
 }
 
 /** Prints a fraction as a percentage. */

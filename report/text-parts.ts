@@ -9,7 +9,15 @@ import type {
   Warning,
   WithHostResult,
 } from "./figures-schema.ts";
-import { formatBytes, formatCount, formatPercent, formatQuantity, formatRate, shorten, words } from "./format.ts";
+import {
+  formatCount,
+  formatPercent,
+  formatQuantity,
+  formatRate,
+  formatShareOfBytes,
+  shorten,
+  words,
+} from "./format.ts";
 import { formatTable } from "./table.ts";
 
 /** Columns of the screen. */
@@ -23,9 +31,13 @@ export function makeColours(colour: boolean): Colours {
   return picocolors.createColors(colour);
 }
 
-/** A line that begins with what it is about. */
+/** Columns of the labels at the left. */
+const labelColumns = 12;
+
+/** A line that begins with what it is about; a plain text that is too long for the screen is cut. */
 export function line(colours: Colours, label: string, text: string): string {
-  return `${colours.bold(label.padEnd(12))}${text}`;
+  const isPlain = !text.includes("\u001b");
+  return `${colours.bold(label.padEnd(labelColumns))}${isPlain ? shorten(text, screenColumns - labelColumns) : text}`;
 }
 
 /** A heading at the left and a remark at the right end of the screen. */
@@ -40,11 +52,11 @@ export function targetLine(colours: Colours, target: TargetSummary): string {
   const changed = target.overrides.length === 0 ? "" : `; changed: ${target.overrides.join(", ")}`;
   const estimates = `${estimatedNumberCount} of ${numberCount} numbers are estimates`;
   const text = `${target.name}: ${gridRows} × ${gridColumns} cores at ${formatQuantity(clockHz, "Hz")}; ${estimates}${changed}`;
-  return line(colours, "target", shorten(text, screenColumns - 12));
+  return line(colours, "target", text);
 }
 
 /** What share of a whole each named part has, greatest first; what does not fit in a line is added up. */
-export function shares(parts: Readonly<Record<string, number>>, width = screenColumns - 12): string {
+export function shares(parts: Readonly<Record<string, number>>, width = screenColumns - labelColumns): string {
   const whole = Object.values(parts).reduce((total, value) => total + value, 0);
   if (whole === 0) return "none";
   const sorted = Object.entries(parts).sort(([, a], [, b]) => b - a);
@@ -82,7 +94,7 @@ export function figureLines(
   ];
   const width = Math.max(...rows.map(([, device = ""]) => device.length)) + 4;
   return [
-    `${" ".repeat(12)}${colours.dim("on device".padEnd(width))}${colours.dim("with host")}`,
+    `${" ".repeat(labelColumns)}${colours.dim("on device".padEnd(width))}${colours.dim("with host")}`,
     ...rows.map(([label = "", device = "", withHost = ""]) => line(colours, label, device.padEnd(width) + withHost)),
   ];
 }
@@ -121,10 +133,12 @@ export function explanationLines(
 
 /** The line about memory. */
 export function memoryLine(colours: Colours, memory: MemoryResult): string {
-  const core = `${formatBytes(memory.peakCoreBytes)} of ${formatBytes(memory.coreCapacityBytes)} in a core`;
-  const all = `${formatBytes(memory.usedBytes)} of ${formatBytes(memory.capacityBytes)} in all`;
-  const frame = `framebuffer ${formatBytes(memory.frameBufferUsedBytes)} of ${formatBytes(memory.frameBufferCapacityBytes)}`;
-  return line(colours, "memory", `${core}, ${all}; ${frame}`);
+  const parts = [
+    `${formatShareOfBytes(memory.peakCoreBytes, memory.coreCapacityBytes)} in a core`,
+    `${formatShareOfBytes(memory.usedBytes, memory.capacityBytes)} in all`,
+    `framebuffer ${formatShareOfBytes(memory.frameBufferUsedBytes, memory.frameBufferCapacityBytes)}`,
+  ];
+  return line(colours, "memory", parts.join(", "));
 }
 
 /** The layers that take the most cycles. */

@@ -1,4 +1,4 @@
-import { formatCount, formatFigures, formatQuantity, formatRate, shorten } from "./format.ts";
+import { formatCount, formatFigures, formatQuantity, shorten } from "./format.ts";
 import type { AccuracyResult, AnswerResult, Baseline, ForecastResult, RunResult, SimulationResult } from "./schemas.ts";
 import { formatTable } from "./table.ts";
 import {
@@ -126,9 +126,7 @@ function accuracyLines(colours: Colours, accuracy: AccuracyResult): string[] {
     accuracy.worstLayer === null
       ? ""
       : `; worst layer ${shorten(accuracy.worstLayer.name, 20)} ${accuracy.worstLayer.sqnrDb.toFixed(1)} dB`;
-  const lines = [
-    line(colours, "accuracy", shorten(`${sqnr} against f32, ${accuracy.inputs}${worst}`, screenColumns - 12)),
-  ];
+  const lines = [line(colours, "accuracy", `${sqnr} against f32, ${accuracy.inputs}${worst}`)];
   const check = accuracy.exactCheck;
   if (check !== null) {
     const answer = check.equal ? colours.green("yes") : colours.red("NO: please report it");
@@ -164,7 +162,7 @@ function gpuLines(colours: Colours, { baselines, timing, energy, target, choices
     `${best.name}${best.source === "modelled" ? "" : ` (${best.source})`}`,
     `${formatQuantity(quickest.latencySeconds, "s")} ${quickest.precision}`,
     times(quickest.latencySeconds / timing.latencySeconds),
-    `${formatRate(best.throughputPerSecond)} ${best.precision}, batch ${best.batchCount}`,
+    `${formatQuantity(best.throughputPerSecond, "/s")} ${best.precision}, batch ${best.batchCount}`,
     times(timing.throughputPerSecond / best.throughputPerSecond),
     formatQuantity(best.energyPerInferenceJoules, "J"),
     times(best.energyPerInferenceJoules / energy.energyPerInferenceJoules),
@@ -173,7 +171,7 @@ function gpuLines(colours: Colours, { baselines, timing, energy, target, choices
     shorten(target.name, 20),
     `${formatQuantity(timing.latencySeconds, "s")} ${choices.precision}`,
     "",
-    `${formatRate(timing.throughputPerSecond)}`,
+    formatQuantity(timing.throughputPerSecond, "/s"),
     "",
     formatQuantity(energy.energyPerInferenceJoules, "J"),
     "",
@@ -181,7 +179,7 @@ function gpuLines(colours: Colours, { baselines, timing, energy, target, choices
   const dim = (title: string): string => colours.dim(title);
   return formatTable(
     [
-      { title: dim("on device (×: chip better)") },
+      { title: dim("on device (×: ahead)") },
       { title: dim(`latency, batch ${choices.batchCount}`), align: "right" },
       { title: "", align: "right" },
       { title: dim("throughput, best batch"), align: "right" },

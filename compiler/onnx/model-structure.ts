@@ -118,9 +118,13 @@ function findProducers(
   return producers;
 }
 
-/** The nodes in an order in which each follows those that it reads; a cycle is a problem B107 that names its nodes. */
+/**
+ * The nodes in an order in which each follows those that it reads: depth first from the graph's outputs, so that the order
+ * in the file does not count, then those that no output needs. A cycle is a problem B107 that names its nodes.
+ */
 function orderNodes(
   nodes: readonly NamedNode[],
+  outputs: readonly string[],
   producers: ReadonlyMap<string, NamedNode | "input" | "initializer">,
   at: Location,
   problems: Problem[],
@@ -132,7 +136,8 @@ function orderNodes(
       const producer = producers.get(input);
       return producer === undefined || typeof producer === "string" ? [] : [producer];
     });
-  for (const root of nodes) {
+  const makers = outputs.map((output) => producers.get(output)).filter((maker) => typeof maker === "object");
+  for (const root of [...makers, ...nodes]) {
     const path: { readonly node: NamedNode; readonly pending: NamedNode[] }[] = [];
     const enter = (node: NamedNode): void => {
       if (state.get(node) === "done") return;
@@ -249,7 +254,7 @@ export function readStructure(
   });
   const used = new Set(outputs);
   const live = new Set<NamedNode>();
-  const ordered = orderNodes(nodes, producers, at, problems);
+  const ordered = orderNodes(nodes, outputs, producers, at, problems);
   for (const node of [...ordered].reverse()) {
     if (!outputsOf(node).some((output) => used.has(output))) continue;
     live.add(node);

@@ -79,10 +79,11 @@ function scaledWeights(weights: Constant, op: string, { factors, source }: Chann
   const axis = op === "conv" ? 0 : type.shape.length - 1;
   const stride = at(rowMajorStrides(type.shape), axis);
   const channels = at(type.shape, axis);
-  const numbers = Float64Array.from(
-    tensorNumbers({ type, data }),
-    (number, index) => number * (factors === "none" ? 1 : at(factors, Math.floor(index / stride) % channels)),
-  );
+  const numbers = Float64Array.from(tensorNumbers({ type, data }));
+  for (let start = 0, channel = 0; start < numbers.length; start += stride, channel = (channel + 1) % channels) {
+    const factor = factors === "none" ? 1 : at(factors, channel);
+    for (let index = start; index < start + stride; index += 1) numbers[index] = factor * (numbers[index] as number);
+  }
   return { type, data: elementsOf(type.element, numbers), source: merge(weights.source, source) };
 }
 

@@ -6,7 +6,7 @@ import { tensorType } from "../../ir/type.ts";
 import { type ChannelAffine, channelAffine } from "./channel-affine.ts";
 import type { Rewriter } from "./rewriter.ts";
 import { mergedSource } from "./rule.ts";
-import { weightChannels } from "./weight-channels.ts";
+import { type WeightRuns, weightRuns } from "./weight-runs.ts";
 
 /**
  * Folds factors and shifts of the input channels of a contraction into its constant weights and bias:
@@ -41,24 +41,40 @@ interface Folded {
 
 function foldChannels(node: Node, weights: Constant, bias: Constant | null, affine: ChannelAffine): Folded {
   const { type } = weights;
-  const { input, output, outputs } = weightChannels(node, type.shape);
-  const biasType = tensorType(type.element, [outputs]);
+  const runs = weightRuns(node, type.shape);
+  const biasType = tensorType(type.element, [runs.outputs]);
   const { factors, shifts } = affine;
   const source = affine.source === "random" ? "random" : mergedSource(bias === null ? [weights] : [weights, bias]);
   const absent = { data: null, source: "absent" } as const;
   if (weights.data === null) return { weights: { type, ...absent }, bias: { type: biasType, ...absent } };
   const numbers = Float64Array.from(tensorNumbers({ type, data: weights.data }));
-  const sums = new Float64Array(outputs);
+  const sums = new Float64Array(runs.outputs);
   if (bias?.data != null) sums.set(tensorNumbers({ type: bias.type, data: bias.data }));
-  for (let index = 0; index < numbers.length; index += 1) {
-    const weight = at(numbers, index);
-    if (shifts instanceof Float64Array)
-      sums[output(index)] = at(sums, output(index)) + at(shifts, input(index)) * weight;
-    if (factors instanceof Float64Array) numbers[index] = weight * at(factors, input(index));
-  }
+  if (shifts instanceof Float64Array) addShifted(sums, numbers, shifts, runs);
+  if (factors instanceof Float64Array) scaleRuns(numbers, factors, runs);
   const known = shifts !== null && bias?.data !== null;
   return {
     weights: factors === null ? { type, ...absent } : { type, data: elementsOf(type.element, numbers), source },
     bias: known ? { type: biasType, data: elementsOf(type.element, sums), source } : { type: biasType, ...absent },
   };
+}
+
+/** Adds shift · weight to the sum of each weight's output channel. */
+function addShifted(sums: Float64Array, weights: Float64Array, shifts: Float64Array, runs: WeightRuns): void {
+  for (let run = 0, index = 0; index < weights.length; run += 1) {
+    const shift = at(shifts, runs.input(run));
+    const first = runs.firstOutput(run);
+    for (let place = 0; place < runs.length; place += 1, index += 1) {
+      const output = first + place * runs.outputStep;
+      sums[output] = (sums[output] as number) + shift * (weights[index] as number);
+    }
+  }
+}
+
+function scaleRuns(weights: Float64Array, factors: Float64Array, runs: WeightRuns): void {
+  for (let run = 0, index = 0; index < weights.length; run += 1) {
+    const factor = at(factors, runs.input(run));
+    for (let place = 0; place < runs.length; place += 1, index += 1)
+      weights[index] = factor * (weights[index] as number);
+  }
 }

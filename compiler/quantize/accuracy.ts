@@ -2,11 +2,11 @@ import { rowMajorStrides } from "../../base/math.ts";
 import { tensorNumbers } from "../../ir/ops/values.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 
-/** The real numbers that a tensor stands for: scale × (stored − zero) where it is quantized. */
-export function realNumbers(tensor: Tensor): Float64Array {
+/** The real numbers that a tensor stands for: scale × (stored − zero) where it is quantized, else what it holds. */
+export function realNumbers(tensor: Tensor): ArrayLike<number> {
   const stored = tensorNumbers(tensor);
   const { quantization, shape } = tensor.type;
-  if (quantization === null) return Float64Array.from(stored);
+  if (quantization === null) return stored;
   const { axis, scales, zeros } = quantization;
   const stride = axis === null ? 1 : (rowMajorStrides(shape)[axis] ?? 1);
   const size = axis === null ? 1 : (shape[axis] ?? 1);
@@ -30,14 +30,12 @@ export function energiesOf(reference: ArrayLike<number>, other: ArrayLike<number
   let signal = 0;
   let error = 0;
   for (let index = 0; index < reference.length; index += 1) {
-    const [expected, found] = [reference[index] as number, other[index] as number];
-    if (Object.is(expected, found)) {
-      if (Number.isFinite(expected)) signal += expected * expected;
-      continue;
-    }
+    const expected = reference[index] as number;
+    const found = other[index] as number;
     const difference = expected - found;
     if (Number.isFinite(expected)) signal += expected * expected;
-    error += Number.isFinite(difference) ? difference * difference : Number.POSITIVE_INFINITY;
+    if (Number.isFinite(difference)) error += difference * difference;
+    else if (!Object.is(expected, found)) error = Number.POSITIVE_INFINITY;
   }
   return { signal, error };
 }

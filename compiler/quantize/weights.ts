@@ -42,12 +42,14 @@ export function quantizeWeights(
   const { high } = integerRange("i8");
   const stored = new Int8Array(elementCount(type));
   const sums = new Float64Array(channels);
-  for (let start = 0, channel = 0; start < stored.length; start += stride, channel = (channel + 1) % channels) {
-    const scale = scales[channel] as number;
-    for (let index = start; index < start + stride; index += 1) {
-      const value = clamp(roundToEven((numbers[index] as number) / scale), -high, high);
-      stored[index] = value;
-      sums[channel] = (sums[channel] as number) + value;
+  for (let start = 0; start < stored.length; ) {
+    for (let channel = 0; channel < channels; channel += 1) {
+      const scale = scales[channel] as number;
+      for (const end = start + stride; start < end; start += 1) {
+        const value = clamp(roundToEven((numbers[start] as number) / scale), -high, high);
+        stored[start] = value;
+        sums[channel] = (sums[channel] as number) + value;
+      }
     }
   }
   const source = weights.source;
@@ -76,10 +78,12 @@ function channelScales(
   const { high } = integerRange("i8");
   const greatest = new Float64Array(channels);
   const count = numbers?.length ?? 0;
-  for (let start = 0, channel = 0; start < count; start += stride, channel = (channel + 1) % channels) {
-    for (let index = start; index < start + stride; index += 1) {
-      const magnitude = Math.abs(numbers?.[index] as number);
-      if (magnitude > (greatest[channel] as number)) greatest[channel] = magnitude;
+  for (let start = 0; start < count; ) {
+    for (let channel = 0; channel < channels; channel += 1) {
+      for (const end = start + stride; start < end; start += 1) {
+        const magnitude = Math.abs(numbers?.[start] as number);
+        if (magnitude > (greatest[channel] as number)) greatest[channel] = magnitude;
+      }
     }
   }
   return Array.from(greatest, (magnitude, channel) => {

@@ -45,11 +45,20 @@ function tryLock(): boolean {
   }
 }
 
+/** Builds; what the compiler complains of fails other checks, unless nothing was written. */
+function build(): void {
+  try {
+    execFileSync("npm", ["run", "build"], { cwd: root, stdio: "pipe" });
+  } catch (error) {
+    if (isStale()) throw error;
+  }
+}
+
 /** The path of the built command; it is built first when a source is newer. One test file builds, the others wait. */
 export async function builtCommand(): Promise<string> {
   while (!tryLock()) await sleep(100);
   try {
-    if (isStale()) execFileSync("npm", ["run", "build"], { cwd: root, stdio: "ignore" });
+    if (isStale()) build();
   } finally {
     rmdirSync(lock);
   }

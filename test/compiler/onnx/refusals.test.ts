@@ -78,7 +78,7 @@ describe("a model that is refused", () => {
       node("Abs", "b", "c", {}, "C"),
       node("Relu", "c", "y"),
     ]);
-    expect(refusals(bytes)).toEqual(['B107 The nodes "B" -> "C" -> "A" -> "B" form a cycle.']);
+    expect(refusals(bytes)).toEqual(['B107 The nodes "A" -> "B" -> "C" -> "A" form a cycle.']);
   });
 
   it("has operands whose shapes do not fit, each named with its node; nodes that read them are passed over", () => {

@@ -1,0 +1,20 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests for mutation runs: those that look at files, at outside cases or at the built command see no mutants. */
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: [
+      "test/house/**",
+      "test/conformance/**",
+      "test/cli/**",
+      "test/examples/**",
+      "test/targets/**",
+      "test/kernels/**",
+      "test/compiler/quantize/models.test.ts",
+      "test/contracts/sabotage.test.ts",
+    ],
+    setupFiles: ["./scripts/mutants-setup.ts"],
+    testTimeout: 120_000,
+  },
+});
