@@ -1,6 +1,7 @@
 import type { Network } from "../compiler/network.ts";
 import { type Energies, energiesOf, pooledSqnrDb, realNumbers } from "../compiler/quantize/accuracy.ts";
-import type { Graph } from "../ir/graph.ts";
+import type { Contractor } from "../ir/contractor.ts";
+import { constantData, type Graph } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { ElementType } from "../ir/type.ts";
@@ -27,10 +28,11 @@ export class AccuracyMeter {
   readonly #layerOf = new Map<string, string>();
   readonly #layers = new Map<string, Energies>();
   readonly #outputs: Energies[] = [];
-  readonly #contractor = makeWasmContractor();
+  readonly #contractor: Contractor;
 
   constructor(graphs: ComparedGraphs) {
     this.#graphs = graphs;
+    this.#contractor = makeWasmContractor([graphs.floatGraph, graphs.chipGraph].flatMap(constantData));
     const floats = new Set(graphs.floatGraph.nodes.map((node) => node.name));
     for (const layer of graphs.network.layers) {
       const result = layer.nodes.at(-1)?.name;

@@ -1,6 +1,6 @@
 import { networkOf } from "../compiler/network.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
-import { valueTypes } from "../ir/graph.ts";
+import { constantData, valueTypes } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import { tensorNumbers } from "../ir/ops/values.ts";
 import type { Tensor } from "../ir/tensor.ts";
@@ -72,7 +72,7 @@ export function answerModel(options: AnswerOptions): AnswerResult {
           network: networkOf(prepared.chipGraph),
           inputElements: inputElements(graph),
         });
-  const contractor = makeWasmContractor();
+  const contractor = makeWasmContractor(constantData(graph));
   const summaries = graph.outputs.map(() => new OutputSummary());
   let sample = 0;
   for (const frame of samples.inputs.frames) {

@@ -1,4 +1,4 @@
-import type { Graph } from "../ir/graph.ts";
+import { constantData, type Graph } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import type { Program } from "../ir/program.ts";
@@ -61,7 +61,10 @@ export function prepare(graph: Graph, options: CompileOptions): Prepared {
   const float = runPasses(graph, floatPipeline, options.passes);
   phase("calibrate");
   const frames = options.calibrationFrames;
-  const evaluated = frames === null || frames.length === 0 ? null : { frames, contractor: makeWasmContractor() };
+  const evaluated =
+    frames === null || frames.length === 0
+      ? null
+      : { frames, contractor: makeWasmContractor(constantData(float.graph)) };
   const calibration =
     evaluated === null
       ? null

@@ -63,6 +63,11 @@ export function constantsByName(graph: Graph): Map<string, Constant> {
   return new Map(graph.constants.map((constant) => [constant.name, constant]));
 }
 
+/** The arrays of a graph's constants that have numbers. */
+export function constantData(graph: Graph): Tensor["data"][] {
+  return graph.constants.flatMap(({ data }) => (data === null ? [] : [data]));
+}
+
 /** The nodes that read each value, by the value's name, in graph order; a node stands once however often it reads. */
 export function consumers(graph: Graph): Map<string, Node[]> {
   const readers = new Map<string, Node[]>();

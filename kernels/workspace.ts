@@ -1,3 +1,4 @@
+import { internalError } from "../base/errors.ts";
 import type { Kernels } from "./kernels.ts";
 import { scratchBytes } from "./layout.ts";
 import { wasmKernels } from "./wasm-kernels.ts";
@@ -13,12 +14,13 @@ export type Numbers = ArrayBufferView & { readonly length: number };
  */
 export class Workspace {
   readonly kernels: Kernels;
-  #end: number;
+  /** What lies below stays when the rest is given back. */
+  #floor: number = scratchBytes;
+  #end: number = scratchBytes;
 
   /** `make` builds the kernels on a memory, of which they own the first `scratchBytes`; WASM unless another is given. */
   constructor(make: (memory: WebAssembly.Memory) => Kernels = (memory) => wasmKernels(memory, 0)) {
     this.kernels = make(new WebAssembly.Memory({ initial: Math.ceil(scratchBytes / pageBytes) }));
-    this.#end = scratchBytes;
   }
 
   /** Reserves bytes, aligned to 16; returns their address. What stands there is left from before. */
@@ -39,6 +41,17 @@ export class Workspace {
     return address;
   }
 
+  /**
+   * Copies an array into bytes that `clear` leaves alone; returns their address. Throws B901 while other bytes are
+   * reserved.
+   */
+  keep(numbers: Numbers): number {
+    if (this.#end !== this.#floor) throw internalError("a workspace keeps numbers only while nothing else is reserved");
+    const address = this.put(numbers);
+    this.#floor = this.#end;
+    return address;
+  }
+
   /** Fills an array with the bytes at an address; returns the array. */
   take<T extends Numbers>(address: number, into: T): T {
     const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
@@ -46,8 +59,8 @@ export class Workspace {
     return into;
   }
 
-  /** Gives back all that was reserved; addresses from before are no longer valid. */
+  /** Gives back all that was reserved but not kept; its addresses are no longer valid. */
   clear(): void {
-    this.#end = scratchBytes;
+    this.#end = this.#floor;
   }
 }

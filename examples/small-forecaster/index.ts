@@ -16,7 +16,7 @@ export const smallForecaster: Example = {
         mixingSeed: 1,
         ridgePenalty: 1e-5,
         training: { windowCount: 48, strideFrames: 8 },
-        calibrationStride: 3,
+        calibrationStride: 6,
         heldOut: { windowCount: 64, strideFrames: 3 },
         exactCheckCount: 64,
         mixingCheckCount: 64,

@@ -14,12 +14,42 @@ function place(workspace: Workspace, { data }: ContractionOperand, element: Elem
   return workspace.put(element === "f32" && !(data instanceof Float32Array) ? Float32Array.from(data) : data);
 }
 
+/** Constants in the workspace, each copied when it is first used. */
+class KeptConstants {
+  /** By the array's memory. */
+  readonly #entries = new Map<ArrayBufferLike, { readonly data: ArrayBufferView; address: number | null }[]>();
+
+  constructor(constants: Iterable<ArrayBufferView>) {
+    for (const data of constants) {
+      if (data.byteLength < keptBytes) continue;
+      const entries = this.#entries.get(data.buffer);
+      if (entries === undefined) this.#entries.set(data.buffer, [{ data, address: null }]);
+      else entries.push({ data, address: null });
+    }
+  }
+
+  /** Where the data of a constant stand; null when they are no constant's. Nothing may be reserved in the workspace. */
+  address(workspace: Workspace, data: ContractionData): number | null {
+    const entry = this.#entries
+      .get(data.buffer)
+      ?.find((each) => each.data.byteOffset === data.byteOffset && each.data.byteLength === data.byteLength);
+    if (entry === undefined || (elementOf(data) === "f32" && !(data instanceof Float32Array))) return null;
+    entry.address ??= workspace.keep(data);
+    return entry.address;
+  }
+}
+
+/** Smaller constants are copied each time. */
+const keptBytes = 2 ** 20;
+
 /** Copies the operands into the workspace and gives the task its addresses there; strides become bytes. */
 function placeTask(
   workspace: Workspace,
   task: ContractionTask,
+  constants: KeptConstants,
 ): { readonly placed: KernelTask; readonly count: number } {
   const { activations, weights, bias } = task;
+  const keptWeights = constants.address(workspace, weights.data);
   const [activationElement, weightElement] = [elementOf(activations.data), elementOf(weights.data)];
   const width = activationElement === "f32" ? 4 : 1;
   const scaled = (strides: readonly number[]): number[] => strides.map((stride) => stride * width);
@@ -38,7 +68,7 @@ function placeTask(
       innerStrides: scaled(activations.innerStrides),
     },
     weights: {
-      address: place(workspace, weights, weightElement) + weights.offset * width,
+      address: (keptWeights ?? place(workspace, weights, weightElement)) + weights.offset * width,
       element: weightElement,
       layout: "strided",
       groupStride: weights.groupStride * width,
@@ -54,20 +84,22 @@ function placeTask(
 
 /**
  * A contractor in WASM SIMD, for bytes and for floats of at most 32 bits. It keeps a memory as large as its largest
- * contraction needed. Throws when the kernels were not built.
+ * contraction needed, and in it the large ones of `constants`: arrays that are weights often and never change. Throws
+ * when the kernels were not built.
  */
-export function makeWasmContractor(): Contractor {
+export function makeWasmContractor(constants: Iterable<ArrayBufferView> = []): Contractor {
   const workspace = new Workspace();
+  const kept = new KeptConstants(constants);
   return {
     integer(task) {
-      const { placed, count } = placeTask(workspace, task);
+      const { placed, count } = placeTask(workspace, task, kept);
       workspace.kernels.contract(placed);
       const result = workspace.take(placed.partial, new Int32Array(count));
       workspace.clear();
       return result;
     },
     float(task) {
-      const { placed, count } = placeTask(workspace, task);
+      const { placed, count } = placeTask(workspace, task, kept);
       workspace.kernels.contractFloat(placed);
       const result = workspace.take(placed.partial, new Float32Array(count));
       workspace.clear();

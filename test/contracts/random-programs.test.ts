@@ -13,8 +13,10 @@ import { energyComponents } from "../../runtime-sim/energy.ts";
 import { checkOrder } from "../../runtime-sim/functional/order-check.ts";
 import { metricsOf } from "../../runtime-sim/metrics.ts";
 import { simulateBoth } from "../../runtime-sim/timing/simulate.ts";
-import { loadChip } from "../../targets/load.ts";
+import { listTargets, loadChip, loadTarget } from "../../targets/load.ts";
 import { applyOverrides } from "../../targets/override.ts";
+import { parseTarget } from "../../targets/parse.ts";
+import { printTarget } from "../../targets/print.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { expectedCounts } from "./expected-counts.ts";
 import { featuresOf, instructionKinds, type ProgramFeature, programFeatures } from "./features.ts";
@@ -175,6 +177,16 @@ describe("programs of random graphs under random mappings", () => {
     }
   });
 
+  it("answer as the exact evaluation does on a large chip too", () => {
+    const large = loadChip("northpole-style");
+    for (const { seed, graph } of population.filter((_, index) => index % 36 === 0)) {
+      const built = build(graph, large, randomSteps(makeRandom(seed), graph.network, large));
+      if (built === null) throw new Error(`the graph of seed ${seed} does not fit`);
+      const expected = bytesOf(evaluate(graph.prepared.chipGraph, graph.inputs));
+      expect(difference(expected, runFunctional(built, graph.inputs, large)), `graph of seed ${seed}`).toBe("");
+    }
+  });
+
   it("are the same bytes, and take the same time, when they are made again", () => {
     for (const seed of [first, first + 1, first + 2, first + 3]) {
       const make = () => {
@@ -192,5 +204,15 @@ describe("programs of random graphs under random mappings", () => {
       };
       expect(make(), `seed ${seed}`).toEqual(make());
     }
+  });
+});
+
+describe("targets", () => {
+  it("come back from their text", () => {
+    for (const { name } of listTargets()) {
+      const target = loadTarget(name);
+      expect(parseTarget(printTarget(target), `${name}.yaml`), name).toEqual(target);
+    }
+    expect(parseTarget(printTarget(cramped), "cramped.yaml")).toEqual(cramped);
   });
 });
