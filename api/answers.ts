@@ -8,7 +8,7 @@ import { fromBoundary, toBoundary } from "./boundary.ts";
 import type { Frame } from "./inputs.ts";
 
 /** Sees the value of every input and node while a graph is evaluated. */
-export type Observe = (name: string, value: Tensor) => void;
+type Observe = (name: string, value: Tensor) => void;
 
 /** What an evaluation may be given: a contractor to use again, and an observer. */
 export interface EvaluationOptions {

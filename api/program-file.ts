@@ -29,7 +29,7 @@ export interface ProgramFile {
 }
 
 /** The path of the weights that belong to a program: the same name, ending in `.weights`. */
-export function sidecarPath(programPath: string): string {
+function sidecarPath(programPath: string): string {
   return `${programPath.replace(/\.basm$/, "")}.weights`;
 }
 

@@ -45,7 +45,7 @@ function chipAt(chip: ChipTarget, moved: readonly Movable[], end: "cheap" | "dea
 }
 
 /** Traces of three batches, on device and with host, and the figures that follow. */
-export function measure(program: Program, chip: ChipTarget): RunMetrics {
+function measure(program: Program, chip: ChipTarget): RunMetrics {
   const onDevice = simulateTiming(program, chip, { host: false, batches: 3 });
   const withHost = simulateTiming(program, chip, { host: true, batches: 3 });
   return metricsOf({ onDevice, withHost }, program, chip);

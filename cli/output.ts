@@ -35,9 +35,11 @@ export async function writeFileWhole(path: string, pieces: Iterable<string | Uin
   };
   process.on("SIGINT", interrupt);
   let handle: number | null = null;
+  let isMade = false;
   try {
     mkdirSync(dirname(path), { recursive: true });
     handle = openSync(temporary, "w");
+    isMade = true;
     let pending = 0;
     for (const piece of pieces) {
       writeAll(handle, typeof piece === "string" ? Buffer.from(piece) : piece);
@@ -56,7 +58,7 @@ export async function writeFileWhole(path: string, pieces: Iterable<string | Uin
     throw problem("B602", `The file cannot be written (${String(error.code)}).`, { file: path });
   } finally {
     if (handle !== null) closeSync(handle);
-    rmSync(temporary, { force: true });
+    if (isMade) rmSync(temporary, { force: true });
     process.off("SIGINT", interrupt);
   }
   if (interrupted) process.exit(interruptedExitCode);

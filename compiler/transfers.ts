@@ -23,8 +23,8 @@ export interface Copy {
 
 /**
  * All copies that fill what each destination needs (`wanted`, clipped boxes) from what the sources hold, computed from
- * intersections of boxes. Every wanted element that a piece makes is copied exactly once; a source at the same place as
- * the destination is preferred when several hold an element.
+ * intersections of boxes. Every wanted element that a piece makes is copied once from each source that holds it: sources
+ * that hold a value do not overlap; of constants, which every core holds, the emitter takes the copies within a core.
  */
 export function copiesOf(pieces: readonly AxisPiece[], source: Spread, destination: Spread): Copy[] {
   const copies: Copy[] = [];

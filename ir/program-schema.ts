@@ -21,7 +21,7 @@ const rectangle = z.strictObject({ row: whole, column: whole, rows: count, colum
 const rectangleField = z.strictObject({ row: field, column: field, rows: count, columns: count });
 const parameters = z.record(
   z.string(),
-  z.union([z.number(), z.literal(Number.POSITIVE_INFINITY), z.literal(Number.NEGATIVE_INFINITY)]),
+  z.union([z.number(), z.nan(), z.literal(Number.POSITIVE_INFINITY), z.literal(Number.NEGATIVE_INFINITY)]),
 );
 
 /** The form of every instruction but loop, by kind. */

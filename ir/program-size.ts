@@ -5,9 +5,11 @@ const wordBytes = 4;
 
 /**
  * Bytes that an instruction takes in a program: a word for the operation, a word for each number, and one more for each
- * step of an affine field that is not zero. Texts (element types, spaces, functions) are part of the operation word.
+ * step of an affine field that is not zero. Texts (element types, spaces, functions) are part of the operation word. A loop
+ * takes a word for the operation, one for the count, and the bytes of its body.
  */
 export function encodedBytes(instruction: Instruction): number {
+  if (instruction.kind === "loop") return 2 * wordBytes + programBytes(instruction.body);
   return wordBytes * (1 + words(instruction));
 }
 
@@ -23,8 +25,5 @@ function words(value: unknown): number {
   if ("base" in value && "turn" in value) {
     return 1 + Object.entries(value).filter(([key, step]) => key !== "base" && step !== 0).length;
   }
-  return Object.values(value).reduce<number>(
-    (count, item) => count + words(item),
-    "kind" in value && value.kind === "loop" ? 1 : 0,
-  );
+  return Object.values(value).reduce<number>((count, item) => count + words(item), 0);
 }

@@ -138,7 +138,8 @@ class ProgramParser {
           break;
         case "step": {
           const step = this.#read(line, lineSchemas.step);
-          if (step !== null) steps.push({ head: step, classes: [] });
+          // A step that is wrong still holds the lines after it, so that they are not complained of as well.
+          steps.push({ head: step ?? unreadStep, classes: [] });
           thread = null;
           break;
         }
@@ -146,19 +147,17 @@ class ProgramParser {
           const cores = this.#read(line, lineSchemas.class);
           const step = steps.at(-1);
           if (step === undefined) this.#complain(line, 'Found "class" before any "step".');
-          else if (cores !== null) step.classes.push({ cores, threads: {} });
+          else step.classes.push({ cores: cores ?? noCores, threads: {} });
           thread = null;
           break;
         }
         case "thread": {
           const name = threadNames.find((candidate) => candidate === line.rest.trim());
+          thread = [];
           if (openClass === undefined) this.#complain(line, 'Found "thread" before any "class".');
           else if (name === undefined) {
             this.#complain(line, `Found thread "${line.rest.trim()}", expected one of ${threadNames.join(", ")}.`);
-          } else {
-            thread = [];
-            openClass.threads[name] = thread;
-          }
+          } else openClass.threads[name] = thread;
           break;
         }
         case "loop": {
@@ -172,8 +171,9 @@ class ProgramParser {
         }
         default: {
           const instruction = this.#instruction(line);
+          if (instruction === null) break;
           if (thread === null) this.#complain(line, `Found "${line.word}" outside a thread.`);
-          else if (instruction !== null) (loop?.body ?? thread).push(instruction);
+          else (loop?.body ?? thread).push(instruction);
         }
       }
     }
@@ -217,6 +217,7 @@ class ProgramParser {
       this.#complain(
         line,
         `${line.word}: ${z.prettifyError(result.error).replaceAll(/\s+/g, " ").replaceAll("✖ ", "")}.`,
+        columnOfField(line, result.error.issues[0]?.path[0]),
       );
     } catch (error) {
       if (!(error instanceof ListingError)) throw error;
@@ -225,12 +226,21 @@ class ProgramParser {
     return null;
   }
 
-  #complain(line: Line, message: string, column?: number): void {
+  #complain(line: Line, message: string, column = line.indent + 1): void {
     const file = this.#file === undefined ? {} : { file: this.#file };
-    const at = column === undefined ? {} : { column };
-    this.#problems.push({ code: "B501", message, at: { ...file, line: line.number, ...at } });
+    this.#problems.push({ code: "B501", message, at: { ...file, line: line.number, column } });
   }
 }
+
+/** The column of a field of a line, or of the line's first word when it is not there. */
+function columnOfField(line: Line, field: PropertyKey | undefined): number {
+  const found = line.raw.indexOf(` ${String(field)}=`);
+  return found < 0 ? line.indent + 1 : found + 2;
+}
+
+/** What stands in the place of a step or class that could not be read. */
+const noCores: CoreClass["cores"] = { row: 0, column: 0, rows: 0, columns: 0 };
+const unreadStep: OpenStep["head"] = { name: "", kind: "vector", origin: [], macCount: 0, macElement: null };
 
 function push<T>(list: T[], item: T | null): void {
   if (item !== null) list.push(item);

@@ -58,13 +58,15 @@ export class ForecastError {
     this.#sums = new Float64Array(horizonFrames);
   }
 
-  /** Adds one window's forecast [1, horizon, channels] against what followed. */
-  add(forecast: ArrayLike<number>, future: ArrayLike<number>): void {
+  /** Adds one window: a forecast [horizon, channels], or [channels] where all steps have the same, and what followed. */
+  add(forecast: Float32Array, future: Float32Array): void {
     const channels = future.length / this.#sums.length;
+    const strideElements = forecast.length === channels ? 0 : channels;
     for (let step = 0; step < this.#sums.length; step += 1) {
+      const [first, shift] = [step * channels, step * (strideElements - channels)];
       let total = 0;
-      for (let index = step * channels; index < (step + 1) * channels; index += 1) {
-        total += Math.abs((forecast[index] as number) - (future[index] as number));
+      for (let index = first; index < first + channels; index += 1) {
+        total += Math.abs((forecast[index + shift] as number) - (future[index] as number));
       }
       this.#sums[step] = (this.#sums[step] as number) + total / channels;
     }
@@ -77,28 +79,19 @@ export class ForecastError {
   }
 }
 
-/** The last frame of a context, repeated. */
-export function lastValueForecast(context: Tensor, horizonFrames: number): Float32Array {
+/** The last frame [channels] of a context [1, context, channels]: the forecast of all steps by the last value. */
+export function lastValueForecast(context: Tensor): Float32Array {
   const data = context.data as Float32Array;
-  const channels = context.type.shape[2] ?? 0;
-  return repeated(data.subarray(data.length - channels), horizonFrames);
+  return data.subarray(data.length - (context.type.shape[2] ?? 0));
 }
 
-/** The mean over the frames of a context, repeated. */
-export function meanForecast(context: Tensor, horizonFrames: number): Float32Array {
+/** The mean [channels] over the frames of a context [1, context, channels]: the forecast of all steps by the mean. */
+export function meanForecast(context: Tensor): Float32Array {
   const data = context.data as Float32Array;
   const [, frames = 1, channels = 0] = context.type.shape;
-  const mean = new Float32Array(channels);
-  for (let channel = 0; channel < channels; channel += 1) {
+  return Float32Array.from({ length: channels }, (_, channel) => {
     let total = 0;
     for (let frame = 0; frame < frames; frame += 1) total += data[frame * channels + channel] as number;
-    mean[channel] = total / frames;
-  }
-  return repeated(mean, horizonFrames);
-}
-
-function repeated(frame: Float32Array, times: number): Float32Array {
-  const result = new Float32Array(frame.length * times);
-  for (let step = 0; step < times; step += 1) result.set(frame, step * frame.length);
-  return result;
+    return total / frames;
+  });
 }

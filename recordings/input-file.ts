@@ -9,7 +9,7 @@ import { parseNpy } from "./npy.ts";
 export type DecodeTensor = (bytes: Uint8Array, at: Location) => Tensor;
 
 /** The formats of input files, by the ending of their names. */
-export const inputFormats = [".npy", ".csv", ".pb"] as const;
+const inputFormats = [".npy", ".csv", ".pb"] as const;
 
 /** A tensor read from a file. */
 export interface InputFile {
@@ -19,7 +19,7 @@ export interface InputFile {
 }
 
 /** The bytes of a file; B701 when it cannot be read. */
-export function readInputBytes(path: string): Uint8Array {
+function readInputBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {

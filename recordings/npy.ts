@@ -21,8 +21,9 @@ const descriptors: Readonly<Record<string, ElementType>> = {
 const magic = "\u0093NUMPY";
 
 /**
- * Reads a NumPy `.npy` file, format 1 to 3, little- or big-endian, C or Fortran order. Throws B701 for what is not such a
- * file, for object arrays, and for truncated data, with what was found.
+ * Reads a NumPy `.npy` file, format 1 to 3, little- or big-endian, C or Fortran order; data are a view of `bytes` where
+ * they stand there as they are needed. Throws B701 for what is not such a file, for object arrays, and for truncated
+ * data, with what was found.
  */
 export function parseNpy(bytes: Uint8Array, file: string): Tensor {
   const refuse = (message: string, byte: number): never => {
@@ -59,9 +60,9 @@ export function parseNpy(bytes: Uint8Array, file: string): Tensor {
       start,
     );
   }
-  const body = bytes.slice(start, start + needed);
-  if (descriptor?.[1] === ">") swapBytes(body, elementBytes(element));
-  const data = viewData(element, body);
+  // A plain Uint8Array: the slice of a Buffer would not copy.
+  const stored = new Uint8Array(bytes.buffer, bytes.byteOffset + start, needed);
+  const data = viewData(element, descriptor?.[1] === ">" ? swappedBytes(stored, elementBytes(element)) : stored);
   return makeTensor(tensorType(element, shape), order === "True" ? rowMajor(data, shape) : data);
 }
 
@@ -80,8 +81,11 @@ export function formatNpy(tensor: Tensor): Uint8Array {
   return bytes;
 }
 
-function swapBytes(bytes: Uint8Array, width: number): void {
-  for (let start = 0; start < bytes.length; start += width) bytes.subarray(start, start + width).reverse();
+/** A copy with the bytes of each element in the other order. */
+function swappedBytes(bytes: Uint8Array, width: number): Uint8Array {
+  const swapped = bytes.slice();
+  for (let start = 0; start < swapped.length; start += width) swapped.subarray(start, start + width).reverse();
+  return swapped;
 }
 
 /** Column-major elements in row-major order. */

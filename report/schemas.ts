@@ -37,7 +37,7 @@ export const choicesSchema = z.strictObject({
 });
 
 /** Inputs of a run and where they come from. */
-export const inputsSchema = z.strictObject({
+const inputsSchema = z.strictObject({
   origin: z.enum(["given", "random", "none"]),
   description: z.string(),
   sampleCount: countSchema,
@@ -46,7 +46,7 @@ export const inputsSchema = z.strictObject({
 });
 
 /** How near the chip's answer is to the model's f32 answer. */
-export const accuracySchema = z.strictObject({
+const accuracySchema = z.strictObject({
   sqnrDb: z.number().nullable().describe("Pooled over outputs and samples; null when nothing differs."),
   inputs: z.string().describe("What the samples are."),
   sampleCount: countSchema,
@@ -79,7 +79,7 @@ export const baselineSchema = z.strictObject({
 });
 
 /** Errors of a forecaster by steps ahead; null fields were not computed. */
-export const forecastSchema = z.strictObject({
+const forecastSchema = z.strictObject({
   recording: z.string(),
   origin: z.enum(["measured", "synthetic", "unknown"]),
   windowCount: countSchema,

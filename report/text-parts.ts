@@ -110,12 +110,12 @@ export function explanationLines(
   const { boundLatencyCycles, boundIntervalCycles, packedBoundIntervalCycles, boundFraction, boundResource } = timing;
   if (boundLatencyCycles !== null && boundIntervalCycles !== null && boundFraction !== null && boundResource !== null) {
     const packed = packedBoundIntervalCycles === null ? "" : `, ${formatCount(packedBoundIntervalCycles)} packed`;
-    const interval = `interval ≥ ${formatCount(boundIntervalCycles)} by ${words(boundResource)}${packed}`;
+    const interval = `interval ≥ ${formatCount(boundIntervalCycles)} (${words(boundResource)})${packed}`;
     lines.push(
       line(
         colours,
         "bound",
-        `latency ≥ ${formatCount(boundLatencyCycles)} cycles (${formatPercent(boundFraction)} of the simulated); ${interval}`,
+        `latency ≥ ${formatCount(boundLatencyCycles)} cycles (${formatPercent(boundFraction)} of the latency); ${interval}`,
       ),
     );
   }

@@ -92,8 +92,9 @@ export function printAnswers(result: AnswerResult, options: PrintOptions = {}): 
     [
       heading(colours, `${result.model.name}, ${how}`, `boreal ${result.provenance.boreal}`),
       line(colours, "model", modelText(result)),
-      line(colours, "inputs", result.inputs.description),
-      ...(result.accuracy === null ? [] : accuracyLines(colours, result.accuracy)),
+      ...(result.accuracy === null
+        ? [line(colours, "samples", result.inputs.description)]
+        : accuracyLines(colours, result.accuracy)),
     ],
     formatTable(
       [
@@ -125,14 +126,15 @@ function accuracyLines(colours: Colours, accuracy: AccuracyResult): string[] {
   const worst =
     accuracy.worstLayer === null
       ? ""
-      : `; worst layer ${shorten(accuracy.worstLayer.name, 20)} ${accuracy.worstLayer.sqnrDb.toFixed(1)} dB`;
-  const lines = [line(colours, "accuracy", `${sqnr} against f32, ${accuracy.inputs}${worst}`)];
+      : `; worst layer ${shorten(accuracy.worstLayer.name, 36)} ${accuracy.worstLayer.sqnrDb.toFixed(1)} dB`;
+  const lines = [line(colours, "accuracy", `${sqnr} against f32${worst}`)];
   const check = accuracy.exactCheck;
   if (check !== null) {
     const answer = check.equal ? colours.green("yes") : colours.red("NO: please report it");
-    const samples = `${check.sampleCount} of ${accuracy.sampleCount} samples compared bit for bit`;
-    lines.push(line(colours, "", `functional = exact: ${answer} (${samples})`));
+    const compared = `${check.sampleCount} of ${accuracy.sampleCount} samples compared bit for bit`;
+    lines.push(line(colours, "", `functional = exact: ${answer} (${compared})`));
   }
+  lines.push(line(colours, "samples", accuracy.inputs));
   return lines;
 }
 

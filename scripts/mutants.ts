@@ -38,7 +38,7 @@ const folders = ["ir", "compiler", "runtime-sim"] as const;
 const reportPath = "reports/mutation.json";
 const windowLines = 6;
 /** How many mutants a window of code holds, about; windows are drawn for more than are wanted. */
-const mutantsPerWindow = 4;
+const mutantsPerWindow = 2.5;
 const counted: ReadonlySet<string> = new Set(["Killed", "Timeout", "Survived", "NoCoverage"]);
 const killed: ReadonlySet<string> = new Set(["Killed", "Timeout"]);
 

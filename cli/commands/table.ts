@@ -1,7 +1,7 @@
 import type { OptionName, Options } from "../options.ts";
 
 /** A command's module: runs it with its argument, if it takes one. */
-export interface CommandModule {
+interface CommandModule {
   readonly execute: (argument: string | undefined, options: Options) => void | Promise<void>;
 }
 

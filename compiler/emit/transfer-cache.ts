@@ -17,7 +17,10 @@ export interface Bundle {
  */
 export class TransferCache {
   readonly #copies = new Map<string, readonly Copy[]>();
-  readonly #bundles = new Map<readonly Copy[], readonly Bundle[]>();
+  readonly #bundles = {
+    frame: new Map<readonly Copy[], readonly Bundle[]>(),
+    core: new Map<readonly Copy[], readonly Bundle[]>(),
+  };
   readonly #signatures = new Map<Spread, string>();
 
   /** `copiesOf`, remembered; the same spreads give the same list. */
@@ -32,10 +35,12 @@ export class TransferCache {
 
   /** The copies that leave their place, those that carry the same bytes to the same place of several cores together. */
   bundles(copies: readonly Copy[], fromFrame: boolean, rows: number, columns: number): readonly Bundle[] {
-    const known = this.#bundles.get(copies);
+    // On a chip of one core a value lies in the core as it does in the framebuffer: the copies are then the same.
+    const bundles = this.#bundles[fromFrame ? "frame" : "core"];
+    const known = bundles.get(copies);
     if (known !== undefined) return known;
     const made = bundlesOf(copies, fromFrame, rows, columns);
-    this.#bundles.set(copies, made);
+    bundles.set(copies, made);
     return made;
   }
 

@@ -8,14 +8,7 @@ import type { Tensor } from "../../ir/tensor.ts";
 import { isFloat } from "../../ir/type.ts";
 import { makeChannelMeans } from "./channel-means.ts";
 import { makeHistograms } from "./histograms.ts";
-
-/** The finite numbers that a value takes lie in [low, high]; zero is always among them. */
-export interface ValueRange {
-  readonly low: number;
-  readonly high: number;
-  /** Whether the value was ever NaN. */
-  readonly hasNan: boolean;
-}
+import type { ValueRange } from "./value-range.ts";
 
 /**
  * How ranges are read from frames.

@@ -1,5 +1,5 @@
 import { at } from "../../base/math.ts";
-import type { ValueRange } from "./calibrate.ts";
+import type { ValueRange } from "./value-range.ts";
 
 const binCount = 2048;
 

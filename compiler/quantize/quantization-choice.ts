@@ -1,9 +1,10 @@
 import { problem } from "../../base/errors.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { integerRange, perTensor, type Quantization } from "../../ir/type.ts";
-import type { Calibration, ValueRange } from "./calibrate.ts";
+import type { Calibration } from "./calibrate.ts";
 import type { Demands } from "./demands.ts";
 import { type Bounds, operatorBounds, unbounded } from "./operator-bounds.ts";
+import type { ValueRange } from "./value-range.ts";
 
 /**
  * Scale and zero point of i8 that hold a range. Asymmetric: 0 is stored exactly and the range takes all 256 levels.

@@ -1,12 +1,15 @@
 import { writeFileSync } from "node:fs";
 import {
   answerModel,
+  elementCount,
   type ForecastWindow,
   type Frame,
   f32Tensor,
   importModel,
+  makeTensor,
   type OnProgress,
-  type WrittenModel,
+  type Tensor,
+  tensorType,
   writeModel,
   writeModelWithExternalData,
 } from "../../api.ts";
@@ -60,19 +63,29 @@ export function writeForecasterShapes(path: string, size: TsmixerSize): void {
   writeFileSync(path, writeModelWithExternalData(model, "absent.weights").model);
 }
 
-/** The head that fits best, in closed form, what the mixing layers make of the training windows' contexts. */
+/**
+ * The head that fits best, in closed form, what the mixing layers make of the training windows' contexts: all windows in
+ * one batch, so that weights are read once.
+ */
 function fitHead(blocks: readonly BlockWeights[], options: ForecasterOptions): Head {
   const { size, training, ridgePenalty, onProgress } = options;
-  const mixer = importWritten(tsmixerModel(size, blocks, null));
+  onProgress({ phase: "fit the head", fraction: null });
+  const mixer = tsmixerModel(size, blocks, null);
+  const contexts = batchOf(training.map(({ context }) => context));
   const fit = new RidgeFit(size.contextFrames, size.horizonFrames);
   answerModel({
-    model: mixer,
+    model: importModel(
+      { bytes: writeModel(mixer), name: mixer.name },
+      { dimensions: new Map([["batch", training.length]]) },
+    ),
     executor: "evaluate",
-    inputs: { frames: training.map(frameOf), count: training.length, description: "training windows" },
-    onProgress: ({ fraction }) => onProgress({ phase: "fit the head", fraction }),
-    onOutputs: (sample, [mixed]) => {
-      const future = training[sample]?.future;
-      if (mixed !== undefined && future !== undefined) fit.add(mixed.data as Float32Array, future.data as Float32Array);
+    inputs: { frames: [new Map([[inputName, contexts]])], count: 1, description: "training windows" },
+    onOutputs: (_, [mixed]) => {
+      const features = mixed?.data as Float32Array;
+      const length = features.length / training.length;
+      training.forEach(({ future }, index) => {
+        fit.add(features.subarray(index * length, (index + 1) * length), future.data as Float32Array);
+      });
     },
   });
   const { weights, intercepts } = fit.solve(ridgePenalty);
@@ -82,6 +95,12 @@ function fitHead(blocks: readonly BlockWeights[], options: ForecasterOptions): H
   };
 }
 
-function importWritten(model: WrittenModel): ReturnType<typeof importModel> {
-  return importModel({ bytes: writeModel(model), name: model.name }, { dimensions: new Map([["batch", 1]]) });
+/** Tensors [1, ...] one after the other: [count, ...]. */
+function batchOf(tensors: readonly Tensor[]): Tensor {
+  const type = tensors[0]?.type ?? tensorType("f32", [0]);
+  const data = new Float32Array(tensors.length * elementCount(type));
+  tensors.forEach((tensor, index) => {
+    data.set(tensor.data as Float32Array, index * elementCount(type));
+  });
+  return makeTensor(tensorType("f32", [tensors.length, ...type.shape.slice(1)]), data);
 }

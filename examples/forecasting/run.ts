@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   chooseTarget,
   endFrame,
@@ -21,6 +20,7 @@ import {
   withForecast,
 } from "../../api.ts";
 import type { ExampleOptions, ExampleReport } from "../example.ts";
+import { exampleFolder, readExpected } from "./example-folder.ts";
 import { differences, type ExpectedFigures, figuresOf } from "./figures.ts";
 import { formatSteps, stepsNotBetter } from "./horizons.ts";
 import { type MixingEffect, MixingMeter } from "./mixing-effect.ts";
@@ -45,8 +45,6 @@ export interface ForecastSetup {
   readonly exactCheckCount: number;
   /** Held-out windows on which the effect of the mixing layers is measured. */
   readonly mixingCheckCount: number;
-  /** What an earlier run found on the default target with seed 0; null while there is none. */
-  readonly expected: ExpectedFigures | null;
 }
 
 /** Windows at equal distances. */
@@ -65,7 +63,7 @@ const label = "Synthetic recording; head fitted in closed form, mixing layers se
  * and energy. No frame of a held-out window is in a training or calibration window.
  */
 export async function runForecast(setup: ForecastSetup, options: ExampleOptions, report: ExampleReport): Promise<void> {
-  const folder = options.outputFolder ?? join(projectFolder(), "examples", setup.name, "out");
+  const folder = options.outputFolder ?? join(exampleFolder(setup.name), "out");
   mkdirSync(folder, { recursive: true });
   if (options.timingOnly) report(timeForecaster(setup, options, folder), [timingLabel]);
   else {
@@ -139,7 +137,7 @@ function answerWindows(setup: ForecastSetup, options: ExampleOptions, folder: st
     ...complete.warnings,
     warning("W401", `${label} ${mixingRemark(mixing.effect)}`, { tensor: outputName }),
     ...baselineWarnings(forecast),
-    ...(isRecorded(options) ? expectedWarnings(setup, figures) : []),
+    ...(isRecorded(options) ? expectedWarnings(setup.name, figures) : []),
   ];
   // The importer takes any weights in a file for trained ones.
   const result = { ...complete, model: { ...complete.model, weights: "random" as const }, warnings };
@@ -163,14 +161,12 @@ export function windowPlans(setup: Pick<ForecastSetup, "size" | "training" | "he
 
 /** Errors of the model in f32, of the chip and of two forecasts without a model. */
 class WindowErrors {
-  readonly #horizonFrames: number;
   readonly #f32: ForecastError;
   readonly #chip: ForecastError;
   readonly #lastValue: ForecastError;
   readonly #contextMean: ForecastError;
 
   constructor(horizonFrames: number) {
-    this.#horizonFrames = horizonFrames;
     this.#f32 = new ForecastError(horizonFrames);
     this.#chip = new ForecastError(horizonFrames);
     this.#lastValue = new ForecastError(horizonFrames);
@@ -181,8 +177,8 @@ class WindowErrors {
     const truth = future.data as Float32Array;
     this.#f32.add(f32, truth);
     this.#chip.add(chip, truth);
-    this.#lastValue.add(lastValueForecast(context, this.#horizonFrames), truth);
-    this.#contextMean.add(meanForecast(context, this.#horizonFrames), truth);
+    this.#lastValue.add(lastValueForecast(context), truth);
+    this.#contextMean.add(meanForecast(context), truth);
   }
 
   result(recording: Recording, windowCount: number): ForecastResult {
@@ -222,16 +218,11 @@ function baselineWarnings({ meanAbsoluteErrors: { chip, lastValue, contextMean }
   });
 }
 
-function expectedWarnings({ name, expected }: ForecastSetup, found: ExpectedFigures): Warning[] {
+/** Says which figures are not those that the example's expected.json holds. */
+function expectedWarnings(name: string, found: ExpectedFigures): Warning[] {
+  const expected = readExpected(name);
   const wrong = expected === null ? [] : differences(expected, found);
   return wrong.length === 0
     ? []
     : [warning("W403", `Figures differ from examples/${name}/expected.json: ${wrong.join("; ")}.`)];
-}
-
-/** The nearest folder above this file that holds a package.json. */
-function projectFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
-  return folder;
 }

@@ -1,5 +1,4 @@
 import type { Example } from "../example.ts";
-import { readExpected } from "../forecasting/expected-file.ts";
 import { runForecast } from "../forecasting/run.ts";
 
 /** A TSMixer of 512 neurons on a synthetic recording: the way of the main example in a few seconds. */
@@ -20,7 +19,6 @@ export const smallForecaster: Example = {
         heldOut: { windowCount: 64, strideFrames: 3 },
         exactCheckCount: 64,
         mixingCheckCount: 64,
-        expected: readExpected(new URL("./expected.json", import.meta.url)),
       },
       options,
       report,

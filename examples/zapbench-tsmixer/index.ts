@@ -1,5 +1,4 @@
 import type { Example } from "../example.ts";
-import { readExpected } from "../forecasting/expected-file.ts";
 import { runForecast } from "../forecasting/run.ts";
 import type { TsmixerSize } from "../forecasting/tsmixer.ts";
 
@@ -30,7 +29,6 @@ export const zapbenchTsmixer: Example = {
         heldOut: { windowCount: 64, strideFrames: 3 },
         exactCheckCount: 4,
         mixingCheckCount: 4,
-        expected: readExpected(new URL("./expected.json", import.meta.url)),
       },
       options,
       report,

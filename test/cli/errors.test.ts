@@ -80,8 +80,8 @@ describe("models that are refused", () => {
     expect(code).toBe(1);
     const lines = stderr.trimEnd().split("\n");
     expect(lines).toHaveLength(2);
-    expect(lines[0]).toMatch(/node "n1" Frobnicate.*error\[B104\]/);
-    expect(lines[1]).toMatch(/node "n2" Quuxify.*error\[B104\]/);
+    expect(lines[0]).toMatch(/node Frobnicate: error\[B104\].*"n1"/);
+    expect(lines[1]).toMatch(/node Quuxify: error\[B104\].*"n2"/);
   });
 
   it("refuses shapes that do not fit, with both", async () => {

@@ -229,7 +229,7 @@ describe("sabotage of a small program", () => {
     if (made === null) throw new Error("the small network does not fit");
     built = made;
     expected = bytesOf(evaluate(small.prepared.chipGraph, small.inputs));
-  });
+  }, 60_000);
 
   /** Whether a run of a program shows that something is wrong. */
   const caught = (program: Program, sidecar = built.sidecar, checked = true): boolean => {

@@ -35,12 +35,12 @@ describe("encoded sizes", () => {
 
   it("of every kind of instruction are those of its form", () => {
     expect(everyInstruction.map((instruction) => [instruction.kind, encodedBytes(instruction)])).toEqual([
-      ["matmul", 4 * 30],
+      ["matmul", 4 * 24],
       ["vector", 4 * 14],
-      ["reduce", 4 * 14],
-      ["reduce", 4 * 9],
-      ["loop", 4 * 24],
-      ["multicast", 4 * 14],
+      ["reduce", 4 * 12],
+      ["reduce", 4 * 8],
+      ["loop", 4 * 23],
+      ["multicast", 4 * 15],
       ["psum.send", 4 * 7],
       ["psum.recv", 4 * 4],
       ["weights.load", 4 * 4],
