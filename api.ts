@@ -7,7 +7,7 @@ export { evaluateExact, evaluateModel, toModelTypes } from "./api/answers.ts";
 export { gpuBaselines } from "./api/baseline.ts";
 export { fromBoundary, toBoundary } from "./api/boundary.ts";
 export { type CompileModelOptions, compileModel, inputElements, quantizeModel } from "./api/compile.ts";
-export { type AnswerOptions, answerModel } from "./api/evaluation.ts";
+export { type Answered, type AnswerOptions, answerModel } from "./api/evaluation.ts";
 export { executeFunctional, type LoadedChip, programInputs } from "./api/execution.ts";
 export { type Frame, type InputDeclaration, randomFrames, readInputs } from "./api/inputs.ts";
 export { importModel } from "./api/model.ts";

@@ -1,4 +1,5 @@
 import { networkOf } from "../compiler/network.ts";
+import type { PassRecord } from "../compiler/passes/pass.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
 import { constantData, valueTypes } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
@@ -50,8 +51,14 @@ class OutputSummary {
   }
 }
 
+/** Answers by evaluation: what is reported, and what each pass did (none for the f32 evaluation). */
+export interface Answered {
+  readonly result: AnswerResult;
+  readonly records: readonly PassRecord[];
+}
+
 /** Answers samples by evaluation alone: nothing is mapped and nothing is timed. Throws B508, B702, B703, B801, B802. */
-export function answerModel(options: AnswerOptions): AnswerResult {
+export function answerModel(options: AnswerOptions): Answered {
   const { model, executor } = options;
   const { graph } = model;
   const onProgress = options.onProgress ?? noProgress;
@@ -92,7 +99,7 @@ export function answerModel(options: AnswerOptions): AnswerResult {
     sample += 1;
   }
   const calibrated = executor === "exact";
-  return {
+  const result: AnswerResult = {
     schemaVersion,
     kind: "answers",
     model: summarizeModel(model),
@@ -119,4 +126,5 @@ export function answerModel(options: AnswerOptions): AnswerResult {
     warnings: [...modelWarnings(model), ...samples.warnings.filter(({ code }) => calibrated || code === "W201")],
     provenance: provenance("answer-result"),
   };
+  return { result, records: prepared?.records ?? [] };
 }

@@ -18,7 +18,7 @@ export function makeProgress(): ProgressBar {
     format: "{bar} {phase}",
     stream: process.stderr,
     clearOnComplete: true,
-    hideCursor: true,
+    hideCursor: false,
     synchronousUpdate: true,
     barsize: 24,
   });

@@ -38,7 +38,7 @@ const folders = ["ir", "compiler", "runtime-sim"] as const;
 const reportPath = "reports/mutation.json";
 const windowLines = 6;
 /** How many mutants a window of code holds, about; windows are drawn for more than are wanted. */
-const mutantsPerWindow = 2.5;
+const mutantsPerWindow = 5;
 const counted: ReadonlySet<string> = new Set(["Killed", "Timeout", "Survived", "NoCoverage"]);
 const killed: ReadonlySet<string> = new Set(["Killed", "Timeout"]);
 
@@ -136,7 +136,7 @@ function printReport(mutants: readonly Placed[], seed: number): string {
 
 const [count = 200, seed = 1] = process.argv.slice(2).map(Number);
 const order = drawWindows(makeRandom(seed));
-const windows = order.slice(0, Math.ceil((1.4 * count) / mutantsPerWindow));
+const windows = order.slice(0, Math.ceil((1.2 * count) / mutantsPerWindow));
 const ranges = windows.map(({ file, first, last }) => `${file}:${first}-${last}`);
 const run = spawnSync(process.execPath, ["node_modules/.bin/stryker", "run", "--mutate", ranges.join(",")], {
   stdio: "inherit",

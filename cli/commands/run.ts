@@ -34,10 +34,13 @@ function refuseContradictions(options: Options): void {
     );
   }
   if (executor !== undefined && executor !== "functional") {
-    const unused = (["csv", "trace", "range"] as const).filter((name) => options[name] !== undefined);
+    const excluded: readonly (keyof Options)[] =
+      executor === "evaluate" ? ["csv", "trace", "range", "printAfter", "timePasses"] : ["csv", "trace", "range"];
+    const unused = excluded.filter((name) => options[name] !== undefined);
     if (unused.length === 0) return;
-    const names = unused.map((name) => `--${name}`).join(", ");
-    throw problem("B601", `--executor ${executor} answers without a chip, so it excludes ${names}.`);
+    const names = unused.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+    const what = executor === "evaluate" ? "the model as it is" : "the quantized model without a chip";
+    throw problem("B601", `--executor ${executor} evaluates ${what}, so it excludes ${names.join(", ")}.`);
   }
 }
 
@@ -51,7 +54,7 @@ async function run(path: string, options: Options, progress: ProgressBar): Promi
   const { executor = "functional" } = options;
   const { onProgress } = progress;
   if (executor !== "functional") {
-    const result = answerModel({
+    const { result, records } = answerModel({
       model,
       executor,
       ...compiling,
@@ -60,6 +63,7 @@ async function run(path: string, options: Options, progress: ProgressBar): Promi
       ...(collector === null ? {} : { onOutputs: (_, outputs) => collector.add(outputs) }),
     });
     progress.stop();
+    if (options.timePasses === true) writeError(formatPassRecords(records));
     if (options.outputs !== undefined) await collector?.write(options.outputs);
     await deliverRun(options, {
       json: printJson(result),

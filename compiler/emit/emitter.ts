@@ -167,16 +167,16 @@ function placePrograms(bodies: readonly StepBody[], address: number, plan: Netwo
   return { byStep, address, bytes };
 }
 
+/** Bytes of the program that a rectangle of cores is sent: enough for its longest threads, with the first core's control. */
 function rectangleBytes(body: StepBody, cores: Rectangle): number {
   const { columns } = body.plan.geometry.grid;
   let most = 0;
-  for (let row = 0; row < cores.rows; row += 1) {
-    for (let column = 0; column < cores.columns; column += 1) {
-      const core = (cores.row + row) * columns + cores.column + column;
-      most = Math.max(most, at(body.bytes, core) + programBytes(controlCore(body, null, core, [])));
+  for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
+    for (let column = cores.column; column < cores.column + cores.columns; column += 1) {
+      most = Math.max(most, at(body.bytes, row * columns + column));
     }
   }
-  return most;
+  return most + programBytes(controlCore(body, null, cores.row * columns + cores.column, []));
 }
 
 const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", token, count });

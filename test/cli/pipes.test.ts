@@ -39,7 +39,7 @@ describe("boreal in a shell", () => {
     // The trace of many cores takes long enough to be interrupted while it is made or written.
     const line =
       "set -m; " +
-      '("$NODE" "$BOREAL" run m.onnx --trace t.json >/dev/null) & sleep 0.4; kill -INT -- -$!; wait $!; echo "$?"';
+      '("$NODE" "$BOREAL" run m.onnx --trace t.json >/dev/null) & sleep 0.25; kill -INT -- -$!; wait $!; echo "$?"';
     const { stdout } = await shell(folder, line);
     expect(stdout.trim().split("\n").at(-1)).toBe("130");
     expect(readdirSync(folder).filter((name) => name.includes("part"))).toEqual([]);
