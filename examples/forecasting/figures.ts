@@ -56,6 +56,14 @@ export function figuresOf(result: RunResult, mixing: MixingEffect): ExpectedFigu
   };
 }
 
+/** Figures as the text of a file: JSON, one figure a line. */
+export function formatFigures(figures: ExpectedFigures): string {
+  const lines = Object.entries(figures).map(
+    ([name, value]) => `  "${name}": ${Array.isArray(value) ? `[${value.join(", ")}]` : value}`,
+  );
+  return `{\n${lines.join(",\n")}\n}\n`;
+}
+
 /** Where found figures differ from expected ones by more than one part in a million, one text each. */
 export function differences(expected: ExpectedFigures, found: ExpectedFigures): string[] {
   const names = [...new Set([...Object.keys(expected), ...Object.keys(found)])] as (keyof ExpectedFigures)[];

@@ -21,7 +21,7 @@ import {
 } from "../../api.ts";
 import type { ExampleOptions, ExampleReport } from "../example.ts";
 import { exampleFolder, readExpected } from "./example-folder.ts";
-import { differences, type ExpectedFigures, figuresOf } from "./figures.ts";
+import { differences, type ExpectedFigures, figuresOf, formatFigures } from "./figures.ts";
 import { formatSteps, stepsNotBetter } from "./horizons.ts";
 import { type MixingEffect, MixingMeter } from "./mixing-effect.ts";
 import { frameOf, writeForecaster, writeForecasterShapes } from "./model-file.ts";
@@ -132,7 +132,7 @@ function answerWindows(setup: ForecastSetup, options: ExampleOptions, folder: st
   const forecast = errors.result(recording, heldOut.length);
   const complete = withForecast(run.result, forecast);
   const figures = figuresOf(complete, mixing.effect);
-  writeFileSync(join(folder, "figures.json"), `${JSON.stringify(figures, null, 2)}\n`);
+  writeFileSync(join(folder, "figures.json"), formatFigures(figures));
   const warnings = [
     ...complete.warnings,
     warning("W401", `${label} ${mixingRemark(mixing.effect)}`, { tensor: outputName }),

@@ -14,6 +14,10 @@ import {
 } from "../layout";
 import { evenPitch, listOffsets, packFloatActivations, packFloatWeights } from "./packing";
 
+/** Up to so many rows weights are read rather than computed with: in short stretches, in their order in memory. */
+const fewRows = 8;
+const fewRowsChunk = 32;
+
 @inline
 function addRow(target: usize, low: v128, high: v128): void {
   v128.store(target, f32x4.add(v128.load(target), low));
@@ -137,8 +141,9 @@ export function contractFloat(
   const targetPitch = columns << 2;
   if (start == startBias) for (let m = 0; m < rowCount; m += 1) memory.copy(target + m * targetPitch, bias, targetPitch);
   else if (start != startAccumulate) memory.fill(target, 0, rowCount * targetPitch);
-  for (let k0 = 0; k0 < inner; k0 += innerChunk) {
-    const kc = min(innerChunk, inner - k0);
+  const chunk = rowCount <= fewRows && columnStride == 4 ? fewRowsChunk : innerChunk;
+  for (let k0 = 0; k0 < inner; k0 += chunk) {
+    const kc = min(chunk, inner - k0);
     const pitch = kc << 2;
     const chunkRows = max(4, (panelBytes / pitch) & ~3);
     listOffsets(scratch, 0, k0, kc, scratch + activationOffsets);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { differences, type ExpectedFigures } from "../../examples/forecasting/figures.ts";
+import { differences, type ExpectedFigures, formatFigures } from "../../examples/forecasting/figures.ts";
 import { formatSteps, stepsNotBetter } from "../../examples/forecasting/horizons.ts";
 import { windowPlans } from "../../examples/forecasting/run.ts";
 import { zapbenchSize } from "../../examples/zapbench-tsmixer/index.ts";
@@ -41,6 +41,15 @@ describe("comparing figures", () => {
       "sqnrDb is NaN, expected 40",
       "f32 is 0.5, expected 0.5, 0.75",
     ]);
+  });
+});
+
+describe("figures as text", () => {
+  it("are JSON with one figure a line", () => {
+    const text = formatFigures(figures);
+    expect(JSON.parse(text)).toEqual(figures);
+    expect(text.split("\n")).toHaveLength(Object.keys(figures).length + 3);
+    expect(text).toContain('  "f32": [0.5, 0.75],\n');
   });
 });
 
