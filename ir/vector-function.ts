@@ -25,7 +25,12 @@ export const vectorFunctions = {
   divide: { sources: 2, cost: "divide", parameters: [], summary: "a ÷ b." },
   maximum: { sources: 2, cost: "compare", parameters: [], summary: "The greater." },
   minimum: { sources: 2, cost: "compare", parameters: [], summary: "The lesser." },
-  clip: { sources: 1, cost: "compare", parameters: ["low", "high"], summary: "max(low, min(high, a)), on f16 or stored integers." },
+  clip: {
+    sources: 1,
+    cost: "compare",
+    parameters: ["low", "high"],
+    summary: "max(low, min(high, a)), on f16 or stored integers.",
+  },
   relu: { sources: 1, cost: "compare", parameters: [], summary: "max(a, 0)." },
   leaky_relu: { sources: 1, cost: "multiply", parameters: ["alpha"], summary: "a if a ≥ 0, else alpha·a." },
   negate: { sources: 1, cost: "add", parameters: [], summary: "−a." },
@@ -56,10 +61,16 @@ export const vectorFunctions = {
     sources: 2,
     cost: "convert",
     parameters: ["zero", "low", "high"],
-    summary: "f16 to a narrow integer: clamp(rne(a·M·2^−s) + zero, low, high), NaN gives zero; operand 2 is the inverse scale (M, s).",
+    summary:
+      "f16 to a narrow integer: clamp(rne(a·M·2^−s) + zero, low, high), NaN gives zero; operand 2 is the inverse scale (M, s).",
   },
   sum: { sources: 1, cost: "add", parameters: [], summary: "Reduction: the exact sum, rounded once." },
-  mean: { sources: 2, cost: "add", parameters: [], summary: "Reduction: the exact sum ÷ an i32 count (operand 2), rounded once." },
+  mean: {
+    sources: 2,
+    cost: "add",
+    parameters: [],
+    summary: "Reduction: the exact sum ÷ an i32 count (operand 2), rounded once.",
+  },
   reduce_maximum: { sources: 1, cost: "compare", parameters: [], summary: "Reduction: the greatest." },
   reduce_minimum: { sources: 1, cost: "compare", parameters: [], summary: "Reduction: the least." },
 } as const satisfies Record<string, VectorFunctionEntry>;

@@ -1,8 +1,16 @@
-import { problem } from "../../base/errors.ts";
+import { BorealError, type Problem, problem } from "../../base/errors.ts";
 import { at, roundUp } from "../../base/math.ts";
 import type { Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import type { Mapping } from "../../ir/mapping.ts";
-import type { CoreClass, Port, Program, ProgramBuffer, ProgramStep, ThreadName } from "../../ir/program.ts";
+import {
+  type CoreClass,
+  type Port,
+  type Program,
+  type ProgramBuffer,
+  type ProgramStep,
+  type ThreadName,
+  threadNames,
+} from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { type ElementType, elementBytes, elementCount } from "../../ir/type.ts";
 import type { NetworkPlan } from "../plan.ts";
@@ -154,6 +162,7 @@ function placePrograms(bodies: readonly StepBody[], address: number, plan: Netwo
       return { home, address: address + start, bytes, cores };
     }),
   );
+  requireProgramRoom(byStep, bodies, plan);
   const bytes = Math.max(...stored);
   const capacity = plan.target.core.memoryBytes;
   if (address + bytes > capacity) {
@@ -165,6 +174,27 @@ function placePrograms(bodies: readonly StepBody[], address: number, plan: Netwo
     );
   }
   return { byStep, address, bytes };
+}
+
+/** Throws B401 when a step's program exceeds a half of the program buffer, or needs more threads than a core has. */
+function requireProgramRoom(
+  byStep: readonly (readonly ProgramLoad[])[],
+  bodies: readonly StepBody[],
+  plan: NetworkPlan,
+): void {
+  const { programBufferBytes, threadCount } = plan.target.core;
+  const half = Math.floor(programBufferBytes / 2);
+  const problems: Problem[] = byStep.flatMap((loads, index) => {
+    const bytes = Math.max(...loads.map((load) => load.bytes));
+    const layer = at(bodies, index).plan.layer.name;
+    const message = `program buffer: the step's program takes ${bytes} bytes, a half of the buffer has ${half} (gap ${bytes - half}).`;
+    return bytes > half ? [{ code: "B401", message, at: { layer } }] : [];
+  });
+  if (threadNames.length > threadCount) {
+    const message = `threads: programs use ${threadNames.length} threads a core, the chip has ${threadCount}.`;
+    problems.push({ code: "B401", message, at: {} });
+  }
+  if (problems.length > 0) throw new BorealError(problems);
 }
 
 /** Bytes of the program that a rectangle of cores is sent: enough for its longest threads, with the first core's control. */

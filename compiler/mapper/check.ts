@@ -4,7 +4,7 @@ import type { ChipTarget } from "../../targets/target.ts";
 import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
-import { contractionRoles, tileCapacity, weightHalfBytes } from "../tiling.ts";
+import { chunkCapacityBytes, contractionRoles, tileCapacity } from "../tiling.ts";
 import { constantWeights, tiledPasses } from "./layer-cost.ts";
 import { splitViolations, streamViolations } from "./rules.ts";
 
@@ -113,9 +113,9 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
     );
   }
   const weightBytes = 2 * Math.ceil(inner / 2) * columns;
-  if (weightBytes > weightHalfBytes(target)) {
+  if (weightBytes > chunkCapacityBytes(target)) {
     found.push(
-      `A tile of ${inner} inner elements × ${columns} columns takes ${weightBytes} bytes of weights; half of the weight buffer has ${weightHalfBytes(target)}.`,
+      `A tile of ${inner} inner elements × ${columns} columns takes ${weightBytes} bytes of weights; a half of the weight buffer takes ${chunkCapacityBytes(target)}.`,
     );
   }
   return found;

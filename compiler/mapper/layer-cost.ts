@@ -13,7 +13,7 @@ import {
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer, LayerRead } from "../layers.ts";
-import { type ContractionRoles, contractionRoles, tileCapacity, tilePlan, weightHalfBytes } from "../tiling.ts";
+import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity, tilePlan } from "../tiling.ts";
 import { groupSize } from "./rules.ts";
 import type { VectorPass } from "./work.ts";
 
@@ -225,6 +225,6 @@ function groupLimit(
 ): number {
   if (columnTiles > 1 || innerTiles > 1) return 1;
   const sums = Math.floor(tileCapacity(geometry, target) / (tile.rows * tile.columns));
-  const weights = Math.floor(weightHalfBytes(target) / (2 * ceilDivide(tile.inner, 2) * tile.columns));
+  const weights = Math.floor(chunkCapacityBytes(target) / (2 * ceilDivide(tile.inner, 2) * tile.columns));
   return Math.max(1, Math.min(sums, weights));
 }

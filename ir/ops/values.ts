@@ -95,12 +95,7 @@ export const halfCount = 65536;
 /** The numbers of f16 bits, exactly. */
 function floatsFromHalves(bits: Uint16Array): Float32Array {
   const floats = new Float32Array(bits.length);
-  if (bits.length < halfCount) {
-    for (let index = 0; index < floats.length; index += 1) floats[index] = f64FromF16Bits(bits[index] as number);
-    return floats;
-  }
-  const table = Float32Array.from(everyHalf(), f64FromF16Bits);
-  for (let index = 0; index < floats.length; index += 1) floats[index] = table[bits[index] as number] as number;
+  for (let index = 0; index < floats.length; index += 1) floats[index] = f64FromF16Bits(bits[index] as number);
   return floats;
 }
 
