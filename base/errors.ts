@@ -79,8 +79,3 @@ export function problem(code: Code, message: string, at: Location = {}, hint?: s
 export function internalError(message: string, at: Location = {}): BorealError {
   return problem("B901", message, at);
 }
-
-/** Marks the last branch of an exhaustive switch. */
-export function unreachable(value: never): never {
-  throw internalError(`unexpected ${JSON.stringify(value)}`);
-}

@@ -1,5 +1,5 @@
 import { problem } from "../base/errors.ts";
-import { ceilDivide, product, roundUp } from "../base/math.ts";
+import { ceilDivide, roundUp } from "../base/math.ts";
 import { type Box, boxCount, footprint, type Range } from "../ir/iteration.ts";
 import type { MappedBuffer, MappedStep, ValueLayout } from "../ir/mapping.ts";
 import { elementBytes, type TensorType } from "../ir/type.ts";
@@ -406,9 +406,4 @@ export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): Weight
 /** Bytes of a chunk that each core of a group of `pieces` cores stores. */
 export function storedBytes(chunk: WeightChunk, pieces: number): number {
   return roundUp(ceilDivide(chunk.bytes, pieces), 4);
-}
-
-/** Elements of a shape. */
-export function shapeCount(shape: readonly number[]): number {
-  return product(shape);
 }

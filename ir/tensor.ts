@@ -47,10 +47,10 @@ export function allocateData(element: ElementType, count: number): TensorData {
 
 /** A view of little-endian bytes as elements; copies when the offset is not aligned. */
 export function viewData(element: ElementType, bytes: Uint8Array): TensorData {
-  const constructor = constructors[element];
-  const width = constructor.BYTES_PER_ELEMENT;
+  const array = constructors[element];
+  const width = array.BYTES_PER_ELEMENT;
   const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
-  return new constructor(aligned.buffer as ArrayBuffer, aligned.byteOffset, Math.floor(aligned.byteLength / width));
+  return new array(aligned.buffer as ArrayBuffer, aligned.byteOffset, Math.floor(aligned.byteLength / width));
 }
 
 /** Makes a tensor; throws B901 when the data does not have the type's element count. */
@@ -59,11 +59,6 @@ export function makeTensor(type: TensorType, data: TensorData): Tensor {
     throw internalError(`tensor of shape [${type.shape.join(",")}] was given ${data.length} elements`);
   }
   return { type, data };
-}
-
-/** A tensor of zeros. */
-export function zeros(type: TensorType): Tensor {
-  return { type, data: allocateData(type.element, elementCount(type)) };
 }
 
 /** An f32 tensor of the given numbers. */

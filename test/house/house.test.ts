@@ -101,7 +101,7 @@ describe("the house", () => {
 
   it("pins every dependency to one version and keeps registries out of the lock file", () => {
     const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Record<string, Record<string, string>>;
-    const versions = Object.entries({ ...manifest["dependencies"], ...manifest["devDependencies"] });
+    const versions = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
     expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
     expect(readFileSync("package-lock.json", "utf8")).not.toMatch(/"resolved": *"https?:/);
   });
