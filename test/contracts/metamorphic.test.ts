@@ -171,7 +171,18 @@ function tightTarget(cases: readonly RandomCase[]): ChipTarget {
   const frame = programs.map(({ inputs, outputs }) =>
     Math.max(...[...inputs, ...outputs].map(({ frameAddress, bytes }) => Math.ceil((frameAddress + bytes) / 64) * 64)),
   );
-  return applyOverrides(cramped, [`core.memory=${Math.max(...memory)}`, `frameBuffer.memory=${Math.max(...frame)}`]);
+  const loads = programs.flatMap(({ steps }) =>
+    steps.flatMap(({ classes }) =>
+      classes.flatMap(({ threads }) =>
+        (threads.control ?? []).map((each) => (each.kind === "program.load" ? each.bytes : 0)),
+      ),
+    ),
+  );
+  return applyOverrides(cramped, [
+    `core.memory=${Math.max(...memory)}`,
+    `core.programBuffer=${2 * Math.max(...loads)}`,
+    `frameBuffer.memory=${Math.max(...frame)}`,
+  ]);
 }
 
 /** Everything that compiling and simulating the models gives, as a text. */
