@@ -89,7 +89,7 @@ export function retyped(tensor: Tensor, type: TensorType): Tensor {
   return { type, data: tensor.data };
 }
 
-/** How many f16 there are, and the number from which on a table of all of them pays. */
+/** How many f16 there are. */
 export const halfCount = 65536;
 
 /** The numbers of f16 bits, exactly. */

@@ -48,6 +48,17 @@ describe("the house", () => {
     expect(breaches([planted])).toEqual(["runtime-sim/planted.ts imports ir/evaluate.ts"]);
   });
 
+  it("gives the examples the public API alone", () => {
+    const examples = code.filter((file) => folderOf(file.path) === "examples");
+    const inner = examples.flatMap((file) =>
+      importsOf(file)
+        .filter(({ path }) => path !== "api.ts" && folderOf(path) !== "examples")
+        .map(({ path }) => `${file.path} imports ${path}`),
+    );
+    expect(examples.length).toBeGreaterThan(2);
+    expect(inner).toEqual([]);
+  });
+
   it("has no import cycles", () => {
     const graph = new Map(code.map((file) => [file.path, importsOf(file).map(({ path }) => path)]));
     const state = new Map<string, "open" | "done">();
