@@ -21,14 +21,15 @@ export interface BoundaryValue {
 
 /**
  * What the host hands to the chip: the model's tensor in the type of the boundary, narrow integers by
- * clamp(rne(x / scale) + zero), f16 rounded once. Throws B702 for another shape or type, B703 for NaN and infinity.
+ * clamp(rne(x / scale) + zero), f16 rounded once. Throws B702 for another shape or type, B703 for NaN and infinity where
+ * integers are to hold them.
  */
 export function toBoundary(value: Tensor, { name, type }: BoundaryValue, modelElement: ElementType): Tensor {
   if (value.type.element !== modelElement || !sameNumbers(value.type.shape, type.shape)) {
     const expected = formatType(tensorType(modelElement, type.shape));
     throw problem("B702", `Input "${name}" is ${formatType(value.type)}, expected ${expected}.`, { tensor: name });
   }
-  checkFinite(value, { tensor: name });
+  if (type.quantization !== null) checkFinite(value, { tensor: name });
   if (type.quantization !== null && isFloat(modelElement)) {
     // Division by the scale in f32, as ONNX's QuantizeLinear does.
     const single = modelElement === "f32" ? value : tensorOf(tensorType("f32", type.shape), tensorNumbers(value));

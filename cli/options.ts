@@ -15,6 +15,14 @@ function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+function numberFromZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError("Expected a number of at least 0.");
+  }
+  return value;
+}
+
 function assignment(text: string, previous: readonly string[] | undefined): readonly string[] {
   if (!/^[^=]+=.+$/.test(text)) throw new InvalidArgumentError("Expected NAME=VALUE.");
   return [...(previous ?? []), text];
@@ -67,6 +75,8 @@ const declarations = {
   },
   objective: { flags: "--objective <name>", summary: "what the mapper makes small", choices: ["latency"] },
   range: { flags: "--range", summary: "simulate again with all estimates at both ends of their ranges" },
+  rtol: { flags: "--rtol <number>", summary: "relative tolerance (default: 1e-3)", parse: numberFromZero },
+  atol: { flags: "--atol <number>", summary: "absolute tolerance (default: 1e-7)", parse: numberFromZero },
   out: { flags: "--out <path>", summary: "where to write" },
   weights: {
     flags: "--weights <file>",
@@ -104,6 +114,8 @@ export interface Options {
   readonly batch?: number;
   readonly objective?: "latency";
   readonly range?: true;
+  readonly rtol?: number;
+  readonly atol?: number;
   readonly out?: string;
   readonly weights?: string;
   /** True: standard output. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { operatorListing } from "../api/listings.ts";
 import { warningCodes } from "../api/warnings.ts";
 import { type CodeEntry, codes } from "../base/codes.ts";
+import { conformanceResultSchema } from "../report/conformance-schema.ts";
 import {
   compileResultSchema,
   exampleListingSchema,
@@ -21,6 +22,7 @@ export const outputSchemas = {
   "simulation-result": simulationResultSchema,
   "compile-result": compileResultSchema,
   "import-result": importResultSchema,
+  "conformance-result": conformanceResultSchema,
   "inspect-result": inspectResultSchema,
   "target-listing": targetListingSchema,
   "target-numbers": targetNumbersSchema,

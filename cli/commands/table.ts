@@ -76,6 +76,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./targets.ts"),
   },
   {
+    name: "conformance",
+    argument: "<folder>",
+    summary: "run a folder of ONNX test cases (NAME/model.onnx, NAME/test_data_set_*)",
+    options: [...targetOptions, "executor", "rtol", "atol", "outputs", "json"],
+    load: () => import("./conformance.ts"),
+  },
+  {
     name: "ops",
     argument: null,
     summary: "list the operators and the ONNX operators that they implement",

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { runCase } from "../onnx-cases.ts";
+import { runConformanceCase } from "../../api/conformance.ts";
+import { loadChip } from "../../targets/load.ts";
 import { describeShared } from "../shared.ts";
 
 /** Models of which every operator is supported. */
@@ -26,8 +27,11 @@ const models = [
   "ultraface-slim-320",
 ];
 
+const chip = loadChip("mini-4x4");
+
 describeShared("real models in f32", (folder) => {
   it.each(models)("%s answers as its golden output", (name) => {
-    expect(runCase(join(folder, "models", name))).toBeNull();
+    const options = { executor: "evaluate", chip, tolerance: { relative: 1e-3, absolute: 1e-5 } } as const;
+    expect(runConformanceCase(name, join(folder, "models", name), options)).toMatchObject({ status: "pass" });
   });
 });

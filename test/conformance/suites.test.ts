@@ -1,51 +1,39 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { BorealError } from "../../base/errors.ts";
-import { runCase } from "../onnx-cases.ts";
+import { runConformance } from "../../api/conformance.ts";
+import type { ConformanceCase } from "../../report/conformance-schema.ts";
+import { loadChip } from "../../targets/load.ts";
 import { describeShared } from "../shared.ts";
 
-/** Names of the cases of a suite that pass in f32, and why each other one does not. */
-function runSuite(folder: string): { readonly passed: string[]; readonly refused: Map<string, string> } {
-  const passed: string[] = [];
-  const refused = new Map<string, string>();
-  for (const name of readdirSync(folder).sort()) {
-    if (!existsSync(join(folder, name, "model.onnx"))) continue;
-    try {
-      const wrong = runCase(join(folder, name));
-      if (wrong === null) passed.push(name);
-      else refused.set(name, wrong);
-    } catch (error) {
-      if (!(error instanceof BorealError)) throw error;
-      refused.set(name, error.message);
-    }
-  }
-  return { passed, refused };
+const suites = ["onnx-node-tests", "onnx-op-tests"] as const;
+const executors = ["evaluate", "functional"] as const;
+const chip = loadChip("mini-4x4");
+
+/** A line a case that does not pass: its name, then its code, or `wrong`. */
+function missesOf(cases: readonly ConformanceCase[]): string[] {
+  return cases.filter(({ status }) => status !== "pass").map(({ name, code }) => `${name} ${code ?? "wrong"}`);
 }
 
-/** Cases whose golden outputs rest on what a runtime does beyond ONNX: double rounding of f16, and integer overflow. */
-const knownDifferences: Readonly<Record<string, readonly string[]>> = {
-  "onnx-node-tests": [],
-  "onnx-op-tests": ["mgx_gemm_half", "mgx_instance_norm_dyn_batch_half", "mgx_pow_i64_fp32"],
-};
-
 describeShared("the conformance suites", (folder) => {
-  it.each(Object.keys(knownDifferences))(
-    "%s: exactly the cases of the pass list pass, and no answer is wrong",
-    (suite) => {
-      const list = new URL(`./${suite}.txt`, import.meta.url);
-      const { passed, refused } = runSuite(join(folder, suite));
-      if (process.env.BLESS === "1") writeFileSync(list, `${passed.join("\n")}\n`);
+  it.each(suites.flatMap((suite) => executors.map((executor) => [suite, executor] as const)))(
+    "%s by %s: exactly the cases of the list miss, for the reason that stands there",
+    (suite, executor) => {
+      const list = new URL(`./${suite}.${executor}.txt`, import.meta.url);
+      const { cases } = runConformance(join(folder, suite), { executor, chip });
+      const misses = missesOf(cases);
+      if (process.env.BLESS === "1") writeFileSync(list, misses.map((line) => `${line}\n`).join(""));
       const wanted = readFileSync(list, "utf8")
         .split("\n")
-        .filter((name) => name !== "");
-      const lost = wanted.filter((name) => !passed.includes(name));
-      const reasons = lost.map((name) => `${name}: ${refused.get(name) ?? "there is no such case"}`);
-      const gained = passed.filter((name) => !wanted.includes(name));
-      const wrong = [...refused].filter(([, reason]) => reason.startsWith("output ")).map(([name]) => name);
-      expect(reasons, "cases that passed before").toEqual([]);
-      expect(gained, "cases to be added to the pass list (BLESS=1 writes it)").toEqual([]);
-      expect(wrong, "cases of supported operators with a wrong answer").toEqual(knownDifferences[suite]);
+        .filter((line) => line !== "");
+      expect(
+        misses.filter((line) => !wanted.includes(line)),
+        "cases that passed before, or missed for another reason",
+      ).toEqual([]);
+      expect(
+        wanted.filter((line) => !misses.includes(line)),
+        "misses to be taken from the list (BLESS=1 writes it)",
+      ).toEqual([]);
     },
   );
 });

@@ -14,7 +14,7 @@ import type { Tensor } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/type.ts";
 import { createExecutor, type FunctionalExecutor } from "../../runtime-sim/functional/executor.ts";
 import { loadChip } from "../../targets/load.ts";
-import { importCase, readCaseData } from "../onnx-cases.ts";
+import { importCase, readCaseData } from "../../api/conformance-case.ts";
 import { describeShared } from "../shared.ts";
 import { difference, memoriesOf } from "./random-case.ts";
 
@@ -88,7 +88,7 @@ describeShared("real models on the chip", (folder) => {
   it.each(models)("%s answers as the exact evaluation, and within 25 dB of f32 over 64 inputs", (name, seedCount) => {
     const path = join(folder, "models", name);
     const data = at(readCaseData(path), 0);
-    const { graph } = importCase(path, data);
+    const { graph } = importCase(path, data).model;
     const golden = new Map(graph.inputs.map((input) => [input.name, data.inputs.get(input.name) as Tensor]));
     const contractor = makeWasmContractor();
     const ratios = Array.from({ length: seedCount }, (_, seed) => {

@@ -13,7 +13,7 @@ import type { Graph } from "../../../ir/graph.ts";
 import { makeWasmContractor } from "../../../ir/ops/contraction-kernels.ts";
 import { tensorNumbers, tensorOf } from "../../../ir/ops/values.ts";
 import type { Tensor } from "../../../ir/tensor.ts";
-import { importCase, readCaseData } from "../../onnx-cases.ts";
+import { importCase, readCaseData } from "../../../api/conformance-case.ts";
 import { describeShared } from "../../shared.ts";
 
 /** How many seeds each model is measured with; the largest takes seconds a seed. */
@@ -51,7 +51,7 @@ describeShared("quantized models answer as f32 does", (folder) => {
       const data = readCaseData(path)[0];
       if (data === undefined) throw new Error(`${path} has no data set`);
       const contractor = makeWasmContractor();
-      const float = runPasses(importCase(path, data).graph, floatPipeline).graph;
+      const float = runPasses(importCase(path, data).model.graph, floatPipeline).graph;
       const ratios = Array.from({ length: seedCount }, (_, index) => {
         const frames = makeFrames(data.inputs, 80, index + 1);
         const ranges = calibrate(float, frames.slice(0, 16), "extreme-value", { contractor });

@@ -1,48 +1,52 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { BorealError } from "../base/errors.ts";
+import { BorealError, problem } from "../base/errors.ts";
 import { decodeTensorProto } from "../compiler/onnx/codec.ts";
 import { type ImportedModel, type ImportOptions, importOnnx } from "../compiler/onnx/importer.ts";
 import { readModel } from "../compiler/onnx/read-model.ts";
-import { evaluate } from "../ir/evaluate.ts";
-import { tensorNumbers } from "../ir/ops/values.ts";
 import type { Tensor } from "../ir/tensor.ts";
-import { formatType, isFloat, sameNumbers } from "../ir/type.ts";
+import { isFloat } from "../ir/type.ts";
 
-/** How near a result must be: |found − wanted| ≤ absolute + relative·|wanted|. */
-export interface Tolerance {
-  readonly relative: number;
-  readonly absolute: number;
-}
-
-/** The tolerance of the conformance suites. */
-export const suiteTolerance: Tolerance = { relative: 1e-3, absolute: 1e-5 };
-
-/** One data set of a case: inputs by ONNX name, and the wanted outputs in the graph's order. */
+/** One data set of a conformance case: inputs by ONNX name, and the wanted outputs in the graph's order. */
 export interface CaseData {
   readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputs: readonly Tensor[];
 }
 
-/** Why a result is wrong, or null when it agrees: shape and element type the same, NaN equal to NaN. */
-export function difference(found: Tensor, wanted: Tensor, tolerance: Tolerance): string | null {
-  if (found.type.element !== wanted.type.element || !sameNumbers(found.type.shape, wanted.type.shape)) {
-    return `found ${formatType(found.type)}, wanted ${formatType(wanted.type)}`;
-  }
-  if (!isFloat(found.type.element)) {
-    const index = Array.from(found.data as Int8Array).findIndex((value, position) => value !== wanted.data[position]);
-    return index < 0 ? null : `element ${index}: found ${found.data[index]}, wanted ${wanted.data[index]}`;
-  }
-  const [a, b] = [tensorNumbers(found), tensorNumbers(wanted)];
-  for (let index = 0; index < b.length; index += 1) {
-    const [x, y] = [a[index] as number, b[index] as number];
-    const near = Math.abs(x - y) <= tolerance.absolute + tolerance.relative * Math.abs(y);
-    if (!near && x !== y && !(Number.isNaN(x) && Number.isNaN(y))) return `element ${index}: found ${x}, wanted ${y}`;
-  }
-  return null;
+/** A model of a case, imported for one data set. */
+export interface ImportedCase {
+  readonly model: ImportedModel;
+  /** Names of the inputs whose values were bound at import, because the graph needs them as shapes, axes or indices. */
+  readonly knownInputs: readonly string[];
 }
 
-/** The data sets of a case's folder. */
+/**
+ * The folders of a suite that hold a model.onnx, by name; the folder itself when it is one case. Throws B701 when it
+ * cannot be read or holds no case.
+ */
+export function caseFolders(folder: string): ReadonlyMap<string, string> {
+  if (existsSync(join(folder, "model.onnx"))) return new Map([[folder, folder]]);
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    throw problem("B701", `The folder cannot be read (${String((error as NodeJS.ErrnoException).code)}).`, {
+      file: folder,
+    });
+  }
+  const folders = new Map<string, string>();
+  for (const name of names.sort()) {
+    if (existsSync(join(folder, name, "model.onnx"))) folders.set(name, join(folder, name));
+  }
+  if (folders.size === 0) {
+    throw problem("B701", "The folder holds no case; expected NAME/model.onnx with NAME/test_data_set_*.", {
+      file: folder,
+    });
+  }
+  return folders;
+}
+
+/** The data sets of a case's folder; absent input files are optional inputs that are left out. Throws B101–B109. */
 export function readCaseData(folder: string): CaseData[] {
   const graph = readModel({ path: join(folder, "model.onnx") }).model.graph ?? {};
   const given = new Set((graph.initializer ?? []).map(({ name }) => name));
@@ -64,6 +68,13 @@ export function readCaseData(folder: string): CaseData[] {
     });
 }
 
+/** The operators of a case's model, each once, a domain other than the default one before the name. */
+export function caseOperators(folder: string): string[] {
+  const nodes = readModel({ path: join(folder, "model.onnx") }).model.graph?.node ?? [];
+  const names = nodes.map(({ domain, opType }) => `${domain ? `${domain}.` : ""}${opType ?? ""}`);
+  return [...new Set(names)].sort();
+}
+
 /** Sizes of a model's open dimensions as its inputs have them. */
 export function dimensionsOf(path: string, inputs: ReadonlyMap<string, Tensor>): Map<string, number> {
   const dimensions = new Map<string, number>();
@@ -81,9 +92,9 @@ export function dimensionsOf(path: string, inputs: ReadonlyMap<string, Tensor>):
 
 /**
  * Imports a case with the shapes of its data. Where the graph needs values at compile time (shapes, axes, indices,
- * scales), the importer is given those of integer and scalar inputs, then of all inputs but the first.
+ * scales), the importer is given those of integer and scalar inputs, then of all inputs but the first. Throws B1xx.
  */
-export function importCase(folder: string, data: CaseData, options: ImportOptions = {}): ImportedModel {
+export function importCase(folder: string, data: CaseData, options: ImportOptions = {}): ImportedCase {
   const entries = [...data.inputs];
   const attempts = [
     [],
@@ -96,7 +107,8 @@ export function importCase(folder: string, data: CaseData, options: ImportOption
     const knownInputs = new Map(known);
     const open = new Map(entries.filter(([name]) => !knownInputs.has(name)));
     try {
-      return importOnnx({ path }, { ...options, dimensions: dimensionsOf(path, open), knownInputs });
+      const model = importOnnx({ path }, { ...options, dimensions: dimensionsOf(path, open), knownInputs });
+      return { model, knownInputs: [...knownInputs.keys()] };
     } catch (error) {
       const needsValues = error instanceof BorealError && error.problems.every(({ code }) => code === "B112");
       if (!needsValues) throw error;
@@ -104,19 +116,4 @@ export function importCase(folder: string, data: CaseData, options: ImportOption
     }
   }
   throw refusal;
-}
-
-/** Runs a case in f32 and compares all its outputs: null when it passes, otherwise what is wrong. */
-export function runCase(folder: string, tolerance: Tolerance = suiteTolerance): string | null {
-  for (const data of readCaseData(folder)) {
-    const { graph } = importCase(folder, data);
-    const inputs = new Map(graph.inputs.map(({ name }) => [name, data.inputs.get(name) as Tensor]));
-    const values = evaluate(graph, inputs);
-    for (const [index, wanted] of data.outputs.entries()) {
-      const found = values.get(graph.outputs[index] ?? "");
-      const wrong = found === undefined ? "it is not there" : difference(found, wanted, tolerance);
-      if (wrong !== null) return `output ${index}: ${wrong}`;
-    }
-  }
-  return null;
 }
