@@ -1,5 +1,16 @@
+import { type ElementType, elementTypes } from "./type.ts";
+
 /** What a vector function costs, in the classes that a target prices in cycles for each group of lanes. */
-export type VectorCostClass = "copy" | "compare" | "add" | "multiply" | "divide" | "root" | "table" | "convert";
+export type VectorCostClass =
+  | "copy"
+  | "compare"
+  | "add"
+  | "multiply"
+  | "divide"
+  | "root"
+  | "table"
+  | "power"
+  | "convert";
 
 /** One function of the vector unit. */
 export interface VectorFunctionEntry {
@@ -11,40 +22,91 @@ export interface VectorFunctionEntry {
   readonly summary: string;
 }
 
+const binary = (cost: VectorCostClass, summary: string) => ({ sources: 2, cost, parameters: [], summary }) as const;
+const unary = (cost: VectorCostClass, summary: string) => ({ sources: 1, cost, parameters: [], summary }) as const;
+
 /**
  * The functions of the vector unit. On f16: each result is the exact value rounded once to nearest, ties to even;
  * functions of one operand are correctly rounded tables. max and min: a NaN operand gives NaN, and −0 < +0.
+ * Integers of any width wrap around at it. Comparisons and tests give bool (0 or 1 in a byte).
  * Scale operands of the three conversions are pairs of i32 (M, s): the factor M·2^−s with 2^21 ≤ M < 2^22.
  */
 export const vectorFunctions = {
   fill: { sources: 0, cost: "copy", parameters: ["value"], summary: "Stores a number." },
-  copy: { sources: 1, cost: "copy", parameters: [], summary: "Copies." },
-  add: { sources: 2, cost: "add", parameters: [], summary: "a + b." },
-  subtract: { sources: 2, cost: "add", parameters: [], summary: "a − b." },
-  multiply: { sources: 2, cost: "multiply", parameters: [], summary: "a × b." },
-  divide: { sources: 2, cost: "divide", parameters: [], summary: "a ÷ b." },
-  maximum: { sources: 2, cost: "compare", parameters: [], summary: "The greater." },
-  minimum: { sources: 2, cost: "compare", parameters: [], summary: "The lesser." },
+  copy: unary("copy", "Copies."),
+  add: binary("add", "a + b."),
+  subtract: binary("add", "a − b."),
+  multiply: binary("multiply", "a × b."),
+  divide: binary("divide", "a ÷ b; integers truncate toward zero, and give 0 for b = 0."),
+  modulo: binary("divide", "The remainder of a ÷ b with the sign of b; integers give 0 for b = 0."),
+  remainder: binary("divide", "The remainder of a ÷ b with the sign of a; integers give 0 for b = 0."),
+  power: binary("power", "a^b; a negative power of an integer other than 1 and −1 is 0."),
+  maximum: binary("compare", "The greater."),
+  minimum: binary("compare", "The lesser."),
+  equal: binary("compare", "Whether a = b."),
+  less: binary("compare", "Whether a < b."),
+  less_or_equal: binary("compare", "Whether a ≤ b."),
+  greater: binary("compare", "Whether a > b."),
+  greater_or_equal: binary("compare", "Whether a ≥ b."),
+  and: binary("compare", "a AND b, bit by bit."),
+  or: binary("compare", "a OR b, bit by bit."),
+  xor: binary("compare", "a XOR b, bit by bit."),
+  shift_left: binary("compare", "a · 2^b, bits lost above."),
+  shift_right: binary("compare", "⌊a / 2^b⌋, of unsigned integers."),
+  not: unary("compare", "The bits of an integer inverted; of a truth value the other one."),
+  select: {
+    sources: 3,
+    cost: "compare",
+    parameters: [],
+    summary: "The bits of b where the truth value a is 1, else of c.",
+  },
+  is_nan: unary("compare", "Whether a is no number."),
+  is_infinite: {
+    sources: 1,
+    cost: "compare",
+    parameters: ["positive", "negative"],
+    summary: "Whether a is infinite, of the signs whose parameter is not 0.",
+  },
+  convert: unary(
+    "convert",
+    "a in another element type: floats rounded once, integers wrapped, floats truncated (docs/numbers.md).",
+  ),
+  sign: unary("compare", "−1, 0 or 1; zeros and NaN as they are."),
+  floor: unary("table", "The greatest integer not above a."),
+  ceil: unary("table", "The least integer not below a."),
+  round: unary("table", "The nearest integer, ties to even."),
   clip: {
     sources: 1,
     cost: "compare",
     parameters: ["low", "high"],
     summary: "max(low, min(high, a)), on f16 or stored integers.",
   },
-  relu: { sources: 1, cost: "compare", parameters: [], summary: "max(a, 0)." },
+  relu: unary("compare", "max(a, 0)."),
   leaky_relu: { sources: 1, cost: "multiply", parameters: ["alpha"], summary: "a if a ≥ 0, else alpha·a." },
-  negate: { sources: 1, cost: "add", parameters: [], summary: "−a." },
-  absolute: { sources: 1, cost: "compare", parameters: [], summary: "|a|." },
-  square_root: { sources: 1, cost: "root", parameters: [], summary: "√a." },
-  reciprocal: { sources: 1, cost: "divide", parameters: [], summary: "1 ÷ a." },
-  exp: { sources: 1, cost: "table", parameters: [], summary: "e^a." },
-  log: { sources: 1, cost: "table", parameters: [], summary: "ln a." },
-  erf: { sources: 1, cost: "table", parameters: [], summary: "The error function." },
-  sigmoid: { sources: 1, cost: "table", parameters: [], summary: "1 / (1 + e^−a)." },
-  tanh: { sources: 1, cost: "table", parameters: [], summary: "The hyperbolic tangent." },
-  gelu: { sources: 1, cost: "table", parameters: [], summary: "a/2 · (1 + erf(a/√2))." },
-  gelu_tanh: { sources: 1, cost: "table", parameters: [], summary: "GELU by its tanh approximation." },
-  softplus: { sources: 1, cost: "table", parameters: [], summary: "ln(1 + e^a)." },
+  negate: unary("add", "−a."),
+  absolute: unary("compare", "|a|."),
+  square_root: unary("root", "√a."),
+  reciprocal: unary("divide", "1 ÷ a."),
+  exp: unary("table", "e^a."),
+  exp_minus_one: unary("table", "e^a − 1."),
+  log: unary("table", "ln a."),
+  sin: unary("table", "The sine."),
+  cos: unary("table", "The cosine."),
+  tan: unary("table", "The tangent."),
+  asin: unary("table", "The inverse sine."),
+  acos: unary("table", "The inverse cosine."),
+  atan: unary("table", "The inverse tangent."),
+  sinh: unary("table", "The hyperbolic sine."),
+  cosh: unary("table", "The hyperbolic cosine."),
+  asinh: unary("table", "The inverse hyperbolic sine."),
+  acosh: unary("table", "The inverse hyperbolic cosine."),
+  atanh: unary("table", "The inverse hyperbolic tangent."),
+  erf: unary("table", "The error function."),
+  sigmoid: unary("table", "1 / (1 + e^−a)."),
+  tanh: unary("table", "The hyperbolic tangent."),
+  gelu: unary("table", "a/2 · (1 + erf(a/√2))."),
+  gelu_tanh: unary("table", "GELU by its tanh approximation."),
+  softplus: unary("table", "ln(1 + e^a)."),
   requantize: {
     sources: 2,
     cost: "convert",
@@ -64,16 +126,37 @@ export const vectorFunctions = {
     summary:
       "f16 to a narrow integer: clamp(rne(a·M·2^−s) + zero, low, high), NaN gives zero; operand 2 is the inverse scale (M, s).",
   },
-  sum: { sources: 1, cost: "add", parameters: [], summary: "Reduction: the exact sum, rounded once." },
+  sum: unary("add", "Reduction: the exact sum, rounded once."),
   mean: {
     sources: 2,
     cost: "add",
     parameters: [],
     summary: "Reduction: the exact sum ÷ an i32 count (operand 2), rounded once.",
   },
-  reduce_maximum: { sources: 1, cost: "compare", parameters: [], summary: "Reduction: the greatest." },
-  reduce_minimum: { sources: 1, cost: "compare", parameters: [], summary: "Reduction: the least." },
+  product: unary("multiply", "Reduction: the product in f64, in order, rounded once; of integers with wrap-around."),
+  first_maximum_index: unary("compare", "Reduction to i64: the place of the greatest, the first of equals."),
+  last_maximum_index: unary("compare", "Reduction to i64: the place of the greatest, the last of equals."),
+  first_minimum_index: unary("compare", "Reduction to i64: the place of the least, the first of equals."),
+  last_minimum_index: unary("compare", "Reduction to i64: the place of the least, the last of equals."),
+  reduce_maximum: unary("compare", "Reduction: the greatest."),
+  reduce_minimum: unary("compare", "Reduction: the least."),
 } as const satisfies Record<string, VectorFunctionEntry>;
 
 /** The name of a function of the vector unit. */
 export type VectorFunction = keyof typeof vectorFunctions;
+
+/** Bits of a lane of the vector unit: its format is f16. */
+const laneBits = 16;
+
+/** The conversions between i32 sums and narrow numbers: what the cost class "convert" prices as they are. */
+const scaled: ReadonlySet<VectorFunction> = new Set(["requantize", "dequantize", "quantize"]);
+
+/**
+ * How many lanes an element of a vector instruction takes: ceil(bits / 16) of the widest of its operands and result,
+ * scales aside; 1 for the conversions by a scale, whose price is that of i32.
+ */
+export function lanesPerElement(name: VectorFunction, elements: readonly (ElementType | "scale")[]): number {
+  if (scaled.has(name)) return 1;
+  const bits = elements.map((element) => (element === "scale" ? 0 : elementTypes[element].bits));
+  return Math.max(1, Math.ceil(Math.max(...bits) / laneBits));
+}

@@ -1,4 +1,5 @@
 import type { ElementName } from "./element.ts";
+import type { tableFunctions } from "./table-names.ts";
 
 /** An n-dimensional view: element [i0, i1, ...] stands at byte address + Σ i·stride. */
 interface View {
@@ -73,50 +74,73 @@ export interface PairingTask {
 type ElementwiseFunction =
   | "fill"
   | "copy"
-  | "add"
-  | "subtract"
-  | "multiply"
-  | "divide"
-  | "maximum"
-  | "minimum"
+  | "convert"
+  | BinaryFunction
+  | Comparison
+  | "select"
+  | "is_nan"
+  | "is_infinite"
   | "clip"
   | "relu"
   | "leaky_relu"
   | "negate"
   | "absolute"
+  | "sign"
+  | "not"
   | TableFunction
   | "requantize"
   | "dequantize"
   | "quantize";
 
+/** A function of two operands of one type, which its result has too. */
+export type BinaryFunction =
+  | "add"
+  | "subtract"
+  | "multiply"
+  | "divide"
+  | "modulo"
+  | "remainder"
+  | "power"
+  | "maximum"
+  | "minimum"
+  | "and"
+  | "or"
+  | "xor"
+  | "shift_left"
+  | "shift_right";
+
+/** A function of two operands of one type that gives a truth value. */
+export type Comparison = "equal" | "less" | "less_or_equal" | "greater" | "greater_or_equal";
+
 /** A function of one f16 operand that is a table of 65,536 correctly rounded entries. */
-export type TableFunction =
-  | "square_root"
-  | "reciprocal"
-  | "exp"
-  | "log"
-  | "erf"
-  | "sigmoid"
-  | "tanh"
-  | "gelu"
-  | "gelu_tanh"
-  | "softplus";
+export type TableFunction = (typeof tableFunctions)[number];
+
+/** A reduction that gives the place of an extreme element among the inner ones: the first or the last of equals. */
+export type ArgumentFunction =
+  | "first_maximum_index"
+  | "last_maximum_index"
+  | "first_minimum_index"
+  | "last_minimum_index";
 
 /** A function of `reduce`. */
-type ReductionFunction = "sum" | "mean" | "reduce_maximum" | "reduce_minimum";
+type ReductionFunction = "sum" | "mean" | "product" | "reduce_maximum" | "reduce_minimum" | ArgumentFunction;
 
 /** Any function of the vector unit; `vector` and `reduce` throw a RangeError for one of the other's. */
 export type KernelFunction = ElementwiseFunction | ReductionFunction;
 
 /**
  * destination[i] = function(sources[i]...) for every i in counts. Operands may coincide exactly with the destination,
- * but not overlap it otherwise.
- * - f16: add, subtract, multiply, divide, maximum, minimum, clip(low, high), relu, leaky_relu(alpha), negate,
- *   absolute and the table functions; sources and destination f16. Bounds are first rounded to f16; NaN results are 0x7e00.
- * - integers i2 … u8, i32: add, subtract, multiply (i32 only, wrap-around), maximum, minimum, clip(low, high), relu (compares with 0).
- * - fill(value), copy: any element type of 1, 2 or 4 bytes; fill rounds to f16 or f32, wraps integers; destination decides.
- * - requantize(zero, low, high): i32, scale → narrow integer. dequantize(zero): integer or i32, scale → f16.
- *   quantize(zero, low, high): f16, scale (of the inverse) → narrow integer. The products are exact while |a − zero| ≤ 2^31.
+ * but not overlap it otherwise. Floats are f16; NaN results are 0x7e00. Integers have any width, and wrap around at it.
+ * - add, subtract, multiply, divide, modulo, remainder, power, maximum, minimum, clip(low, high), relu, negate, absolute,
+ *   sign: f16 or any integer, all operands and the destination alike. Bounds are first rounded to f16.
+ * - leaky_relu(alpha) and the table functions: f16. and, or, xor, not, shift_left, shift_right: integers and bool.
+ * - comparisons: f16 or any integer, both alike, to bool. is_nan, is_infinite(positive, negative): f16 to bool.
+ * - select: bool, and two operands of the destination's element, whose bits are copied.
+ * - convert: any element to any: floats rounded once, whole numbers wrapped, floats to integers as `integerFromFloat`.
+ * - fill(value), copy: any element; fill rounds to f16 or f32, wraps integers; the destination decides.
+ * - requantize(zero, low, high): i32, scale → integer of at most 16 bits. dequantize(zero): integer of at most 32 bits,
+ *   scale → f16. quantize(zero, low, high): f16, scale (of the inverse) → integer of at most 32 bits. The products are
+ *   exact while |a − zero| ≤ 2^31.
  */
 export interface VectorTask {
   readonly function: KernelFunction;
@@ -128,9 +152,10 @@ export interface VectorTask {
 
 /**
  * destination[i] = reduction over j in inner of source[i, j]; the source's strides cover counts then inner.
- * - f16 → f16: sum and mean (exact, rounded once), reduce_maximum, reduce_minimum.
- * - narrow integers or i32: sum → i32 (wrap-around), mean → the source's type, rne(sum ÷ count) clamped to it,
- *   reduce_maximum, reduce_minimum → the source's type.
+ * - f16 → f16: sum and mean (exact, rounded once), product (in f64, in order, rounded once), reduce_maximum, reduce_minimum.
+ * - integers: sum, product (wrap-around), mean, reduce_maximum, reduce_minimum → the source's type; the sum of integers of
+ *   at most 8 bits also → i32. mean: at most 16 bits rne(sum ÷ count) clamped, wider truncated toward zero.
+ * - f16 or any integer → i64: the four indexes, row-major over the inner loops.
  * mean divides by the i32 element of `divisor` (strides over counts), or by the number of inner elements when it is null.
  */
 export interface ReduceTask {

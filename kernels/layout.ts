@@ -4,7 +4,10 @@
 /** Most loops of a task once adjacent ones are merged. */
 export const maximumRank = 8;
 
-/** First loop nest: i32 rank, 3 words of padding, then tables of 8 i32: counts, strides of operands 0 … 2, counters. */
+/**
+ * First loop nest: i32 rank, 3 words of padding, then tables of 8 i32: counts, strides of operands 0 … 2, counters, and
+ * strides of operand 4, the fourth.
+ */
 export const firstLoops = 0;
 /** Second loop nest, of the same form. */
 export const secondLoops = 256;
@@ -12,6 +15,7 @@ export const secondLoops = 256;
 export const loopCounts = 16;
 export const loopStrides = 48;
 export const loopCounters = 144;
+export const loopFourthStrides = 176;
 export const loopTableBytes = 32;
 
 /** A tile of partial sums at the edge of a contraction: 4 rows of 8 elements of 4 bytes. */
@@ -33,7 +37,7 @@ export const weightBlockBytes = 524288;
 export const tables = 836608;
 export const tableBytes = 131072;
 /** Scratch bytes that `wasmKernels` needs. */
-export const scratchBytes = 2147328;
+export const scratchBytes = 4113408;
 
 /** Inner elements of a contraction that are added at a time; even. */
 export const innerChunk = 1024;
@@ -45,6 +49,13 @@ export const storageU8 = 1;
 export const storageI32 = 2;
 export const storageF16 = 3;
 export const storageF32 = 4;
+export const storageI16 = 5;
+export const storageU16 = 6;
+export const storageU32 = 7;
+export const storageI64 = 8;
+export const storageU64 = 9;
+/** Where truth values are stored: any number but 0 becomes 1. */
+export const storageBool = 10;
 
 export const binaryAdd = 0;
 export const binarySubtract = 1;
@@ -52,6 +63,14 @@ export const binaryMultiply = 2;
 export const binaryDivide = 3;
 export const binaryMaximum = 4;
 export const binaryMinimum = 5;
+
+export const compareEqual = 0;
+export const compareLess = 1;
+export const compareLessOrEqual = 2;
+
+export const bitsAnd = 0;
+export const bitsOr = 1;
+export const bitsXor = 2;
 
 export const reduceSum = 0;
 export const reduceMean = 1;

@@ -1,20 +1,8 @@
 import { erf, erfc } from "./error-function.ts";
+import { roundToEven } from "./fixed-point.ts";
 import { f16BitsFromF64, f64FromF16Bits } from "./float16.ts";
 import type { TableFunction } from "./kernels.ts";
-
-/** The functions that are tables, in the order in which the kernels store them. */
-export const tableFunctions = [
-  "square_root",
-  "reciprocal",
-  "exp",
-  "log",
-  "erf",
-  "sigmoid",
-  "tanh",
-  "gelu",
-  "gelu_tanh",
-  "softplus",
-] as const satisfies readonly TableFunction[];
+import { tableFunctions } from "./table-names.ts";
 
 /** The relative error that `evaluateFunction` stays below on f16 operands, for results that do not round to zero by far. */
 export const evaluationError = 2 ** -44;
@@ -30,8 +18,38 @@ export function evaluateFunction(name: TableFunction, x: number): number {
       return 1 / x;
     case "exp":
       return Math.exp(x);
+    case "exp_minus_one":
+      return Math.expm1(x);
     case "log":
       return Math.log(x);
+    case "sin":
+      return Math.sin(x);
+    case "cos":
+      return Math.cos(x);
+    case "tan":
+      return Math.tan(x);
+    case "asin":
+      return Math.asin(x);
+    case "acos":
+      return Math.acos(x);
+    case "atan":
+      return Math.atan(x);
+    case "sinh":
+      return Math.sinh(x);
+    case "cosh":
+      return Math.cosh(x);
+    case "asinh":
+      return Math.asinh(x);
+    case "acosh":
+      return Math.acosh(x);
+    case "atanh":
+      return Math.atanh(x);
+    case "floor":
+      return Math.floor(x);
+    case "ceil":
+      return Math.ceil(x);
+    case "round":
+      return Object.is(x, -0) || (x < 0 && x >= -0.5) ? -0 : roundToEven(x);
     case "erf":
       return erf(x);
     case "sigmoid":

@@ -1,66 +1,100 @@
-import { isSignedByte, type Storage, storageOf, storageRange, storedBytes } from "./element.ts";
+import { binaryArithmetic, comparisons } from "./arithmetic.ts";
+import { isInteger, isSignedByte, isWide, type Storage, storageOf, storageRange, storedBytes } from "./element.ts";
 import { f16BitsFromF64 } from "./float16.ts";
-import type { ContractionTask, ElementView, KernelFunction, ReduceTask, VectorTask } from "./kernels.ts";
+import type {
+  BinaryFunction,
+  Comparison,
+  ContractionTask,
+  ElementView,
+  KernelFunction,
+  ReduceTask,
+  TableFunction,
+  VectorTask,
+} from "./kernels.ts";
+import { tableFunctions } from "./table-names.ts";
 
 /** What a function of the vector unit is, as far as its operands go. */
 type Form =
   | "fill"
   | "copy"
-  | "arithmetic"
-  | "division"
-  | "order"
+  | "convert"
+  | "number"
+  | "integer"
   | "half"
+  | "comparison"
+  | "test"
+  | "select"
   | "requantize"
   | "dequantize"
   | "quantize"
-  | "reduction";
+  | "reduction"
+  | "index";
+
+const tableForms = Object.fromEntries(tableFunctions.map((name) => [name, "half"])) as Record<TableFunction, "half">;
 
 const forms: Readonly<Record<KernelFunction, Form>> = {
+  ...tableForms,
   fill: "fill",
   copy: "copy",
-  add: "arithmetic",
-  subtract: "arithmetic",
-  multiply: "arithmetic",
-  divide: "division",
-  maximum: "order",
-  minimum: "order",
-  clip: "order",
-  relu: "order",
+  convert: "convert",
+  add: "number",
+  subtract: "number",
+  multiply: "number",
+  divide: "number",
+  modulo: "number",
+  remainder: "number",
+  power: "number",
+  maximum: "number",
+  minimum: "number",
+  clip: "number",
+  relu: "number",
+  negate: "number",
+  absolute: "number",
+  sign: "number",
+  and: "integer",
+  or: "integer",
+  xor: "integer",
+  not: "integer",
+  shift_left: "integer",
+  shift_right: "integer",
   leaky_relu: "half",
-  negate: "half",
-  absolute: "half",
-  square_root: "half",
-  reciprocal: "half",
-  exp: "half",
-  log: "half",
-  erf: "half",
-  sigmoid: "half",
-  tanh: "half",
-  gelu: "half",
-  gelu_tanh: "half",
-  softplus: "half",
+  equal: "comparison",
+  less: "comparison",
+  less_or_equal: "comparison",
+  greater: "comparison",
+  greater_or_equal: "comparison",
+  is_nan: "test",
+  is_infinite: "test",
+  select: "select",
   requantize: "requantize",
   dequantize: "dequantize",
   quantize: "quantize",
   sum: "reduction",
   mean: "reduction",
+  product: "reduction",
   reduce_maximum: "reduction",
   reduce_minimum: "reduction",
+  first_maximum_index: "index",
+  last_maximum_index: "index",
+  first_minimum_index: "index",
+  last_minimum_index: "index",
 };
 
-const binaryFunctions: ReadonlySet<KernelFunction> = new Set([
-  "add",
-  "subtract",
-  "multiply",
-  "divide",
-  "maximum",
-  "minimum",
-]);
+/** Whether a function combines two operands of one type. */
+export function isBinary(name: KernelFunction): name is BinaryFunction {
+  return Object.hasOwn(binaryArithmetic, name);
+}
+
+/** Whether a function compares two operands. */
+export function isComparison(name: KernelFunction): name is Comparison {
+  return Object.hasOwn(comparisons, name);
+}
 
 function sourceCount(name: KernelFunction): number {
   const form = forms[name];
   if (form === "fill") return 0;
-  return binaryFunctions.has(name) || form.endsWith("quantize") ? 2 : 1;
+  if (form === "select") return 3;
+  return isBinary(name) || isComparison(name) || form.endsWith("quantize") ? 2 : 1;
 }
 
 function refuse(task: VectorTask | ReduceTask): never {
@@ -71,55 +105,77 @@ function refuse(task: VectorTask | ReduceTask): never {
 
 /**
  * The operands of a vector task once its elements are found to fit its function; throws a RangeError otherwise.
- * `storage` is that of the values read: the first source's, or the destination's when there is none.
+ * `storage` is that of the values read: the first source's (of select the second's), or the destination's when there is none.
  */
 export function checkVector(task: VectorTask): {
   readonly first: ElementView | null;
   readonly second: ElementView | null;
+  readonly third: ElementView | null;
   readonly storage: Storage;
 } {
   const { destination, sources } = task;
-  const first = sources[0] ?? null;
-  const second = sources[1] ?? null;
+  const [first = null, second = null, third = null] = sources;
   if (sources.length !== sourceCount(task.function)) refuse(task);
   const form = forms[task.function];
   if (form === "copy" && first !== null) {
     if (storedBytes(first.element) !== storedBytes(destination.element)) refuse(task);
-    return { first, second, storage: "i8" };
+    return { first, second, third, storage: "i8" };
   }
-  const storage = storageOf((first ?? destination).element);
-  if (form === "requantize" || form === "quantize" || form === "dequantize") {
-    const from =
-      form === "quantize" ? storage === "f16" : form === "requantize" ? storage === "i32" : storageIsInteger(storage);
-    const to = form === "dequantize" ? destination.element === "f16" : isNarrow(destination);
-    if (!from || !to || second?.element !== "scale") refuse(task);
-    return { first, second, storage };
-  }
-  const narrow = storage === "i8" || storage === "u8";
-  if (form === "reduction") throw new RangeError(`${task.function} is a reduction`);
-  if (form !== "fill" && storage === "f32") refuse(task);
-  if (form === "arithmetic" && narrow) refuse(task);
-  if ((form === "division" || form === "half") && storage !== "f16") refuse(task);
-  if (storageOf(destination.element) !== storage) refuse(task);
-  if (second !== null && storageOf(second.element) !== storage) refuse(task);
-  return { first, second, storage };
+  const storage = storageOf(((form === "select" ? second : first) ?? destination).element);
+  if (!fits(form, storage, task)) refuse(task);
+  return { first, second, third, storage };
 }
 
-function storageIsInteger(storage: Storage): boolean {
-  return storage !== "f16" && storage !== "f32";
-}
-
-function isNarrow({ element }: ElementView): boolean {
-  const storage = storageOf(element);
-  return storage === "i8" || storage === "u8";
+/** Whether the elements of a vector task fit a function of the form; `storage` is as `checkVector` gives it. */
+function fits(form: Form, storage: Storage, { function: name, sources, destination }: VectorTask): boolean {
+  const [first, second, third] = sources;
+  const result = storageOf(destination.element);
+  const alike = second === undefined || second.element === "scale" || storageOf(second.element) === storage;
+  const half = storage === "f16";
+  switch (form) {
+    case "fill":
+    case "copy":
+      return true;
+    case "convert":
+      return storage !== "f32" && result !== "f32";
+    case "number":
+      return alike && result === storage && (half || isInteger(storage));
+    case "integer":
+      return alike && result === storage && isInteger(storage);
+    case "half":
+      return result === storage && half;
+    case "comparison":
+      return alike && destination.element === "bool" && (half || isInteger(storage));
+    case "test":
+      return half && destination.element === "bool";
+    case "select":
+      return (
+        first?.element === "bool" && result === storage && third !== undefined && storageOf(third.element) === storage
+      );
+    case "requantize":
+      return (
+        second?.element === "scale" && storage === "i32" && isInteger(result) && storedBytes(destination.element) <= 2
+      );
+    case "quantize":
+      return second?.element === "scale" && half && isInteger(result) && !isWide(result);
+    case "dequantize":
+      return second?.element === "scale" && isInteger(storage) && !isWide(storage) && result === "f16";
+    case "reduction":
+    case "index":
+      throw new RangeError(`${name} is a reduction`);
+  }
 }
 
 /** Throws a RangeError unless the elements of a reduction fit its function. Returns the storage of the source. */
 export function checkReduction(task: ReduceTask): Storage {
-  if (forms[task.function] !== "reduction") throw new RangeError(`${task.function} is not a reduction`);
+  const form = forms[task.function];
+  if (form !== "reduction" && form !== "index") throw new RangeError(`${task.function} is not a reduction`);
   const storage = storageOf(task.source.element);
-  const result = storage !== "f16" && task.function === "sum" ? "i32" : storage;
-  if (storage === "f32" || storageOf(task.destination.element) !== result) refuse(task);
+  const result = storageOf(task.destination.element);
+  const widened =
+    task.function === "sum" && result === "i32" && isInteger(storage) && storedBytes(task.source.element) === 1;
+  const fitting = form === "index" ? result === "i64" : result === storage || widened;
+  if (storage === "f32" || !fitting) refuse(task);
   if (task.divisor !== null && task.divisor.element !== "i32") {
     throw new RangeError(`expected a divisor of i32, found ${task.divisor.element}`);
   }
@@ -147,12 +203,13 @@ export function parameter(task: VectorTask, name: string): number {
   return value;
 }
 
-/** The bounds of `clip` or `relu` as stored: f16 bits, or integers within the storage's range. */
+/** The bounds of `clip` or `relu` as stored: f16 bits, or integers, of at most 32 bits within the storage's range. */
 export function clipBounds(task: VectorTask, storage: Storage): readonly [number, number] {
   const relu = task.function === "relu";
   const low = relu ? 0 : parameter(task, "low");
   const high = relu ? Number.POSITIVE_INFINITY : parameter(task, "high");
   if (storage === "f16") return [f16BitsFromF64(low), f16BitsFromF64(high)];
+  if (isWide(storage)) return [Math.ceil(low), Math.floor(high)];
   const range = storageRange(storage);
   return [
     Math.ceil(Math.max(range.low, Math.min(range.high, low))),

@@ -1,4 +1,13 @@
-import { type Storage, storedBytes } from "./element.ts";
+import { type Storage, storageOf, storedBytes } from "./element.ts";
+import {
+  binaryCodes,
+  bitsCodes,
+  comparisonCodes,
+  fastForm,
+  isFastReduction,
+  reductionCodes,
+  storageCodes,
+} from "./fast-functions.ts";
 import type {
   ContractionTask,
   CopyTask,
@@ -12,7 +21,10 @@ import type {
 } from "./kernels.ts";
 import * as layout from "./layout.ts";
 import { writeLoops } from "./loops.ts";
-import { functionTable, tableFunctions } from "./tables.ts";
+import { reduce as plainReduce } from "./plain/reduction.ts";
+import { vector as plainVector } from "./plain/vector.ts";
+import { tableFunctions } from "./table-names.ts";
+import { functionTable } from "./tables.ts";
 import {
   checkFloatContraction,
   checkReduction,
@@ -20,6 +32,7 @@ import {
   clipBounds,
   contractionSigns,
   fillBits,
+  isComparison,
   parameter,
 } from "./task.ts";
 import { compileKernels, instantiateKernels, type KernelExports } from "./wasm-module.ts";
@@ -32,30 +45,6 @@ const startCodes = {
   accumulate: layout.startAccumulate,
   bias: layout.startBias,
 } as const;
-
-const storageCodes = {
-  i8: layout.storageI8,
-  u8: layout.storageU8,
-  i32: layout.storageI32,
-  f16: layout.storageF16,
-  f32: layout.storageF32,
-} as const satisfies Record<Storage, number>;
-
-const binaryCodes: Readonly<Partial<Record<KernelFunction, number>>> = {
-  add: layout.binaryAdd,
-  subtract: layout.binarySubtract,
-  multiply: layout.binaryMultiply,
-  divide: layout.binaryDivide,
-  maximum: layout.binaryMaximum,
-  minimum: layout.binaryMinimum,
-};
-
-const reductionCodes: Readonly<Partial<Record<KernelFunction, number>>> = {
-  sum: layout.reduceSum,
-  mean: layout.reduceMean,
-  reduce_maximum: layout.reduceMaximum,
-  reduce_minimum: layout.reduceMinimum,
-};
 
 const tablePlaces: ReadonlyMap<KernelFunction, number> = new Map(tableFunctions.map((name, index) => [name, index]));
 
@@ -140,16 +129,28 @@ class WasmKernels implements Kernels {
   }
 
   vector(task: VectorTask): void {
-    const { first, second, storage } = checkVector(task);
+    const operands = checkVector(task);
+    const { third, storage } = operands;
+    const swapped = isComparison(task.function) && comparisonCodes[task.function].swapped;
+    const first = swapped ? operands.second : operands.first;
+    const second = swapped ? operands.first : operands.second;
+    const form = fastForm(task, storage);
+    if (form === null) {
+      plainVector(new DataView(this.memory.buffer), task);
+      return;
+    }
     const { destination, counts } = task;
-    const strides = [first?.strides ?? null, second?.strides ?? null] as const;
+    const strides = [first?.strides ?? null, second?.strides ?? null, third?.strides ?? null] as const;
     const total = writeLoops(this.#words(), firstLoops, counts, destination.strides, 0, ...strides);
     if (total === 0) return;
     if (first === null) {
       const bits = fillBits(storage, parameter(task, "value"));
       this.#exports.fill(this.#scratch, storedBytes(destination.element), destination.address, bits);
     } else if (second === null) this.#unary(task, first, storage);
-    else this.#binary(task, first, second, storage);
+    else if (third !== null) {
+      const bytes = storedBytes(destination.element);
+      this.#exports.select(this.#scratch, bytes, destination.address, first.address, second.address, third.address);
+    } else this.#binary(task, first, second, storage);
   }
 
   #unary(task: VectorTask, source: ElementView, storage: Storage): void {
@@ -158,6 +159,12 @@ class WasmKernels implements Kernels {
       case "copy":
         this.#exports.copy(this.#scratch, storedBytes(source.element), target, source.address);
         break;
+      case "convert": {
+        const { element } = task.destination;
+        const to = element === "bool" ? layout.storageBool : storageCodes[storageOf(element)];
+        this.#exports.convert(this.#scratch, storageCodes[storage], to, target, source.address);
+        break;
+      }
       case "relu":
       case "clip": {
         const [low, high] = clipBounds(task, storage);
@@ -182,7 +189,20 @@ class WasmKernels implements Kernels {
     const target = task.destination.address;
     const code = storageCodes[storage];
     const binaryCode = binaryCodes[task.function];
-    if (binaryCode !== undefined) {
+    const bitsCode = bitsCodes[task.function];
+    if (isComparison(task.function)) {
+      this.#exports.compare(
+        this.#scratch,
+        comparisonCodes[task.function].code,
+        code,
+        target,
+        first.address,
+        second.address,
+      );
+    } else if (bitsCode !== undefined) {
+      const bytes = storedBytes(task.destination.element);
+      this.#exports.bits(this.#scratch, bitsCode, bytes, target, first.address, second.address);
+    } else if (binaryCode !== undefined) {
       this.#exports.binary(this.#scratch, binaryCode, code, target, first.address, second.address);
     } else if (task.function === "dequantize") {
       const zero = parameter(task, "zero");
@@ -204,6 +224,10 @@ class WasmKernels implements Kernels {
   reduce(task: ReduceTask): void {
     const storage = checkReduction(task);
     const { source, destination, divisor, counts } = task;
+    if (!isFastReduction(task, storage)) {
+      plainReduce(new DataView(this.memory.buffer), task);
+      return;
+    }
     const words = this.#words();
     const divisorStrides = divisor?.strides ?? null;
     const total = writeLoops(words, firstLoops, counts, destination.strides, 0, source.strides, divisorStrides);

@@ -43,6 +43,10 @@ export interface KernelExports {
   copy(scratch: Scratch, bytes: number, target: Address, source: Address): void;
   fill(scratch: Scratch, bytes: number, target: Address, bits: number): void;
   binary(scratch: Scratch, code: number, storage: number, target: Address, left: Address, right: Address): void;
+  compare(scratch: Scratch, code: number, storage: number, target: Address, left: Address, right: Address): void;
+  select(scratch: Scratch, bytes: number, target: Address, condition: Address, left: Address, right: Address): void;
+  bits(scratch: Scratch, code: number, bytes: number, target: Address, left: Address, right: Address): void;
+  convert(scratch: Scratch, from: number, to: number, target: Address, source: Address): void;
   clip(scratch: Scratch, storage: number, target: Address, source: Address, low: number, high: number): void;
   lookup(scratch: Scratch, target: Address, source: Address, table: Address): void;
   sign(scratch: Scratch, target: Address, source: Address, keep: number, flip: number): void;

@@ -17,6 +17,7 @@ const costClasses = <Entry extends z.ZodType>(entry: Entry) =>
     divide: entry,
     root: entry,
     table: entry,
+    power: entry,
     convert: entry,
   });
 
@@ -57,7 +58,12 @@ export const chipSchema = z.strictObject({
     instruction: networkSchema,
   }),
   frameBuffer: z.strictObject({ memory: number("bytes", "count"), row: number("bytes/cycle", "count") }),
-  host: z.strictObject({ bandwidth: number("bytes/s", "positive"), command: number("s", "measure") }),
+  host: z.strictObject({
+    bandwidth: number("bytes/s", "positive"),
+    command: number("s", "measure"),
+    operation: number("s", "measure"),
+    elements: number("elements/s", "positive"),
+  }),
   synchronization: z.strictObject({ barrier: number("cycles", "whole"), issue: number("cycles", "whole") }),
   energy: z.strictObject({
     mac: z.strictObject({
@@ -129,7 +135,12 @@ export function chipOf(tree: ChipTree, provenance: Provenance): ChipTarget {
       instruction: networkOf(networks.instruction),
     },
     frameBuffer: { bytes: tree.frameBuffer.memory.value, rowBytesPerCycle: tree.frameBuffer.row.value },
-    host: { bytesPerSecond: tree.host.bandwidth.value, commandSeconds: tree.host.command.value },
+    host: {
+      bytesPerSecond: tree.host.bandwidth.value,
+      commandSeconds: tree.host.command.value,
+      operationSeconds: tree.host.operation.value,
+      elementsPerSecond: tree.host.elements.value,
+    },
     synchronization: {
       barrierCycles: tree.synchronization.barrier.value,
       issueCycles: tree.synchronization.issue.value,

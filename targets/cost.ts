@@ -73,13 +73,23 @@ export function transferCycles(network: Network, hops: number, bytes: number): n
   return hops * network.hopCycles + linkCycles(network, bytes);
 }
 
-/** Cycles of a weights.stream over a group of cores with `pieceBytes` bytes each. Proof: docs/timing.md. */
+/**
+ * Cycles of a weights.stream over a group of cores with `pieceBytes` bytes each that all begin to send at once: the
+ * corner's eject port takes in the pieces of all cores at a distance of at least d one after the other, and the first
+ * of them does not come before d hops. docs/timing.md.
+ */
 export function streamCycles(target: ChipTarget, groupRows: number, groupColumns: number, pieceBytes: number): number {
-  const network = target.networks.model;
-  const pieces = groupRows * groupColumns;
-  return (
-    pieces * ceilDivide(pieceBytes, network.linkBytesPerCycle) + network.hopCycles * (groupRows + groupColumns - 2)
-  );
+  const { hopCycles } = target.networks.model;
+  const hold = linkCycles(target.networks.model, pieceBytes);
+  let left = groupRows * groupColumns;
+  let cycles = left * hold;
+  // Each hop farther leaves at least one core less: pieces that last as long as a hop keep the port busy.
+  if (hold >= hopCycles) return cycles;
+  for (let distance = 0; left > 0; distance += 1) {
+    cycles = Math.max(cycles, distance * hopCycles + left * hold);
+    left -= Math.min(distance, groupRows - 1) - Math.max(0, distance - groupColumns + 1) + 1;
+  }
+  return cycles;
 }
 
 /**
@@ -109,4 +119,10 @@ export function treeHops(
 export function hostCycles(target: ChipTarget, bytes: number): number {
   const command = Math.round(target.host.commandSeconds * target.clockHz);
   return command + Math.ceil((bytes * target.clockHz) / target.host.bytesPerSecond);
+}
+
+/** Cycles that the host takes for an operation on `elements` elements, its start (rounded to the nearest cycle) included. */
+export function hostOperationCycles(target: ChipTarget, elements: number): number {
+  const start = Math.round(target.host.operationSeconds * target.clockHz);
+  return start + Math.ceil((elements * target.clockHz) / target.host.elementsPerSecond);
 }

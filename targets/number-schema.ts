@@ -18,6 +18,7 @@ type Unit =
   | "bytes"
   | "bytes/cycle"
   | "bytes/s"
+  | "elements/s"
   | "fraction"
   | "pJ"
   | "pJ/byte"

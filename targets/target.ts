@@ -61,7 +61,15 @@ export interface ChipTarget {
   };
   readonly networks: Readonly<Record<"model" | "partial" | "activation" | "instruction", Network>>;
   readonly frameBuffer: { readonly bytes: number; readonly rowBytesPerCycle: number };
-  readonly host: { readonly bytesPerSecond: number; readonly commandSeconds: number };
+  readonly host: {
+    readonly bytesPerSecond: number;
+    /** Before each transfer. */
+    readonly commandSeconds: number;
+    /** From the arrival of the operands of a host operation to the start of its work. */
+    readonly operationSeconds: number;
+    /** Elements that a host operation reads and writes. */
+    readonly elementsPerSecond: number;
+  };
   readonly synchronization: { readonly barrierCycles: number; readonly issueCycles: number };
   readonly energy: EnergyTable;
   readonly provenance: Provenance;

@@ -1,4 +1,5 @@
 import type { NodeBuilder, OnnxForm } from "../operator.ts";
+import { isFloat } from "../type.ts";
 import { compositeForm, onnxInput, onnxNumber, scalarLike } from "./onnx-node.ts";
 
 /** x · σ(alpha · x). */
@@ -27,9 +28,8 @@ const hardSwish = compositeForm("HardSwish", 14, (node, builder, name) => {
 
 /** gamma · (max(x, 0) + alpha · (e^min(x, 0) − 1)). */
 function exponentialUnit(x: string, alpha: number, gamma: number, builder: NodeBuilder, name: string): string {
-  const below = builder.add("exp", [builder.add("clip", [x], { high: 0 })]);
-  const shifted = builder.add("sub", [below, scalarLike(builder, x, 1)]);
-  const left = builder.add("mul", [shifted, scalarLike(builder, x, alpha * gamma)]);
+  const below = builder.add("expm1", [builder.add("clip", [x], { high: 0 })]);
+  const left = builder.add("mul", [below, scalarLike(builder, x, alpha * gamma)]);
   const positive = builder.add("relu", [x]);
   const right = gamma === 1 ? positive : builder.add("mul", [positive, scalarLike(builder, x, gamma)]);
   return builder.add("add", [right, left], {}, name);
@@ -48,6 +48,36 @@ const selu = compositeForm("Selu", 1, (node, builder, name) => {
     builder,
     name,
   );
+});
+
+/** max(x, 0) + min(0, alpha · (e^(x/alpha) − 1)). */
+const celu = compositeForm("Celu", 12, (node, builder, name) => {
+  const x = onnxInput(node, builder, 0);
+  const alpha = scalarLike(builder, x, onnxNumber(node, builder, "alpha", 1));
+  const below = builder.add("mul", [builder.add("expm1", [builder.add("div", [x, alpha])]), alpha]);
+  return builder.add("add", [builder.add("relu", [x]), builder.add("clip", [below], { high: 0 })], {}, name);
+});
+
+/** x where x > alpha, 0 elsewhere. */
+const thresholdedRelu = compositeForm("ThresholdedRelu", 10, (node, builder, name) => {
+  const x = onnxInput(node, builder, 0);
+  const above = builder.add("greater", [x, scalarLike(builder, x, onnxNumber(node, builder, "alpha", 1))]);
+  return builder.add("where", [above, x, scalarLike(builder, x, 0)], {}, name);
+});
+
+/** x + bias where x < −lambd, x − bias where x > lambd, 0 elsewhere; integers are computed as floats. */
+const shrink = compositeForm("Shrink", 9, (node, builder, name) => {
+  const given = onnxInput(node, builder, 0);
+  const { element } = builder.type(given);
+  const x = isFloat(element) ? given : builder.add("cast", [given], { element: "f32" });
+  const bound = onnxNumber(node, builder, "lambd", 0.5);
+  const bias = scalarLike(builder, x, onnxNumber(node, builder, "bias", 0));
+  const above = builder.add("greater", [x, scalarLike(builder, x, bound)]);
+  const below = builder.add("less", [x, scalarLike(builder, x, -bound)]);
+  const upper = builder.add("where", [above, builder.add("sub", [x, bias]), scalarLike(builder, x, 0)]);
+  const operands = [below, builder.add("add", [x, bias]), upper];
+  if (x === given) return builder.add("where", operands, {}, name);
+  return builder.add("cast", [builder.add("where", operands)], { element }, name);
 });
 
 /** max(x, 0) + slope · min(x, 0); before opset 7 a slope of one axis lies along the channels. */
@@ -78,9 +108,9 @@ const mish = compositeForm("Mish", 18, (node, builder, name) => {
 /** Activation functions of ONNX that are written with other operators, by the operator that they are listed under. */
 export const activationForms: Readonly<Record<string, readonly OnnxForm[]>> = {
   sigmoid: [swish],
-  exp: [elu, selu],
+  expm1: [elu, selu, celu],
   tanh: [mish],
   abs: [softsign],
-  relu: [prelu],
+  relu: [prelu, thresholdedRelu, shrink],
   clip: [hardSigmoid, hardSwish],
 };

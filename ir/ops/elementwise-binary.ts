@@ -8,10 +8,12 @@ import {
   type Operator,
   type Sample,
 } from "../operator.ts";
-import { isFloat, tensorType } from "../type.ts";
+import { elementTypes, isFloat, tensorType } from "../type.ts";
 import { elementwiseIteration } from "./broadcast.ts";
+import { singleLoops } from "./elementwise-singles.ts";
 import { chooseElements, inferBroadcast, mapBinary } from "./elementwise-support.ts";
 import { type BinaryEntry, binaryTable } from "./elementwise-tables.ts";
+import { maskForms } from "./mask-onnx.ts";
 import {
   bindOnly,
   compositeForm,
@@ -19,6 +21,7 @@ import {
   onnxInput,
   onnxInteger,
   onnxOutput,
+  onnxText,
   scalarLike,
 } from "./onnx-node.ts";
 import { sampleFloats, sampleTensor } from "./samples.ts";
@@ -83,14 +86,42 @@ const powForm = compositeForm("Pow", 1, (node, builder, name) => {
   if (isFloat(base.element) || !isFloat(exponent.element)) {
     return builder.add("pow", [x, builder.add("cast", [y], { element: base.element })], {}, name);
   }
-  const result = builder.add("pow", [builder.add("cast", [x], { element: exponent.element }), y]);
+  // f32 does not hold every integer of more than 24 bits.
+  const element = elementTypes[base.element].bits > 16 ? "f64" : exponent.element;
+  const operands = [x, y].map((value) => builder.add("cast", [value], { element }));
+  const result = builder.add("pow", operands);
   return builder.add("cast", [result], { element: base.element }, name);
 });
 
 const mean = (value: string, count: number, builder: GraphBuilder, name: string): string =>
   builder.add("mul", [value, scalarLike(builder, value, 1 / count)], {}, name);
 
+/** The remainder: with the sign of the divisor, or as C's fmod has it. */
+const modForm = compositeForm("Mod", 10, (node, builder, name) => {
+  const op = onnxInteger(node, builder, "fmod", 0) === 0 ? "mod" : "remainder";
+  return builder.add(op, [onnxInput(node, builder, 0), onnxInput(node, builder, 1)], {}, name);
+});
+
+const bitShift = compositeForm("BitShift", 11, (node, builder, name) => {
+  const direction = onnxText(node, builder, "direction", "");
+  if (direction !== "LEFT" && direction !== "RIGHT")
+    builder.refuse("B111", `Attribute "direction" is "${direction}", expected LEFT or RIGHT.`);
+  const op = direction === "LEFT" ? "shift_left" : "shift_right";
+  return builder.add(op, [onnxInput(node, builder, 0), onnxInput(node, builder, 1)], {}, name);
+});
+
+/** Forms beside the one that the table of functions names. */
+const furtherForms: Readonly<Record<string, readonly OnnxForm[]>> = {
+  mod: [modForm],
+  shift_left: [bitShift],
+  and: [pairForm("BitwiseAnd", "and", 18)],
+  or: [pairForm("BitwiseOr", "or", 18)],
+  xor: [pairForm("BitwiseXor", "xor", 18)],
+};
+
 function formsOf(entry: BinaryEntry): readonly OnnxForm[] {
+  const further = furtherForms[entry.name] ?? [];
+  if (entry.onnx === null) return further;
   const [operator, since] = entry.onnx;
   switch (entry.name) {
     case "add":
@@ -101,9 +132,11 @@ function formsOf(entry: BinaryEntry): readonly OnnxForm[] {
     case "pow":
       return [powForm];
     default:
-      return [pairForm(operator, entry.name, since)];
+      return [pairForm(operator, entry.name, since), ...further];
   }
 }
+
+const unsignedElements = ["u8", "u16", "u32", "u64"] as const;
 
 function samplesOf(entry: BinaryEntry): Operator["samples"] {
   const shapes: readonly (readonly [readonly number[], readonly number[]])[] = [
@@ -118,18 +151,22 @@ function samplesOf(entry: BinaryEntry): Operator["samples"] {
     [[5], []],
   ];
   return (random) => {
-    if (entry.domain === "bool") {
-      const truths = (shape: readonly number[]) => sampleTensor(random, tensorType("bool", shape));
-      return shapes.map(([x, y]): Sample => ({ operands: [truths(x), truths(y)], attributes: {} }));
+    if (entry.domain === "integer" || entry.domain === "unsigned") {
+      const elements = entry.domain === "integer" ? (["bool", "bool", "i8", "u32", "i64"] as const) : unsignedElements;
+      return elements.map((element, index): Sample => {
+        const [x, y] = shapes[index % shapes.length] as (typeof shapes)[number];
+        const operand = (shape: readonly number[]) => sampleTensor(random, tensorType(element, shape), -9, 40);
+        return { operands: [operand(x), operand(y)], attributes: {} };
+      });
     }
-    const positive = entry.name === "pow" || entry.name === "div";
+    const positive = ["pow", "div", "mod", "remainder"].includes(entry.name);
     const floats = shapes.map(
       ([x, y]): Sample => ({
         operands: [sampleFloats(random, x, positive ? 0.5 : -4), sampleFloats(random, y, positive ? 0.5 : -4)],
         attributes: {},
       }),
     );
-    const integers = (["i32", "i64"] as const).map(
+    const integers = (["i32", "i64", "u8", "i16"] as const).map(
       (element): Sample => ({
         operands: [
           sampleTensor(random, tensorType(element, [2, 3]), 1, 9),
@@ -148,25 +185,22 @@ function declareBinary(entry: BinaryEntry): Operator {
   return defineOperator({
     name,
     summary,
-    runsOn: unit === null ? "folded" : "vector",
+    runsOn: "vector",
     operands: ["x", "y"],
     attributes: {},
     onnx: formsOf(entry),
     infer: ({ operands }) => {
       const type = inferBroadcast(name, [typeAt(operands, 0), typeAt(operands, 1)], entry.domain);
-      return entry.logical ? tensorType("bool", type.shape) : type;
+      return entry.result === "truth" ? tensorType("bool", type.shape) : type;
     },
     evaluate: (context) => {
       const element = context.operands[0]?.type.element;
       if (element === undefined) throw internalError(`"${name}" was given no operand`);
-      return mapBinary(context, (isFloat(element) ? undefined : entry.computeInteger) ?? compute, computeBig);
+      const computed = (isFloat(element) ? undefined : entry.computeInteger) ?? compute;
+      return mapBinary(context, computed, computeBig, singleLoops[name]);
     },
-    ...(unit === null
-      ? {}
-      : {
-          iteration: elementwiseIteration,
-          vector: { kind: "elementwise", issue: () => ({ function: unit, parameters: {} }) },
-        }),
+    iteration: elementwiseIteration,
+    vector: { kind: "elementwise", issue: () => ({ function: unit, parameters: {} }) },
     samples: samplesOf(entry),
   });
 }
@@ -175,7 +209,7 @@ function declareBinary(entry: BinaryEntry): Operator {
 const where = defineOperator({
   name: "where",
   summary: "x where the condition is true, y elsewhere.",
-  runsOn: "folded",
+  runsOn: "vector",
   operands: ["condition", "x", "y"],
   attributes: {},
   onnx: [
@@ -187,6 +221,7 @@ const where = defineOperator({
         bindOnly(node, builder, builder.add("where", operands, {}, onnxOutput(node)));
       },
     },
+    ...maskForms,
   ],
   infer: ({ operands }) => {
     const condition = inferBroadcast("where", [typeAt(operands, 0)], "bool");
@@ -197,6 +232,8 @@ const where = defineOperator({
     };
   },
   evaluate: chooseElements,
+  iteration: elementwiseIteration,
+  vector: { kind: "elementwise", issue: () => ({ function: "select", parameters: {} }) },
   samples: (random) =>
     (
       [

@@ -15,13 +15,18 @@ import {
   typeAt,
 } from "./values.ts";
 
-/** What element types an operator takes: floats; numbers (floats and unquantized integers); also quantized; or bool. */
-export type Domain = "float" | "number" | "same" | "bool";
+/**
+ * What element types an operator takes: floats; numbers (floats and unquantized integers); also quantized ones and truth
+ * values; unquantized integers and truth values; unsigned integers; or bool.
+ */
+export type Domain = "float" | "number" | "same" | "integer" | "unsigned" | "bool";
 
 const expectations: Readonly<Record<Domain, string>> = {
   float: "a float",
   number: "a float or an integer without quantization",
   same: "a number or truth value",
+  integer: "an integer without quantization, or bool",
+  unsigned: "an unsigned integer without quantization",
   bool: "bool",
 };
 
@@ -31,6 +36,8 @@ export function requireDomain(op: string, type: TensorType, domain: Domain): voi
     domain === "same" ||
     (domain === "float" && isFloat(type.element)) ||
     (domain === "number" && type.element !== "bool" && type.quantization === null) ||
+    (domain === "integer" && !isFloat(type.element) && type.quantization === null) ||
+    (domain === "unsigned" && type.element.startsWith("u") && type.quantization === null) ||
     (domain === "bool" && type.element === "bool");
   if (!accepted) throw problem("B202", `"${op}" got ${formatType(type)}, expected ${expectations[domain]}.`);
 }
@@ -58,8 +65,21 @@ export function inferUnary(op: string, { operands }: InferContext, domain: Domai
   return type;
 }
 
-function computed(values: ArrayLike<number>, compute: (x: number) => number): Float64Array {
-  const results = new Float64Array(values.length);
+/** Room for results of a type that are computed in f64: f32 itself rounds when it is stored. */
+function roomFor({ element }: TensorType, count: number): Float32Array | Float64Array {
+  return element === "f32" ? new Float32Array(count) : new Float64Array(count);
+}
+
+/** A tensor of results that stand in the room for them. */
+function roomed(type: TensorType, results: Float32Array | Float64Array): Tensor {
+  return type.element === "f32" ? makeTensor(type, results) : tensorOf(type, results);
+}
+
+function computed<T extends Float32Array | Float64Array>(
+  values: ArrayLike<number>,
+  compute: (x: number) => number,
+  results: T,
+): T {
   for (let index = 0; index < results.length; index += 1) results[index] = compute(values[index] as number);
   return results;
 }
@@ -76,20 +96,27 @@ export function mapUnary(
     return makeTensor(context.type, data.map(computeBig));
   }
   if (x.type.element === "f16" && context.type.element === "f16" && x.data.length > halfCount) {
-    const table = elementsOf("f16", computed(tensorNumbers({ ...x, data: everyHalf() }), compute));
+    const table = elementsOf(
+      "f16",
+      computed(tensorNumbers({ ...x, data: everyHalf() }), compute, new Float64Array(halfCount)),
+    );
     return makeTensor(
       context.type,
       (x.data as Uint16Array).map((bits) => table[bits] as number),
     );
   }
-  return tensorOf(context.type, computed(tensorNumbers(x), compute));
+  return roomed(context.type, computed(tensorNumbers(x), compute, roomFor(context.type, x.data.length)));
 }
 
-/** Applies a function of two stored numbers, broadcasting, and rounds to the declared type. */
+/**
+ * Applies a function of two stored numbers, broadcasting, and rounds to the declared type; `single` does the same for f32
+ * arrays of one length.
+ */
 export function mapBinary(
   context: EvaluateContext,
   compute: (x: number, y: number) => number,
   computeBig: (x: bigint, y: bigint) => bigint,
+  single?: (x: Float32Array, y: Float32Array) => Float32Array,
 ): Tensor {
   const [x, y] = [operandAt(context.operands, 0), operandAt(context.operands, 1)];
   const { type } = context;
@@ -113,14 +140,16 @@ export function mapBinary(
     );
   }
   const [a, b] = [tensorNumbers(x), tensorNumbers(y)];
-  const results = new Float64Array(count);
+  const isSingle = a instanceof Float32Array && b instanceof Float32Array && type.element === "f32";
+  if (single !== undefined && isSingle && left === null && right === null) return makeTensor(type, single(a, b));
+  const results = roomFor(type, count);
   for (let index = 0; index < count; index += 1) {
     results[index] = compute(
       a[left === null ? index : (left[index] as number)] as number,
       b[right === null ? index : (right[index] as number)] as number,
     );
   }
-  return tensorOf(type, results);
+  return roomed(type, results);
 }
 
 /** Operand 1 where operand 0 is true and operand 2 elsewhere, broadcasting; elements are copied as they are stored. */

@@ -5,13 +5,16 @@ import { roundToEven } from "../../kernels/fixed-point.ts";
 import { evaluateFunction } from "../../kernels/tables.ts";
 import type { Attributes } from "../graph.ts";
 import { defineOperator, type NodeBuilder, type Operator, type Sample } from "../operator.ts";
+import { makeTensor, type Tensor } from "../tensor.ts";
 import { elementCount, formatType, integerRange, isFloat, perTensor, type TensorType, tensorType } from "../type.ts";
 import type { VectorFunction } from "../vector-function.ts";
 import { numberOf, textOf } from "./attributes.ts";
 import { elementwiseIteration } from "./broadcast.ts";
 import { activationForms } from "./elementwise-activations.ts";
+import { leaned, rectified } from "./elementwise-singles.ts";
 import { type Domain, inferUnary, mapUnary } from "./elementwise-support.ts";
 import { type UnaryEntry, unaryTable } from "./elementwise-tables.ts";
+import { truthOperators } from "./elementwise-truth.ts";
 import {
   bindExtra,
   compositeForm,
@@ -25,7 +28,7 @@ import {
   scalarLike,
 } from "./onnx-node.ts";
 import { sampleFloats, sampleTensor } from "./samples.ts";
-import { operandAt, retyped, tensorOf, typeAt } from "./values.ts";
+import { isBig, operandAt, retyped, tensorNumbers, tensorOf, typeAt } from "./values.ts";
 
 /** Samples of one operand in f32, f16 and, outside the float domain, i32, each with all given attributes. */
 function unarySamples(
@@ -53,13 +56,14 @@ function declareUnary(entry: UnaryEntry): Operator {
   return defineOperator({
     name,
     summary,
-    runsOn: entry.function === null ? "folded" : "vector",
+    runsOn: "vector",
     operands: ["x"],
     attributes: {},
     onnx: entry.onnx === null ? [] : [directForm(entry.onnx[0], name, 1, entry.onnx[1])],
     infer: (context) => inferUnary(name, context, domain),
     evaluate: (context) => mapUnary(context, entry.compute, entry.computeBig),
-    ...(entry.function === null ? {} : { iteration: elementwiseIteration, vector: issueOf(entry.function) }),
+    iteration: elementwiseIteration,
+    vector: issueOf(entry.function),
     samples: unarySamples(entry.range, domain),
   });
 }
@@ -95,6 +99,8 @@ const relu = defineOperator({
   infer: ({ operands }) => inferStored("relu", operands),
   evaluate: (context) => {
     const zero = storedZero(context.type);
+    const x = operandAt(context.operands, 0).data;
+    if (x instanceof Float32Array && context.type.element === "f32") return makeTensor(context.type, rectified(x));
     return mapUnary(
       context,
       (x) => Math.max(x, zero),
@@ -134,6 +140,10 @@ const leakyRelu = defineOperator({
   infer: (context) => inferUnary("leaky_relu", context, "float"),
   evaluate: (context) => {
     const alpha = numberOf(context.attributes, "alpha");
+    const x = operandAt(context.operands, 0).data;
+    const isLean = alpha >= 0 && alpha <= 1;
+    if (isLean && x instanceof Float32Array && context.type.element === "f32")
+      return makeTensor(context.type, leaned(x, alpha));
     return mapUnary(context, (x) => (x >= 0 ? x : alpha * x));
   },
   iteration: elementwiseIteration,
@@ -156,6 +166,13 @@ export function storedBounds(
   const range = integerRange(type.element);
   const stored = (bound: number): number => clamp(roundToEven(bound / scale) + storedZero(type), range.low, range.high);
   return { low: stored(low), high: stored(high) };
+}
+
+/** Whether a bound is known at compile time and a number holds it exactly. */
+function isExactBound(bound: Tensor | null): boolean {
+  return (
+    bound !== null && tensorNumbers(bound).every((value) => !isBig(bound.type.element) || Number.isSafeInteger(value))
+  );
 }
 
 const clip = defineOperator({
@@ -181,7 +198,7 @@ const clip = defineOperator({
     compositeForm("Clip", 11, (node, builder, name) => {
       const x = onnxInput(node, builder, 0);
       const [least, greatest] = [onnxOptional(node, 1), onnxOptional(node, 2)];
-      const known = [least, greatest].every((bound) => bound === null || builder.constant(bound) !== null);
+      const known = [least, greatest].every((bound) => bound === null || isExactBound(builder.constant(bound)));
       if (!known) {
         const raised = least === null ? x : builder.add("max", [x, least], {}, ...(greatest === null ? [name] : []));
         return greatest === null ? raised : builder.add("min", [raised, greatest], {}, name);
@@ -264,14 +281,11 @@ const geluOperator = defineOperator({
   samples: unarySamples([-4, 4], "float", [{ approximate: "none" }, { approximate: "tanh" }]),
 });
 
-/** x^exponent from products, square roots and a reciprocal where the exponent is a multiple of 1/4, else e^(exponent · ln x). */
+/** x^exponent from products, square roots and a reciprocal where the exponent is a small multiple of 1/4. */
 function writePower(x: string, exponent: number, builder: NodeBuilder): string {
   const size = Math.abs(exponent);
-  if (exponent === 0)
-    return builder.add("add", [builder.add("mul", [x, scalarLike(builder, x, 0)]), scalarLike(builder, x, 1)]);
-  if (size > 16 || !Number.isInteger(size * 4)) {
-    return builder.add("exp", [builder.add("mul", [builder.add("log", [x]), scalarLike(builder, x, exponent)])]);
-  }
+  if (size === 0 || size > 16 || !Number.isInteger(size * 4))
+    return builder.add("pow", [x, scalarLike(builder, x, exponent)]);
   let result: string | null = null;
   const take = (factor: string): void => {
     result = result === null ? factor : builder.add("mul", [result, factor]);
@@ -315,7 +329,7 @@ const power = defineOperator({
 const identity = defineOperator({
   name: "identity",
   summary: "x itself.",
-  runsOn: "folded",
+  runsOn: "vector",
   operands: ["x"],
   attributes: {},
   onnx: [
@@ -339,21 +353,9 @@ const identity = defineOperator({
   ],
   infer: ({ operands }) => typeAt(operands, 0),
   evaluate: (context) => retyped(operandAt(context.operands, 0), context.type),
-  decompose: ({ operands }) => operands[0] as string,
+  iteration: elementwiseIteration,
+  vector: issueOf("copy"),
   samples: unarySamples([-4, 4], "number"),
-});
-
-const not = defineOperator({
-  name: "not",
-  summary: "Whether x is false.",
-  runsOn: "folded",
-  operands: ["x"],
-  attributes: {},
-  onnx: [directForm("Not", "not", 1)],
-  infer: (context) => inferUnary("not", context, "bool"),
-  evaluate: (context) => mapUnary(context, (x) => 1 - x),
-  samples: (random) =>
-    [[4], [], [2, 3]].map((shape) => ({ operands: [sampleTensor(random, tensorType("bool", shape))], attributes: {} })),
 });
 
 /** Operators of one operand. */
@@ -367,5 +369,5 @@ export const unaryOperators: readonly Operator[] = [
   geluOperator,
   power,
   identity,
-  not,
+  ...truthOperators,
 ];

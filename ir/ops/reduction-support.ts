@@ -3,7 +3,7 @@ import { roundToEven } from "../../kernels/fixed-point.ts";
 import { makeTensor, type Tensor } from "../tensor.ts";
 import { type ElementType, elementCount, isFloat, type TensorType } from "../type.ts";
 import { stridedOffsets } from "./broadcast.ts";
-import { isBig, tensorNumbers, tensorOf } from "./values.ts";
+import { isBig, tensorBigs, tensorNumbers, tensorOf } from "./values.ts";
 
 /** What is computed from numbers at base + offsets[start…end). */
 export type Reducer = (
@@ -56,6 +56,41 @@ const halfSumOf: Reducer = (values, base, offsets, start, end) => {
   }
   return Number(units) * 2 ** -24;
 };
+
+/** The product in f64, in order; of integers of at most 32 bits congruent modulo 2^32. */
+export function multiplication(element: ElementType): Reducer {
+  const multiply = isFloat(element) ? (x: number, y: number) => x * y : Math.imul;
+  return (values, base, offsets, start, end) => {
+    let result = 1;
+    for (let index = start; index < end; index += 1)
+      result = multiply(result, values[base + (offsets[index] as number)] as number);
+    return result;
+  };
+}
+
+/** The place of the first or last extreme number along an axis; a NaN is none. */
+export function extremeIndexes(
+  x: Tensor,
+  axis: number,
+  type: TensorType,
+  better: (value: number | bigint, best: number | bigint) => boolean,
+  last: boolean,
+): Tensor {
+  const values = isBig(x.type.element) ? tensorBigs(x) : tensorNumbers(x);
+  const { bases, inner } = reductionOffsets(x.type.shape, [axis]);
+  return tensorOf(
+    type,
+    Float64Array.from(bases, (base) => {
+      let best = 0;
+      for (let index = 1; index < inner.length; index += 1) {
+        const value = values[base + (inner[index] as number)] as number | bigint;
+        const champion = values[base + (inner[best] as number)] as number | bigint;
+        if (better(value, champion) || (last && value === champion)) best = index;
+      }
+      return best;
+    }),
+  );
+}
 
 /** The sum of numbers of an element type. */
 export function summation(element: ElementType): Reducer {
@@ -117,7 +152,7 @@ export function reduceBigAxes(
   initial: bigint,
   finish: (value: bigint, count: bigint) => bigint = (value) => value,
 ): Tensor {
-  const values = x.data as BigInt64Array;
+  const values = tensorBigs(x);
   const { bases, inner } = reductionOffsets(x.type.shape, axes);
   const data =
     isBig(type.element) && type.element === "u64" ? new BigUint64Array(bases.length) : new BigInt64Array(bases.length);

@@ -10,15 +10,17 @@ import {
   type OnnxNode,
   type Operator,
 } from "../operator.ts";
-import type { Tensor } from "../tensor.ts";
+import { allocateData, makeTensor, type Tensor } from "../tensor.ts";
 import { formatType, integerRange, isFloat, perTensor, type TensorType, tensorType } from "../type.ts";
 import type { VectorFunction } from "../vector-function.ts";
 import { booleanOf, numberOf, numbersOf } from "./attributes.ts";
 import { normalizeAxis } from "./broadcast.ts";
-import { compositeForm, onnxConstantNumbers, onnxInput, onnxInteger, onnxIntegers } from "./onnx-node.ts";
+import { compositeForm, onnxConstantNumbers, onnxInput, onnxInteger, onnxIntegers, scalarLike } from "./onnx-node.ts";
 import {
+  extremeIndexes,
   greatestOf,
   leastOf,
+  multiplication,
   quotient,
   type Reducer,
   reduceAxes,
@@ -75,6 +77,14 @@ function onnxAxes(node: OnnxNode, builder: GraphBuilder, inputSince: number): nu
   return shape.map((_, axis) => axis);
 }
 
+/** What a reduction over no elements gives, which no data decides; null where there are elements or no results. */
+function overNothing(op: string, x: TensorType, axes: readonly number[], keepdims: boolean): Tensor | null {
+  const type = tensorType(x.element, reducedShape(x.shape, axes, keepdims));
+  if (product(x.shape) > 0 || product(type.shape) === 0) return null;
+  const operator = reductions.find((entry) => entry.name === op);
+  return operator?.evaluate(makeTensor(x, allocateData(x.element, 0)), axes, type) ?? null;
+}
+
 /** A reduction of `before(x)`, then `after`. */
 function reduceForm(
   operator: string,
@@ -88,18 +98,33 @@ function reduceForm(
     const axes = onnxAxes(node, builder, inputSince);
     const keepdims = onnxInteger(node, builder, "keepdims", 1) === 1;
     if (axes === null) return after === null ? builder.add("identity", [x], {}, name) : after(x, builder, name);
+    const nothing = overNothing(op, builder.type(x), axes, keepdims);
+    if (nothing !== null) {
+      const value = builder.addConstant(nothing);
+      return after === null ? builder.add("identity", [value], {}, name) : after(value, builder, name);
+    }
     const value = builder.add(op, [x], { axes, keepdims }, ...(after === null ? [name] : []));
     return after === null ? value : after(value, builder, name);
   });
 }
 
-/** ln Σ e^x, with the greatest taken out first so that no power overflows. */
+/** ln Σ e^x, with the greatest taken out first, unless it is infinite, so that no power overflows. */
 const logSumExp = compositeForm("ReduceLogSumExp", 1, (node, builder, name) => {
   const x = onnxInput(node, builder, 0);
   const axes = onnxAxes(node, builder, 18);
   if (axes === null) return builder.add("identity", [x], {}, name);
   const keepdims = onnxInteger(node, builder, "keepdims", 1) === 1;
-  const greatest = builder.add("reduce_max", [x], { axes, keepdims: true });
+  const { shape: sizes } = builder.type(x);
+  if (product(sizes) === 0 && axes.some((axis) => sizes[axis] === 0)) {
+    const empty = overNothing("reduce_sum", builder.type(x), axes, keepdims);
+    return builder.add("log", [empty === null ? x : builder.addConstant(empty)], {}, name);
+  }
+  const extreme = builder.add("reduce_max", [x], { axes, keepdims: true });
+  const greatest = builder.add("where", [
+    builder.add("is_infinite", [extreme]),
+    scalarLike(builder, extreme, 0),
+    extreme,
+  ]);
   const powers = builder.add("exp", [builder.add("sub", [x, greatest])]);
   const logarithm = builder.add("log", [builder.add("reduce_sum", [powers], { axes, keepdims: true })]);
   if (keepdims) return builder.add("add", [logarithm, greatest], {}, name);
@@ -134,9 +159,16 @@ interface ReduceEntry {
 
 /** A reducer that gives the type's own extreme instead of an infinity for integers. */
 function bounded(reducer: Reducer, type: TensorType, end: "low" | "high"): Reducer {
-  if (isFloat(type.element) || type.element === "bool") return reducer;
+  if (isFloat(type.element)) return reducer;
+  const empty = type.element === "bool" ? { low: 0, high: 1 } : integerRange(type.element);
   return (values, base, offsets, start, stop) =>
-    start === stop ? integerRange(type.element)[end] : reducer(values, base, offsets, start, stop);
+    start === stop ? empty[end] : reducer(values, base, offsets, start, stop);
+}
+
+/** The least or greatest 64-bit integer of the type's sign. */
+function wideEnd({ element }: TensorType, end: "low" | "high"): bigint {
+  if (element === "u64") return end === "low" ? 0n : 2n ** 64n - 1n;
+  return end === "low" ? -(2n ** 63n) : 2n ** 63n - 1n;
 }
 
 const reductions: readonly ReduceEntry[] = [
@@ -177,6 +209,17 @@ const reductions: readonly ReduceEntry[] = [
         : reduceAxes(x, axes, type, summation(type.element), (total, count) => quotient(type.element, total, count)),
   },
   {
+    name: "reduce_prod",
+    summary: "The product over axes, in order; integers wrap around.",
+    function: "product",
+    onnx: [reduceForm("ReduceProd", "reduce_prod", 18)],
+    quantized: false,
+    evaluate: (x, axes, type) =>
+      isBig(type.element)
+        ? reduceBigAxes(x, axes, type, (left, right) => BigInt.asIntN(64, left * right), 1n)
+        : reduceAxes(x, axes, type, multiplication(type.element)),
+  },
+  {
     name: "reduce_max",
     summary: "The greatest over axes; NaN wins.",
     function: "reduce_maximum",
@@ -184,7 +227,7 @@ const reductions: readonly ReduceEntry[] = [
     quantized: true,
     evaluate: (x, axes, type) =>
       isBig(type.element)
-        ? reduceBigAxes(x, axes, type, (left, right) => (left > right ? left : right), -(2n ** 63n))
+        ? reduceBigAxes(x, axes, type, (left, right) => (left > right ? left : right), wideEnd(type, "low"))
         : reduceAxes(x, axes, type, bounded(greatestOf, type, "low")),
   },
   {
@@ -195,7 +238,7 @@ const reductions: readonly ReduceEntry[] = [
     quantized: true,
     evaluate: (x, axes, type) =>
       isBig(type.element)
-        ? reduceBigAxes(x, axes, type, (left, right) => (left < right ? left : right), 2n ** 63n - 1n)
+        ? reduceBigAxes(x, axes, type, (left, right) => (left < right ? left : right), wideEnd(type, "high"))
         : reduceAxes(x, axes, type, bounded(leastOf, type, "high")),
   },
 ];
@@ -253,16 +296,15 @@ export function reducedCount(context: InferContext): number {
   return product(axesOf(context.attributes, shape.length).map((axis) => at(shape, axis)));
 }
 
-function declareArgument(
-  name: string,
-  operator: string,
-  summary: string,
-  better: (value: number, best: number) => boolean,
-): Operator {
+function declareArgument(name: string, operator: string, summary: string, extreme: "maximum" | "minimum"): Operator {
+  const better =
+    extreme === "maximum"
+      ? (value: number | bigint, best: number | bigint) => value > best
+      : (value: number | bigint, best: number | bigint) => value < best;
   return defineOperator({
     name,
     summary,
-    runsOn: "folded",
+    runsOn: "vector",
     operands: ["x"],
     attributes: {
       axis: { form: "integer" },
@@ -291,16 +333,19 @@ function declareArgument(
     evaluate: ({ operands, attributes, type }) => {
       const x = operandAt(operands, 0);
       const axis = normalizeAxis(numberOf(attributes, "axis"), x.type.shape.length);
-      const last = booleanOf(attributes, "selectLast");
-      return reduceAxes(x, [axis], type, (values, base, offsets) => {
-        let best = 0;
-        for (let index = 1; index < offsets.length; index += 1) {
-          const value = values[base + (offsets[index] as number)] as number;
-          const champion = values[base + (offsets[best] as number)] as number;
-          if (better(value, champion) || (last && value === champion)) best = index;
-        }
-        return best;
-      });
+      return extremeIndexes(x, axis, type, better, booleanOf(attributes, "selectLast"));
+    },
+    iteration: ({ attributes, ...context }) =>
+      reduceIteration({
+        ...context,
+        attributes: { axes: [numberOf(attributes, "axis")], keepdims: booleanOf(attributes, "keepdims") },
+      }),
+    vector: {
+      kind: "reduce",
+      issue: ({ attributes }) => ({
+        function: `${booleanOf(attributes, "selectLast") ? "last" : "first"}_${extreme}_index`,
+        parameters: {},
+      }),
     },
     samples: (random) => [
       { operands: [sampleFloats(random, [2, 5])], attributes: { axis: 1 } },
@@ -320,12 +365,12 @@ export const reductionOperators: readonly Operator[] = [
     "arg_max",
     "ArgMax",
     "The index of the greatest element along an axis, the first or the last of equals.",
-    (value, best) => value > best,
+    "maximum",
   ),
   declareArgument(
     "arg_min",
     "ArgMin",
     "The index of the least element along an axis, the first or the last of equals.",
-    (value, best) => value < best,
+    "minimum",
   ),
 ];

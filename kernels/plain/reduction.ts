@@ -1,8 +1,8 @@
-import type { Storage } from "../element.ts";
+import { isInteger, isWide, type Storage, storageOf, storedBytes } from "../element.ts";
 import { roundToEven } from "../fixed-point.ts";
-import type { ReduceTask } from "../kernels.ts";
+import type { KernelFunction, ReduceTask } from "../kernels.ts";
 import { checkReduction } from "../task.ts";
-import { readNumber, saturate, writeNumber } from "./vector.ts";
+import { readInteger, readNumber, saturate, writeInteger, writeResult } from "./numbers.ts";
 import { offsets, walk } from "./walk.ts";
 
 /** Adds f16 numbers exactly: as integers, in units of 2^−24, of which every f16 is a multiple. */
@@ -18,18 +18,14 @@ function exactSum(values: readonly number[]): number {
   return Number(total) / 16777216;
 }
 
-/** Adds integers, with wrap-around in i32. */
-function integerSum(values: readonly number[]): number {
-  return values.reduce((left, right) => (left + right) | 0, 0);
-}
-
-function reduced(task: ReduceTask, storage: Storage, values: readonly number[], divisor: number): number {
-  const total = (): number => (storage === "f16" ? exactSum(values) : integerSum(values));
-  switch (task.function) {
+function reduceFloats(name: KernelFunction, values: readonly number[], divisor: number): number {
+  switch (name) {
     case "sum":
-      return total();
+      return exactSum(values);
     case "mean":
-      return storage === "f16" ? total() / divisor : saturate(storage, roundToEven(total() / divisor));
+      return exactSum(values) / divisor;
+    case "product":
+      return values.reduce((left, right) => left * right);
     case "reduce_maximum":
       return values.reduce((left, right) => Math.max(left, right));
     default:
@@ -37,16 +33,64 @@ function reduced(task: ReduceTask, storage: Storage, values: readonly number[], 
   }
 }
 
+/** The mean of integers: of at most 16 bits rounded to even and saturated, of wider ones truncated toward zero. */
+function integerMean(storage: Storage, total: bigint, divisor: number): bigint {
+  if (isWide(storage)) return total / BigInt(divisor);
+  const quotient = Number(total) / divisor;
+  const wide = storage === "i32" || storage === "u32";
+  return BigInt(wide ? Math.trunc(quotient) : saturate(storage, roundToEven(quotient)));
+}
+
+function reduceIntegers(name: KernelFunction, storage: Storage, values: readonly bigint[], divisor: number): bigint {
+  switch (name) {
+    case "sum":
+      return values.reduce((left, right) => left + right);
+    case "mean":
+      return integerMean(
+        storage,
+        values.reduce((left, right) => left + right),
+        divisor,
+      );
+    case "product":
+      return values.reduce((left, right) => BigInt.asIntN(64, left * right));
+    case "reduce_maximum":
+      return values.reduce((left, right) => (left > right ? left : right));
+    default:
+      return values.reduce((left, right) => (left < right ? left : right));
+  }
+}
+
+/** The place of the first or last greatest or least value; a NaN is neither. */
+function extremeIndex(name: KernelFunction, values: readonly (number | bigint)[]): number {
+  const last = name.startsWith("last");
+  const greatest = name.includes("maximum");
+  let best = 0;
+  values.forEach((value, index) => {
+    const champion = values[best] as number | bigint;
+    if ((greatest ? value > champion : value < champion) || (last && value === champion)) best = index;
+  });
+  return best;
+}
+
 /** Plain twin of `Kernels.reduce`. */
 export function reduce(memory: DataView, task: ReduceTask): void {
   const storage = checkReduction(task);
-  const { counts, source, divisor, destination } = task;
+  const { counts, source, divisor, destination, function: name } = task;
   const inner = offsets(task.inner, source.strides.slice(counts.length));
-  if (inner.length === 0) throw new RangeError(`${task.function} of no elements`);
-  const result = storage !== "f16" && task.function === "sum" ? "i32" : storage;
+  if (inner.length === 0) throw new RangeError(`${name} of no elements`);
+  const result = storageOf(destination.element);
   walk(counts, [destination.strides, source.strides, divisor?.strides ?? null], (d, a, b) => {
-    const values = inner.map((offset) => readNumber(memory, storage, source.address + a + offset));
+    const target = destination.address + d;
+    const read = <T>(reader: (memory: DataView, storage: Storage, address: number) => T): T[] =>
+      inner.map((offset) => reader(memory, storage, source.address + a + offset));
     const count = divisor === null ? inner.length : memory.getInt32(divisor.address + b, true);
-    writeNumber(memory, result, destination.address + d, reduced(task, storage, values, count));
+    if (name.endsWith("_index")) {
+      const index = extremeIndex(name, isWide(storage) ? read(readInteger) : read(readNumber));
+      writeInteger(memory, "i64", target, BigInt(index));
+    } else if (isInteger(storage)) {
+      const value = reduceIntegers(name, storage, read(readInteger), count);
+      if (storedBytes(destination.element) > 1) writeInteger(memory, result, target, value);
+      else writeResult(memory, name, destination.element, target, Number(BigInt.asIntN(32, value)));
+    } else writeResult(memory, name, destination.element, target, reduceFloats(name, read(readNumber), count));
   });
 }

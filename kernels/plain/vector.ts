@@ -1,53 +1,14 @@
-import { type Storage, storageOf, storageRange, storedBytes } from "../element.ts";
+import { binaryArithmetic, comparisons, integerFromFloat, wideSign } from "../arithmetic.ts";
+import { isInteger, isWide, type Storage, storageOf, storedBytes } from "../element.ts";
 import { fixedPointFactor, roundAndClamp } from "../fixed-point.ts";
-import { f16BitsFromF64, f64FromF16Bits } from "../float16.ts";
-import type { KernelFunction, VectorTask } from "../kernels.ts";
+import { f64FromF16Bits } from "../float16.ts";
+import type { BinaryFunction, ElementView, VectorTask } from "../kernels.ts";
 import { evaluateFunction, isTableFunction } from "../tables.ts";
-import { checkVector, clipBounds, fillBits, parameter } from "../task.ts";
+import { checkVector, clipBounds, fillBits, isBinary, isComparison, parameter } from "../task.ts";
+import { readInteger, readNumber, writeInteger, writeNumber, writeResult } from "./numbers.ts";
 import { walk } from "./walk.ts";
 
-/** Reads a number as stored. */
-export function readNumber(memory: DataView, storage: Storage, address: number): number {
-  switch (storage) {
-    case "i8":
-      return memory.getInt8(address);
-    case "u8":
-      return memory.getUint8(address);
-    case "i32":
-      return memory.getInt32(address, true);
-    case "f16":
-      return f64FromF16Bits(memory.getUint16(address, true));
-    case "f32":
-      return memory.getFloat32(address, true);
-  }
-}
-
-/** Writes a number: rounded once for f16 and f32, the low bits of an integer otherwise. */
-export function writeNumber(memory: DataView, storage: Storage, address: number, value: number): void {
-  if (storage === "f16") memory.setUint16(address, f16BitsFromF64(value), true);
-  else if (storage === "f32") memory.setFloat32(address, value, true);
-  else if (storage === "i32") memory.setInt32(address, value, true);
-  else memory.setUint8(address, value);
-}
-
-/** The greater of two numbers; NaN if either is, and +0 above −0: Math.max is defined so. */
-function binary(name: KernelFunction, storage: Storage, a: number, b: number): number {
-  switch (name) {
-    case "add":
-      return a + b;
-    case "subtract":
-      return a - b;
-    case "multiply":
-      return storage === "i32" ? Math.imul(a, b) : a * b;
-    case "divide":
-      return a / b;
-    case "maximum":
-      return Math.max(a, b);
-    default:
-      return Math.min(a, b);
-  }
-}
-
+/** A function of one number; results of integers may exceed the type. */
 function unary(task: VectorTask, storage: Storage): (a: number) => number {
   const name = task.function;
   switch (name) {
@@ -65,62 +26,153 @@ function unary(task: VectorTask, storage: Storage): (a: number) => number {
       return (a) => -a;
     case "absolute":
       return Math.abs;
+    case "sign":
+      return Math.sign;
+    case "not":
+      return task.destination.element === "bool" ? (a) => (a === 0 ? 1 : 0) : (a) => ~a;
+    case "is_nan":
+      return (a) => (Number.isNaN(a) ? 1 : 0);
+    case "is_infinite": {
+      const [positive, negative] = [parameter(task, "positive") !== 0, parameter(task, "negative") !== 0];
+      return (a) => ((positive && a === Infinity) || (negative && a === -Infinity) ? 1 : 0);
+    }
     default:
       if (!isTableFunction(name)) throw new RangeError(`${name} has no table`);
       return (a) => evaluateFunction(name, a);
   }
 }
 
+/** A function of one 64-bit integer. */
+function wideUnary(task: VectorTask, storage: Storage): (a: bigint) => bigint {
+  switch (task.function) {
+    case "relu":
+    case "clip": {
+      const [low, high] = clipBounds(task, storage);
+      return (a) => (a < low ? BigInt(low) : a > high ? BigInt(high) : a);
+    }
+    case "negate":
+      return (a) => -a;
+    case "absolute":
+      return (a) => (a < 0n ? -a : a);
+    case "sign":
+      return wideSign;
+    default:
+      return (a) => ~a;
+  }
+}
+
 /** Plain twin of `Kernels.vector`. */
 export function vector(memory: DataView, task: VectorTask): void {
-  const { first, second, storage } = checkVector(task);
-  const { counts, destination, function: name } = task;
-  const strides = [destination.strides, first?.strides ?? null, second?.strides ?? null];
-  const target = destination.address;
-  if (first === null) {
-    const bits = fillBits(storage, parameter(task, "value"));
-    const bytes = storedBytes(destination.element);
-    walk(counts, strides, (d) => {
-      for (let byte = 0; byte < bytes; byte += 1) memory.setUint8(target + d + byte, bits >> (8 * byte));
-    });
-  } else if (name === "copy") {
+  const { first, second, third, storage } = checkVector(task);
+  const name = task.function;
+  if (first === null) fill(memory, task, storage);
+  else if (name === "copy") {
     const bytes = storedBytes(first.element);
-    walk(counts, strides, (d, a) => copyBytes(memory, target + d, first.address + a, bytes));
-  } else if (second === null) {
-    const apply = unary(task, storage);
-    walk(counts, strides, (d, a) => {
-      writeNumber(memory, storage, target + d, apply(readNumber(memory, storage, first.address + a)));
-    });
-  } else if (second.element !== "scale") {
-    walk(counts, strides, (d, a, b) => {
-      const left = readNumber(memory, storage, first.address + a);
-      const right = readNumber(memory, storage, second.address + b);
-      writeNumber(memory, storage, target + d, binary(name, storage, left, right));
-    });
-  } else {
-    const zero = parameter(task, "zero");
-    const factorAt = (at: number): number =>
-      fixedPointFactor({ multiplier: memory.getInt32(at, true), shift: memory.getInt32(at + 4, true) });
-    const [low, high] = name === "dequantize" ? [0, 0] : [parameter(task, "low"), parameter(task, "high")];
-    walk(counts, strides, (d, a, b) => {
-      const value = readNumber(memory, storage, first.address + a);
-      const factor = factorAt(second.address + b);
-      if (name === "dequantize") writeNumber(memory, "f16", target + d, (value - zero) * factor);
-      else {
-        const narrow = roundAndClamp(Number.isNaN(value) ? 0 : value, factor, zero, low, high);
-        writeNumber(memory, storageOf(destination.element), target + d, narrow);
-      }
-    });
+    each(task, (d, a) => copyBytes(memory, d, a, bytes));
+  } else if (name === "convert") convert(memory, task, first);
+  else if (second === null) applyUnary(memory, task, storage);
+  else if (third !== null) {
+    const bytes = storedBytes(task.destination.element);
+    each(task, (d, condition, a, b) => copyBytes(memory, d, memory.getUint8(condition) === 0 ? b : a, bytes));
+  } else if (isComparison(name)) {
+    const compare = comparisons[name];
+    const read = isWide(storage) ? readInteger : readNumber;
+    each(task, (d, a, b) => memory.setUint8(d, compare(read(memory, storage, a), read(memory, storage, b)) ? 1 : 0));
+  } else if (isBinary(name)) applyBinary(memory, task, name, storage);
+  else scale(memory, task, storage);
+}
+
+/** Calls `visit` with the addresses of destination and sources for every element. */
+function each(
+  { counts, destination, sources }: VectorTask,
+  visit: (destination: number, first: number, second: number, third: number) => void,
+): void {
+  const [a, b, c] = sources.map((source) => source.address);
+  walk(counts, [destination.strides, ...sources.map((source) => source.strides)], (d, first, second, third) =>
+    visit(destination.address + d, (a ?? 0) + first, (b ?? 0) + second, (c ?? 0) + third),
+  );
+}
+
+function fill(memory: DataView, task: VectorTask, storage: Storage): void {
+  const value = parameter(task, "value");
+  if (isWide(storage)) {
+    each(task, (d) => writeNumber(memory, storage, d, integerFromFloat(storage, value)));
+    return;
   }
+  const bits = fillBits(storage, value);
+  const bytes = storedBytes(task.destination.element);
+  each(task, (d) => {
+    for (let byte = 0; byte < bytes; byte += 1) memory.setUint8(d + byte, bits >> (8 * byte));
+  });
+}
+
+function convert(memory: DataView, task: VectorTask, source: ElementView): void {
+  const from = storageOf(source.element);
+  const { element } = task.destination;
+  const to = storageOf(element);
+  if (isWide(from) && isInteger(to) && element !== "bool") {
+    each(task, (d, a) => {
+      const value = readInteger(memory, from, a);
+      if (isWide(to)) writeInteger(memory, to, d, value);
+      else writeResult(memory, "convert", element, d, Number(BigInt.asIntN(32, value)));
+    });
+  } else if (from === "f16" && isInteger(to) && element !== "bool") {
+    each(task, (d, a) => writeResult(memory, "convert", element, d, integerFromFloat(to, readNumber(memory, from, a))));
+  } else each(task, (d, a) => writeResult(memory, "convert", element, d, readNumber(memory, from, a)));
+}
+
+function applyUnary(memory: DataView, task: VectorTask, storage: Storage): void {
+  if (isWide(storage)) {
+    const apply = wideUnary(task, storage);
+    each(task, (d, a) => writeInteger(memory, storage, d, apply(readInteger(memory, storage, a))));
+  } else {
+    const apply = unary(task, storage);
+    const { element } = task.destination;
+    each(task, (d, a) => writeResult(memory, task.function, element, d, apply(readNumber(memory, storage, a))));
+  }
+}
+
+function applyBinary(memory: DataView, task: VectorTask, name: BinaryFunction, storage: Storage): void {
+  const { float, integer, wide } = binaryArithmetic[name];
+  if (isWide(storage)) {
+    each(task, (d, a, b) =>
+      writeInteger(memory, storage, d, wide(readInteger(memory, storage, a), readInteger(memory, storage, b))),
+    );
+    return;
+  }
+  const apply = isInteger(storage) || float === undefined ? integer : float;
+  const { element } = task.destination;
+  each(task, (d, a, b) => {
+    writeResult(
+      memory,
+      task.function,
+      element,
+      d,
+      apply(readNumber(memory, storage, a), readNumber(memory, storage, b)),
+    );
+  });
+}
+
+/** The functions that take a scale. */
+function scale(memory: DataView, task: VectorTask, storage: Storage): void {
+  const name = task.function;
+  const zero = parameter(task, "zero");
+  const { element } = task.destination;
+  const factorAt = (at: number): number =>
+    fixedPointFactor({ multiplier: memory.getInt32(at, true), shift: memory.getInt32(at + 4, true) });
+  const [low, high] = name === "dequantize" ? [0, 0] : [parameter(task, "low"), parameter(task, "high")];
+  each(task, (d, a, b) => {
+    const value = readNumber(memory, storage, a);
+    const factor = factorAt(b);
+    if (name === "dequantize") writeNumber(memory, "f16", d, (value - zero) * factor);
+    else {
+      const narrow = roundAndClamp(Number.isNaN(value) ? 0 : value, factor, zero, low, high);
+      writeResult(memory, name, element, d, narrow);
+    }
+  });
 }
 
 /** Copies one element. */
 export function copyBytes(memory: DataView, target: number, source: number, bytes: number): void {
   for (let byte = 0; byte < bytes; byte += 1) memory.setUint8(target + byte, memory.getUint8(source + byte));
-}
-
-/** The integer in an integer storage's range that is nearest to a number. */
-export function saturate(storage: Storage, value: number): number {
-  const { low, high } = storageRange(storage);
-  return Math.max(low, Math.min(high, value));
 }

@@ -1,5 +1,6 @@
 // The exports of the kernels module. Every function takes the address of its scratch memory (see ../layout.ts), where the
 // caller has described the loops; addresses and strides are bytes.
+export { bits, compare, convert, select } from "./choice";
 export { contract, pairWeights } from "./contraction";
 export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion";
 export { copy, fill } from "./copy";

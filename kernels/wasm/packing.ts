@@ -142,9 +142,12 @@ export function packFloatWeights(scratch: usize, source: usize, columnStride: i3
   const offsets = scratch + weightOffsets;
   for (let k = 0; k < kc; k += 1) {
     let read = source + load<i32>(offsets + (<usize>k << 2));
-    for (let n = 0; n < columns; n += 1) {
-      store<f32>(target + (<usize>n << 2), load<f32>(read));
-      read += columnStride;
+    if (columnStride == 4) memory.copy(target, read, <usize>columns << 2);
+    else {
+      for (let n = 0; n < columns; n += 1) {
+        store<f32>(target + (<usize>n << 2), load<f32>(read));
+        read += columnStride;
+      }
     }
     target += <usize>columns << 2;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as layout from "../../kernels/layout.ts";
 import { writeLoops } from "../../kernels/loops.ts";
-import { tableFunctions } from "../../kernels/tables.ts";
+import { tableFunctions } from "../../kernels/table-names.ts";
 
 describe("the scratch memory", () => {
   it("holds its parts one after the other, each as large as its contents can be", () => {

@@ -75,7 +75,39 @@ function errorFunction(x: bigint): bigint {
   return divide(2n * total, root(pi()));
 }
 
-/** A table function of a finite f16 in fixed point, to far more digits than f64 has; |x| at most 20 but for root and reciprocal and log. */
+/** sin x (start = x, first = 2) or cos x (start = 1, first = 1) by their Taylor series. */
+function circular(x: bigint, start: bigint, first: bigint): bigint {
+  const square = multiply(x, x);
+  let [term, total] = [start, start];
+  for (let n = first; term !== 0n && term !== -1n; n += 2n) {
+    term = -multiply(term, square) / (n * (n + 1n));
+    total += term;
+  }
+  return total;
+}
+
+const sine = (x: bigint): bigint => circular(x, x, 2n);
+const cosine = (x: bigint): bigint => circular(x, one, 1n);
+
+/** atan x: halved eight times by atan x = 2·atan(x/(1 + √(1 + x²))), then its Taylor series. */
+function arcTangent(x: bigint): bigint {
+  let small = x;
+  for (let halving = 0; halving < 8; halving += 1) small = divide(small, one + root(one + multiply(small, small)));
+  const square = multiply(small, small);
+  let [power, total] = [small, 0n];
+  for (let n = 1n; power !== 0n && power !== -1n; n += 2n) {
+    total += power / n;
+    power = -multiply(power, square);
+  }
+  return total << 8n;
+}
+
+/** asin x = 2·atan(x/(1 + √(1 − x²))). */
+function arcSine(x: bigint): bigint {
+  return 2n * arcTangent(divide(x, one + root(one - multiply(x, x))));
+}
+
+/** A table function of a finite f16 in fixed point, to far more digits than f64 has, where it is finite; |x| at most 20 but for root, reciprocal, log and whole numbers. */
 export function preciseFunction(name: TableFunction, x: number): bigint {
   const fixed = toFixed(x);
   switch (name) {
@@ -85,6 +117,42 @@ export function preciseFunction(name: TableFunction, x: number): bigint {
       return divide(one, fixed);
     case "exp":
       return exponential(fixed);
+    case "exp_minus_one":
+      return exponential(fixed) - one;
+    case "sin":
+      return sine(fixed);
+    case "cos":
+      return cosine(fixed);
+    case "tan":
+      return divide(sine(fixed), cosine(fixed));
+    case "asin":
+      return arcSine(fixed);
+    case "acos":
+      return pi() / 2n - arcSine(fixed);
+    case "atan":
+      return arcTangent(fixed);
+    case "sinh":
+      return (exponential(fixed) - exponential(-fixed)) / 2n;
+    case "cosh":
+      return (exponential(fixed) + exponential(-fixed)) / 2n;
+    case "asinh": {
+      const size = fixed < 0n ? -fixed : fixed;
+      const result = logarithm(size + root(multiply(size, size) + one), Math.asinh(Math.abs(x)));
+      return x < 0 ? -result : result;
+    }
+    case "acosh":
+      return logarithm(fixed + root(multiply(fixed, fixed) - one), Math.acosh(x));
+    case "atanh":
+      return logarithm(divide(one + fixed, one - fixed), 2 * Math.atanh(x)) / 2n;
+    case "floor":
+    case "ceil":
+    case "round": {
+      const below = (fixed >> bits) << bits;
+      const rest = fixed - below;
+      const odd = ((fixed >> bits) & 1n) === 1n;
+      const up = name === "ceil" ? rest > 0n : name === "round" && (2n * rest > one || (2n * rest === one && odd));
+      return up ? below + one : below;
+    }
     case "log":
       return logarithm(fixed, Math.log(x));
     case "erf":

@@ -191,7 +191,7 @@ describe("a reduction that does not fit", () => {
   const task = { counts: [], inner: [2], source: view("i8"), divisor: null, destination: view("i32") } as const;
   it.each([
     ["is not a reduction", { ...task, function: "add" as const }],
-    ["has a narrow sum", { ...task, function: "sum" as const, destination: view("i8") }],
+    ["has a sum of another width", { ...task, function: "sum" as const, destination: view("i16") }],
     ["has a wide maximum", { ...task, function: "reduce_maximum" as const }],
     ["is of f32", { ...task, function: "sum" as const, source: view("f32"), destination: view("f32") }],
     ["divides by f16", { ...task, function: "mean" as const, destination: view("i8"), divisor: view("f16") }],

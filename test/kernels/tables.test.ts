@@ -3,13 +3,15 @@ import { describe, expect, it } from "vitest";
 import { erf, erfc } from "../../kernels/error-function.ts";
 import { f16BitsFromF64, f64FromF16Bits } from "../../kernels/float16.ts";
 import type { TableFunction } from "../../kernels/kernels.ts";
-import { evaluateFunction, evaluationError, functionTable, tableFunctions } from "../../kernels/tables.ts";
+import { tableFunctions } from "../../kernels/table-names.ts";
+import { evaluateFunction, evaluationError, functionTable } from "../../kernels/tables.ts";
 import { preciseFunction, toFixed } from "./precise.ts";
 
 const checksums: Readonly<Record<TableFunction, string>> = {
   square_root: "72fc6043a8d21ea9",
   reciprocal: "5fd7378a5f838960",
   exp: "608c213c696b69ed",
+  exp_minus_one: "326c848cd664bc0a",
   log: "322c994520bd9cc2",
   erf: "9bdc79d64641a2d7",
   sigmoid: "a1c114a164cf529d",
@@ -17,6 +19,20 @@ const checksums: Readonly<Record<TableFunction, string>> = {
   gelu: "6e527d1f66e760d1",
   gelu_tanh: "b960970d1fcb8595",
   softplus: "21d17512052c1514",
+  sin: "64be3022e5c203f4",
+  cos: "04631c5d39cd6ac2",
+  tan: "c4654d273a4231fb",
+  asin: "49a513630effaa17",
+  acos: "d89ac7a370c9783f",
+  atan: "12289ac89a0598a8",
+  sinh: "0b49d6b9ed913d29",
+  cosh: "92bf274743432f9d",
+  asinh: "035dd33a7f26d523",
+  acosh: "7c71b8f3946087e4",
+  atanh: "74767fa2748e52ce",
+  floor: "c56721e9d04497e3",
+  ceil: "906e11b0b437ee2b",
+  round: "2649e804de4be805",
 };
 
 /** How far, relative to the value, the nearest tie between two f16 lies; infinite for values that no tie is near. */
@@ -33,6 +49,9 @@ function tieDistance(value: number): number {
 function isWithin(name: TableFunction, x: number): boolean {
   if (name === "square_root" || name === "log") return x > 0;
   if (name === "reciprocal") return x !== 0;
+  if (name === "acosh") return x > 1 && x < 200;
+  if (name === "asin" || name === "acos") return Math.abs(x) <= 1 && x !== 0;
+  if (name === "atanh") return Math.abs(x) < 1 && x !== 0;
   return Math.abs(x) <= 20 && x !== 0;
 }
 
@@ -80,10 +99,34 @@ describe("special operands", () => {
     ["tanh", [0, 0x8000, nan, 0x3c00, 0xbc00]],
     ["gelu", [0, 0x8000, nan, infinity, 0x8000]],
     ["gelu_tanh", [0, 0x8000, nan, infinity, 0x8000]],
+    ["exp_minus_one", [0, 0x8000, nan, infinity, 0xbc00]],
+    ["sin", [0, 0x8000, nan, nan, nan]],
+    ["cos", [0x3c00, 0x3c00, nan, nan, nan]],
+    ["atan", [0, 0x8000, nan, f16BitsFromF64(Math.PI / 2), f16BitsFromF64(-Math.PI / 2)]],
+    ["acosh", [nan, nan, nan, infinity, nan]],
+    ["cosh", [0x3c00, 0x3c00, nan, infinity, infinity]],
+    ["floor", [0, 0x8000, nan, infinity, 0xfc00]],
+    ["round", [0, 0x8000, nan, infinity, 0xfc00]],
     ["softplus", [f16BitsFromF64(Math.LN2), f16BitsFromF64(Math.LN2), nan, infinity, 0]],
   ] as const)("+0, −0, NaN, +∞, −∞ of %s", (name, expected) => {
     const table = functionTable(name);
     expect([0, 0x8000, 0x7c01, infinity, 0xfc00].map((bits) => table[bits])).toEqual([...expected]);
+  });
+});
+
+describe("whole numbers", () => {
+  it.each([
+    ["floor", [-3, -3, -1, 0, 2, 2]],
+    ["ceil", [-2, -2, -0, 1, 3, 3]],
+    ["round", [-2, -2, -0, 0, 2, 2]],
+  ] as const)("%s of −2.5, −2.25, −0.5, 0.5, 2.5 and 2.25", (name, expected) => {
+    const table = functionTable(name);
+    const found = [-2.5, -2.25, -0.5, 0.5, 2.5, 2.25].map((x) => f64FromF16Bits(table[f16BitsFromF64(x)] ?? 0));
+    expect(found).toEqual([...expected]);
+  });
+
+  it("has acosh 1 = 0", () => {
+    expect(functionTable("acosh")[0x3c00]).toBe(0);
   });
 });
 

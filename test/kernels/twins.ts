@@ -9,7 +9,7 @@ import { wasmKernels } from "../../kernels/wasm-kernels.ts";
 import { compileKernels } from "../../kernels/wasm-module.ts";
 
 /** Where test data begins in the memories; its end is the memories' end. */
-export const dataAddress = 34 * 65536;
+export const dataAddress = 64 * 65536;
 export const dataBytes = 8 * 65536;
 
 /** The same kernels twice, each on a memory of its own with the same data. */
@@ -18,7 +18,7 @@ export interface Twins {
   readonly plain: Kernels;
 }
 
-/** Makes twins with memories of 42 pages, the kernels' scratch memory at the start. */
+/** Makes twins with memories of 72 pages, the kernels' scratch memory at the start. */
 export function makeTwins(): Twins {
   if (dataAddress < scratchBytes) throw new RangeError("the test data lies in the scratch memory");
   const memory = (): WebAssembly.Memory => new WebAssembly.Memory({ initial: (dataAddress + dataBytes) / 65536 });

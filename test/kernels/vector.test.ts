@@ -4,7 +4,7 @@ import type { Random } from "../../base/random.ts";
 import { type ElementName, storedBytes } from "../../kernels/element.ts";
 import { f16BitsFromF64, f64FromF16Bits } from "../../kernels/float16.ts";
 import type { KernelFunction, VectorTask } from "../../kernels/kernels.ts";
-import { tableFunctions } from "../../kernels/tables.ts";
+import { tableFunctions } from "../../kernels/table-names.ts";
 import {
   Arena,
   dataAddress,
@@ -174,6 +174,50 @@ describe("vector functions in WASM give the same bytes as the plain twin", () =>
         compareOn(twins, seed, { function: "copy", counts: shape }, [element], element, none);
       }),
       { numRuns: 30 },
+    );
+  });
+
+  const anyElement = [
+    ...["bool", "i4", "i8", "u8", "i16", "u16"],
+    ...["i32", "u32", "i64", "u64", "f16"],
+  ] as ElementName[];
+  const comparisons = ["equal", "less", "less_or_equal", "greater", "greater_or_equal"] as const;
+  const element = fc.constantFrom(...anyElement);
+
+  it.each(comparisons)("%s of every element type", (name) => {
+    fc.assert(
+      fc.property(fc.integer(), counts, element, (seed, shape, from) => {
+        compareOn(twins, seed, { function: name, counts: shape }, [from, from], "bool", none);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  it("select of every element type", () => {
+    fc.assert(
+      fc.property(fc.integer(), counts, element, (seed, shape, from) => {
+        compareOn(twins, seed, { function: "select", counts: shape }, ["bool", from, from], from, none);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  it.each(["and", "or", "xor"] as const)("%s of integers", (name) => {
+    fc.assert(
+      fc.property(fc.integer(), counts, fc.constantFrom("u8", "i16", "u32", "i64"), (seed, shape, from) => {
+        const integer = from as ElementName;
+        compareOn(twins, seed, { function: name, counts: shape }, [integer, integer], integer, none);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("convert between any two element types", () => {
+    fc.assert(
+      fc.property(fc.integer(), counts, element, element, (seed, shape, from, to) => {
+        compareOn(twins, seed, { function: "convert", counts: shape }, [from], to, none);
+      }),
+      { numRuns: 600 },
     );
   });
 
@@ -363,10 +407,16 @@ describe("a vector task that does not fit its function", () => {
   const { wasm, plain } = makeTwins();
   const view = (element: ElementName) => ({ element, address: dataAddress, strides: [] });
   it.each([
-    ["add", ["i8", "i8"], "i8"],
+    ["add", ["i8", "i8"], "i16"],
     ["add", ["f16"], "f16"],
+    ["and", ["f16", "f16"], "f16"],
+    ["equal", ["i8", "i8"], "i8"],
+    ["equal", ["i8", "u8"], "bool"],
+    ["is_nan", ["i8"], "bool"],
+    ["select", ["i8", "f16", "f16"], "f16"],
+    ["select", ["bool", "f16", "i16"], "f16"],
+    ["convert", ["f32"], "i32"],
     ["add", ["f16", "i32"], "f16"],
-    ["divide", ["i32", "i32"], "i32"],
     ["exp", ["i8"], "i8"],
     ["exp", ["f16"], "i8"],
     ["relu", ["f32"], "f32"],
@@ -375,10 +425,10 @@ describe("a vector task that does not fit its function", () => {
     ["requantize", ["i32", "i32"], "i8"],
     ["requantize", ["f16", "scale"], "i8"],
     ["quantize", ["i32", "scale"], "i8"],
-    ["quantize", ["f16", "scale"], "i32"],
+    ["quantize", ["f16", "scale"], "i64"],
     ["dequantize", ["f16", "scale"], "f16"],
     ["dequantize", ["i8", "scale"], "f32"],
-    ["maximum", ["i64", "i64"], "i64"],
+    ["maximum", ["f32", "f32"], "f32"],
     ["clip", ["f16"], "f16"],
   ] as const)("%s of %s to %s is refused", (name, sources, destination) => {
     const task = {
