@@ -195,16 +195,22 @@ export interface ProgramLoadInstruction {
   readonly token: number;
 }
 
-/** Receives the input port's tensor from the host into the framebuffer. */
+/** Receives the tensor of a port that enters (`enteringPorts`) from the host into the framebuffer. */
 export interface HostInInstruction {
   readonly kind: "host.in";
   readonly port: number;
 }
 
-/** Sends the output port's tensor from the framebuffer to the host. */
+/** Sends the tensor of a port that leaves (`leavingPorts`) from the framebuffer to the host. */
 export interface HostOutInstruction {
   readonly kind: "host.out";
   readonly port: number;
+}
+
+/** Has the host compute an operation, whose operands have left and whose result has yet to enter. */
+export interface HostRunInstruction {
+  readonly kind: "host.run";
+  readonly operation: number;
 }
 
 /** Raises a token of a core, its own or another (which sees it after the hops between them). */
@@ -248,6 +254,7 @@ export type SimpleInstruction =
   | ProgramLoadInstruction
   | HostInInstruction
   | HostOutInstruction
+  | HostRunInstruction
   | SignalInstruction
   | WaitInstruction
   | BarrierInstruction;

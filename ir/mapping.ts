@@ -39,10 +39,10 @@ export interface ReductionPlan {
 export interface MappedStep {
   /** The layer's name. */
   readonly name: string;
-  readonly kind: "input" | "contraction" | "vector" | "reduce" | "movement" | "output";
-  /** The nodes that are computed, in graph order; for input and output steps none. */
+  readonly kind: "input" | "state" | "contraction" | "vector" | "reduce" | "movement" | "output";
+  /** The nodes that are computed, in graph order; for input, state and output steps none. */
   readonly nodes: readonly string[];
-  /** For input and output steps: the graph value that enters or leaves. */
+  /** For input, state and output steps: the graph value that enters, stays or leaves. */
   readonly value: string | null;
   readonly split: Split;
   readonly weights: WeightPlan | null;

@@ -133,8 +133,15 @@ export interface Operator {
   readonly movement?: (context: InferContext & { readonly type: TensorType }) => Movement;
   /** How a tile of the operator is issued to the vector unit, for vector operators. */
   readonly vector?: VectorLowering;
-  /** Rewrites the operator into ones that the chip runs, and returns the resulting value; for folded composites. */
-  readonly decompose?: (node: DecomposeContext, builder: NodeBuilder) => string;
+  /**
+   * Rewrites the operator into ones that the chip runs, and returns the resulting value; for folded composites. Null where
+   * it cannot be, of which `obstacle` is the reason.
+   */
+  readonly decompose?: (node: DecomposeContext, builder: NodeBuilder) => string | null;
+  /** Why a chip cannot run a node that is left of this operator, in sentences; for messages. */
+  readonly obstacle?: string;
+  /** Whether contractions are among what a composite decomposes into: it is taken apart before quantization then. */
+  readonly contracts?: boolean;
   /** Small valid cases; at least three. */
   readonly samples: (random: Random) => readonly Sample[];
 }

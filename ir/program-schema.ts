@@ -121,6 +121,7 @@ export const instructionSchemas = {
   }),
   "host.in": z.strictObject({ kind: z.literal("host.in"), port: count }),
   "host.out": z.strictObject({ kind: z.literal("host.out"), port: count }),
+  "host.run": z.strictObject({ kind: z.literal("host.run"), operation: count }),
   signal: z.strictObject({ kind: z.literal("signal"), token: count, core: place }),
   wait: z.strictObject({ kind: z.literal("wait"), token: count, count }),
   barrier: z.strictObject({ kind: z.literal("barrier") }),
@@ -134,17 +135,34 @@ const tensorType = z.strictObject({
   shape: z.array(count),
 });
 
+const port = z.strictObject({
+  name: z.string(),
+  type: tensorType,
+  modelElement: element,
+  frameAddress: count,
+  bytes: count,
+});
+
 /** The form of the lines of a listing that stand outside steps, by their first word. */
 export const lineSchemas = {
   program: z.strictObject({ name: z.string(), batchCount: count }),
   target: z.strictObject({ name: z.string(), rows: count, columns: count }),
   sidecar: z.strictObject({ sha256: z.string(), bytes: count }),
-  port: z.strictObject({
+  port,
+  hostOperation: z.strictObject({
     name: z.string(),
+    operator: z.string(),
+    operands: z.array(port),
+    result: port,
+    elementCount: count,
+    graph: z.string(),
+  }),
+  state: z.strictObject({
+    input: z.string(),
+    output: z.string(),
     type: tensorType,
     modelElement: element,
-    frameAddress: count,
-    bytes: count,
+    buffer: z.string(),
   }),
   token: z.strictObject({ cores: rectangle, token: count, count }),
   image: z.strictObject({ cores: rectangle, address: field, offset: field, bytes: count }),
@@ -158,7 +176,7 @@ export const lineSchemas = {
   }),
   step: z.strictObject({
     name: z.string(),
-    kind: z.enum(["input", "contraction", "vector", "reduce", "movement", "output"]),
+    kind: z.enum(["input", "state", "contraction", "vector", "reduce", "movement", "output"]),
     origin: z.array(z.string()),
     macCount: count,
     macElement: element.nullable(),

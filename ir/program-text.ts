@@ -4,11 +4,13 @@ import type { Instruction, SimpleInstruction } from "./instruction.ts";
 import { formatRecord, ListingError, type ListingValue, parseRecord } from "./listing.ts";
 import type {
   CoreClass,
+  HostOperation,
   InitialToken,
   MemoryImage,
   Port,
   Program,
   ProgramBuffer,
+  ProgramState,
   ProgramStep,
   ThreadName,
 } from "./program.ts";
@@ -28,6 +30,8 @@ export function printProgram(program: Program): string {
   if (program.sidecar !== null) line(0, "sidecar", program.sidecar);
   for (const port of program.inputs) line(0, "input", port);
   for (const port of program.outputs) line(0, "output", port);
+  for (const operation of program.hostOperations) line(0, "hostOperation", operation);
+  for (const state of program.states) line(0, "state", state);
   for (const token of program.initialTokens) line(0, "token", token);
   for (const image of program.images) line(0, "image", image);
   for (const buffer of program.buffers) line(0, "buffer", buffer);
@@ -103,6 +107,8 @@ class ProgramParser {
     const lists = {
       input: [] as Port[],
       output: [] as Port[],
+      hostOperation: [] as HostOperation[],
+      state: [] as ProgramState[],
       token: [] as InitialToken[],
       image: [] as MemoryImage[],
       buffer: [] as ProgramBuffer[],
@@ -126,6 +132,12 @@ class ProgramParser {
         case "input":
         case "output":
           push(lists[line.word], this.#read(line, lineSchemas.port));
+          break;
+        case "hostOperation":
+          push(lists.hostOperation, this.#read(line, lineSchemas.hostOperation));
+          break;
+        case "state":
+          push(lists.state, this.#read(line, lineSchemas.state));
           break;
         case "token":
           push(lists.token, this.#read(line, lineSchemas.token));
@@ -192,6 +204,8 @@ class ProgramParser {
       batchCount: head.batchCount,
       inputs: lists.input,
       outputs: lists.output,
+      hostOperations: lists.hostOperation,
+      states: lists.state,
       initialTokens: lists.token,
       images: lists.image,
       buffers: lists.buffer,

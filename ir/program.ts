@@ -4,7 +4,7 @@ import type { ElementType, TensorType } from "./type.ts";
 /**
  * The eight threads of a core, each an in-order queue. control: barriers, program loads; weights: weights.load and
  * weights.stream; matrix: matmul; vector: vector, reduce, psum.recv; psum: psum.send; send: move, multicast; gather:
- * gather and fills; host: host.in, host.out (io cores). signal, wait and loop stand in any thread.
+ * gather and fills; host: host.in, host.out, host.run (io cores). signal, wait and loop stand in any thread.
  */
 export const threadNames = ["control", "weights", "matrix", "vector", "psum", "send", "gather", "host"] as const;
 
@@ -20,7 +20,7 @@ export interface CoreClass {
 /** The part of a program that runs one layer. The queue of a thread is its instructions of all steps in order. */
 export interface ProgramStep {
   readonly name: string;
-  readonly kind: "input" | "contraction" | "vector" | "reduce" | "movement" | "output";
+  readonly kind: "input" | "state" | "contraction" | "vector" | "reduce" | "movement" | "output";
   /** The ONNX nodes that the step computes. */
   readonly origin: readonly string[];
   /** Unpadded multiply-accumulates of the whole step. */
@@ -40,6 +40,35 @@ export interface Port {
   readonly modelElement: ElementType;
   readonly frameAddress: number;
   readonly bytes: number;
+}
+
+/**
+ * What the host computes in the middle of a run: one node of the graph, which the chip has no instructions for. Its
+ * operands leave like outputs, in the types that the chip stores, and its result enters like an input.
+ */
+export interface HostOperation {
+  /** The value that it computes. */
+  readonly name: string;
+  /** What it does: the name of the node's operator. */
+  readonly operator: string;
+  readonly operands: readonly Port[];
+  readonly result: Port;
+  /** Elements of operands and result, constants apart: what the host's time is counted by. */
+  readonly elementCount: number;
+  /** The node as a graph in `.bir` text, whose inputs are the operands; its constants stand in it, by checksum where weights are absent. */
+  readonly graph: string;
+}
+
+/**
+ * A buffer that keeps what the last run left, and is an input of the next: the input's name and type, the output that is its
+ * next value, and the buffer's name. Its initial contents are images, which a reset places again.
+ */
+export interface ProgramState {
+  readonly input: string;
+  readonly output: string;
+  readonly type: TensorType;
+  readonly modelElement: ElementType;
+  readonly buffer: string;
 }
 
 /** Initial contents of the cores of a rectangle: bytes of the sidecar at `offset`, placed at `address`. */
@@ -78,9 +107,22 @@ export interface Program {
   readonly batchCount: number;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  /** What the host computes; empty when all runs on the chip. */
+  readonly hostOperations: readonly HostOperation[];
+  readonly states: readonly ProgramState[];
   readonly initialTokens: readonly InitialToken[];
   readonly images: readonly MemoryImage[];
   readonly buffers: readonly ProgramBuffer[];
   readonly sidecar: { readonly sha256: string; readonly bytes: number } | null;
   readonly steps: readonly ProgramStep[];
+}
+
+/** The ports that `host.in` numbers: the inputs, then the results of host operations. */
+export function enteringPorts({ inputs, hostOperations }: Program): Port[] {
+  return [...inputs, ...hostOperations.map(({ result }) => result)];
+}
+
+/** The ports that `host.out` numbers: the outputs, then the operands of host operations in order. */
+export function leavingPorts({ outputs, hostOperations }: Program): Port[] {
+  return [...outputs, ...hostOperations.flatMap(({ operands }) => operands)];
 }

@@ -3,7 +3,10 @@ import { isElementwise, operators } from "./ops/index.ts";
 import { sameNumbers } from "./type.ts";
 import { type Complaint, locationOf } from "./verify-complaint.ts";
 
-/** Breaches of the rules for layers: all nodes or none have one; together; one anchor, the rest element-wise. */
+/**
+ * Breaches of the rules for layers: all nodes or none have one; together; one anchor, the rest element-wise; none joins
+ * one that moves data or that the host computes.
+ */
 export function layerComplaints(graph: Graph): Complaint[] {
   const layered = graph.nodes.filter((node) => node.layer !== null);
   if (layered.length === 0) return [];
@@ -23,17 +26,16 @@ export function layerComplaints(graph: Graph): Complaint[] {
         complain(`the nodes of layer "${node.layer}" do not stand together: "${node.name}" stands apart`);
       seen.add(node.layer);
       anchor = node;
-      if (operators.get(node.op)?.runsOn === "folded") {
-        complain(`layer "${node.layer}" begins with "${node.op}", which the chip does not run`);
-      }
     }
   }
   return complaints;
 }
 
 function memberComplaint(node: Node, anchor: Node, complain: (message: string) => void): void {
-  if (operators.get(anchor.op)?.runsOn === "movement") {
-    complain(`"${node.name}" joins layer "${anchor.layer}", which moves data and takes no other node`);
+  const where = operators.get(anchor.op)?.runsOn;
+  if (where === "movement" || where === "folded") {
+    const what = where === "movement" ? "moves data" : "the host computes";
+    complain(`"${node.name}" joins layer "${anchor.layer}", which ${what} and takes no other node`);
   }
   if (operators.has(node.op) && !isElementwise(node.op))
     complain(`"${node.op}" joins layer "${anchor.layer}" behind its anchor, but is not element-wise`);

@@ -71,7 +71,7 @@ export const invariants: readonly Invariant[] = [
   },
   {
     id: "G11",
-    law: "Either no node has a layer, or all have one; the nodes of a layer stand together, its first is a matrix, vector or movement operator, and the others are element-wise with that one's result shape.",
+    law: "Either no node has a layer, or all have one; the nodes of a layer stand together, its first is a matrix, vector or movement operator, or is alone and left to the host, and the others are element-wise with that one's result shape.",
     check: layerComplaints,
   },
 ];

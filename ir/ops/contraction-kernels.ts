@@ -50,6 +50,7 @@ function placeTask(
 ): { readonly placed: KernelTask; readonly count: number } {
   const { activations, weights, bias } = task;
   const keptWeights = constants.address(workspace, weights.data);
+  const keptActivations = constants.address(workspace, activations.data);
   const [activationElement, weightElement] = [elementOf(activations.data), elementOf(weights.data)];
   const width = activationElement === "f32" ? 4 : 1;
   const scaled = (strides: readonly number[]): number[] => strides.map((stride) => stride * width);
@@ -61,7 +62,7 @@ function placeTask(
     inner: task.inner,
     columns: task.columns,
     activations: {
-      address: place(workspace, activations, activationElement) + activations.offset * width,
+      address: (keptActivations ?? place(workspace, activations, activationElement)) + activations.offset * width,
       element: activationElement,
       groupStride: activations.groupStride * width,
       rowStrides: scaled(activations.rowStrides),

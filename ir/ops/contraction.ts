@@ -10,7 +10,12 @@ import { broadcastAccess, broadcastShapes, broadcastStrides, stridedOffsets } fr
 import { convForm, gemmForm, matMulForm } from "./contraction-onnx.ts";
 import { contractionElement, isNarrow, isSingle, requireBias } from "./contraction-types.ts";
 import { padPlanes, plainContractor, transposeInto } from "./contraction-values.ts";
+import { convolvePlanes } from "./convolution-planes.ts";
+import { einsumForm } from "./einsum.ts";
+import { blockedForms } from "./quantized-blocks.ts";
+import { convIntegerForm, linearConvForm, linearMatMulForm, matMulIntegerForm } from "./quantized-contraction.ts";
 import { sampleFloats, sampleTensor } from "./samples.ts";
+import { convTransposeForm } from "./transposed-convolution.ts";
 import { elementsOf, operandAt, tensorNumbers, typeAt } from "./values.ts";
 import { type Window, windowAccess, windowDimensions, windowOf, windowPositions } from "./window.ts";
 
@@ -55,7 +60,7 @@ const matmul = defineOperator({
   runsOn: "matrix",
   operands: ["x", "w", "bias?"],
   attributes: {},
-  onnx: [matMulForm, gemmForm],
+  onnx: [matMulForm, gemmForm, einsumForm, matMulIntegerForm, linearMatMulForm, ...blockedForms],
   infer: ({ operands }) => {
     const [x, w] = [typeAt(operands, 0), typeAt(operands, 1)];
     const [xRank, wRank] = [x.shape.length, w.shape.length];
@@ -217,7 +222,7 @@ const conv = defineOperator({
     dilations: { form: "integers" },
     group: { form: "integer", default: 1 },
   },
-  onnx: [convForm],
+  onnx: [convForm, convTransposeForm, convIntegerForm, linearConvForm],
   infer: ({ operands, attributes }) => {
     const [x, w] = [typeAt(operands, 0), typeAt(operands, 1)];
     const group = numberOf(attributes, "group");
@@ -247,6 +252,10 @@ const conv = defineOperator({
     const depth = inputs * product(window.kernel);
     const weights = tensorNumbers(w) as ContractionData;
     const bias = biasData(context);
+    if (context.contractor !== undefined && data instanceof Float32Array && weights instanceof Float32Array) {
+      const task = { data, padded, weights, bias, window, positions, batch, group, inputs, outputs };
+      return storedSums(context.type, convolvePlanes(contractor, task));
+    }
     const rowCount = product(positions);
     const results = allocateSums(context.type, method);
     const imageSize = group * inputs * plane;

@@ -1,6 +1,7 @@
 import { internalError } from "../../base/errors.ts";
 import { at, clamp, product } from "../../base/math.ts";
 import { fixedPoint, fixedPointFactor, roundAndClamp, roundToEven } from "../../kernels/fixed-point.ts";
+import type { Attributes } from "../graph.ts";
 import type { Tensor } from "../tensor.ts";
 import { elementCount, integerRange, type Quantization, type TensorType } from "../type.ts";
 import { tensorNumbers, tensorOf } from "./values.ts";
@@ -32,6 +33,11 @@ export function conversionFactors(
 /** The zero points of a conversion: of the result where it stores integers with a zero point, else of the operand. */
 export function conversionZeros(op: Conversion, from: TensorType, to: TensorType): readonly number[] {
   return quantizationOf(op === "dequantize" ? from : to).zeros;
+}
+
+/** The attributes that name a quantized type: what `quantize`, `requantize` and `reinterpret` (less `element`) take. */
+export function quantizationAttributesOf(quantization: Quantization): Attributes {
+  return { scales: quantization.scales, zeros: quantization.zeros, axis: quantization.axis ?? -1 };
 }
 
 function quantizationOf(type: TensorType): Quantization {

@@ -1,13 +1,13 @@
 import { problem } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
+import { integerFromFloat } from "../../kernels/arithmetic.ts";
+import { storageOf } from "../../kernels/element.ts";
 import type { Attributes } from "../graph.ts";
 import {
   type AttributeForm,
   defineOperator,
-  type GraphBuilder,
   type InferContext,
   type OnnxForm,
-  type OnnxNode,
   type Operator,
   type VectorIssue,
 } from "../operator.ts";
@@ -20,17 +20,19 @@ import {
   isFloat,
   perTensor,
   type Quantization,
-  sameQuantization,
   type TensorType,
   tensorType,
 } from "../type.ts";
 import { numberOf, numbersOf, textOf } from "./attributes.ts";
 import { elementwiseIteration, normalizeAxis } from "./broadcast.ts";
 import { type Conversion, conversionZeros, convert } from "./conversion-values.ts";
-import { reshapePieces } from "./movement-pieces.ts";
-import { bindOnly, onnxConstantNumbers, onnxInput, onnxInteger, onnxOptional, onnxOutput } from "./onnx-node.ts";
+import { onnxElement } from "./onnx-elements.ts";
+import { bindOnly, onnxInput, onnxInteger, onnxOutput } from "./onnx-node.ts";
+import { dequantizeForms, quantizeForms } from "./quantized-linear.ts";
+import { microsoftForms } from "./quantized-microsoft.ts";
+import { qonnxForms } from "./quantized-qonnx.ts";
 import { sampleFloats, sampleTensor } from "./samples.ts";
-import { elementsOf, isBig, operandAt, tensorNumbers, typeAt } from "./values.ts";
+import { elementsOf, isBig, operandAt, tensorNumbers, tensorOf, typeAt } from "./values.ts";
 
 type TypedContext = InferContext & { readonly type: TensorType };
 
@@ -40,11 +42,6 @@ const quantizationAttributes: Readonly<Record<string, AttributeForm>> = {
   zeros: { form: "integers" },
   axis: { form: "integer", default: -1 },
 };
-
-/** The attributes that name a quantized type: what `quantize`, `requantize` and `reinterpret` (less `element`) take. */
-export function quantizationAttributesOf(quantization: Quantization): Attributes {
-  return { scales: quantization.scales, zeros: quantization.zeros, axis: quantization.axis ?? -1 };
-}
 
 /** The quantization that attributes describe for a value of the shape; throws B202 when the counts do not fit. */
 function describedQuantization(op: string, attributes: Attributes, shape: readonly number[]): Quantization {
@@ -113,56 +110,6 @@ function declareConversion(
   });
 }
 
-/** Scale, zero point and axis of a QuantizeLinear or DequantizeLinear node; refuses blocked ones (B104). */
-function onnxQuantization(node: OnnxNode, builder: GraphBuilder): Quantization {
-  if (onnxInteger(node, builder, "block_size", 0) !== 0)
-    builder.refuse("B104", `${node.operator} with blocks is not supported.`);
-  const { shape } = builder.type(onnxInput(node, builder, 0));
-  onnxInput(node, builder, 1);
-  const scales = onnxConstantNumbers(node, builder, 1) ?? [];
-  const zeros = onnxConstantNumbers(node, builder, 2) ?? scales.map(() => 0);
-  if (scales.some((scale) => !(scale > 0 && Number.isFinite(scale))))
-    builder.refuse("B110", "Scales must be positive and finite.");
-  if (zeros.length !== scales.length)
-    builder.refuse("B110", `There are ${scales.length} scales and ${zeros.length} zero points.`);
-  if (scales.length === 1) return { axis: null, scales, zeros };
-  const axis = normalizeAxis(onnxInteger(node, builder, "axis", 1), shape.length);
-  if (scales.length !== shape[axis])
-    builder.refuse("B110", `There are ${scales.length} scales for axis ${axis} of [${shape.join(",")}].`);
-  return { axis, scales, zeros };
-}
-
-const quantizeLinear: OnnxForm = {
-  operator: "QuantizeLinear",
-  since: 10,
-  translate: (node, builder) => {
-    const x = onnxInput(node, builder, 0);
-    const quantization = onnxQuantization(node, builder);
-    const zero = onnxOptional(node, 2);
-    const wanted = onnxInteger(node, builder, "output_dtype", 0);
-    const element = zero === null ? (wanted === 0 ? "u8" : onnxElement(wanted, builder)) : builder.type(zero).element;
-    bindOnly(
-      node,
-      builder,
-      builder.add("quantize", [x], { element, ...quantizationAttributesOf(quantization) }, onnxOutput(node)),
-    );
-  },
-};
-
-const dequantizeLinear: OnnxForm = {
-  operator: "DequantizeLinear",
-  since: 10,
-  translate: (node, builder) => {
-    const x = onnxInput(node, builder, 0);
-    const quantization = onnxQuantization(node, builder);
-    const stored = sameQuantization(builder.type(x), { ...builder.type(x), quantization })
-      ? x
-      : builder.add("reinterpret", [x], quantizationAttributesOf(quantization));
-    const { element } = builder.type(onnxInput(node, builder, 1));
-    bindOnly(node, builder, builder.add("dequantize", [stored], { element }, onnxOutput(node)));
-  },
-};
-
 /** An f16 or f32 tensor and the attributes of narrow types that it is quantized to. */
 const quantizeSamples: Operator["samples"] = (random) => [
   { operands: [sampleFloats(random, [2, 9])], attributes: { element: "i8", scales: [0.03], zeros: [0] } },
@@ -181,7 +128,7 @@ const quantize = declareConversion(
   "quantize",
   "A float as stored integers of the named type, rounded to even and clamped.",
   { element: { form: "text" }, ...quantizationAttributes },
-  [quantizeLinear],
+  [...quantizeForms, ...qonnxForms, ...microsoftForms],
   ({ operands, attributes }) => {
     const { element, shape } = typeAt(operands, 0);
     elementNamed("quantize", element, isFloat, "a float operand");
@@ -195,7 +142,7 @@ const dequantize = declareConversion(
   "dequantize",
   "Stored integers as the real numbers that they stand for.",
   { element: { form: "text" } },
-  [dequantizeLinear],
+  dequantizeForms,
   ({ operands, attributes }) => {
     const x = typeAt(operands, 0);
     if (x.quantization === null) throw problem("B202", `"dequantize" got ${formatType(x)}, expected a quantization.`);
@@ -267,18 +214,20 @@ const requantize = declareConversion(
 /** Gives stored integers another quantization without touching them. */
 const reinterpret = defineOperator({
   name: "reinterpret",
-  summary: "The same stored integers under another scale and zero point.",
-  runsOn: "movement",
+  summary: "The same stored integers under another scale and zero point, or under none where no scales are given.",
+  runsOn: "vector",
   operands: ["x"],
   attributes: quantizationAttributes,
   onnx: [],
   infer: ({ operands, attributes }) => {
     const { element, shape } = typeAt(operands, 0);
     elementNamed("reinterpret", element, isStored, "an integer of at most 32 bits");
-    return tensorType(element, shape, describedQuantization("reinterpret", attributes, shape));
+    const plain = numbersOf(attributes, "scales").length === 0 && numbersOf(attributes, "zeros").length === 0;
+    return tensorType(element, shape, plain ? null : describedQuantization("reinterpret", attributes, shape));
   },
   evaluate: ({ operands, type }) => makeTensor(type, operandAt(operands, 0).data),
-  movement: ({ type }) => ({ pieces: reshapePieces(type.shape, type.shape), fill: null }),
+  iteration: elementwiseIteration,
+  vector: { kind: "elementwise", issue: () => ({ function: "copy", parameters: {} }) },
   samples: (random) => [
     { operands: [sampleTensor(random, tensorType("u8", [4]), 0, 255)], attributes: { scales: [0.5], zeros: [7] } },
     {
@@ -289,43 +238,12 @@ const reinterpret = defineOperator({
       operands: [sampleTensor(random, tensorType("i32", [2, 2], perTensor(3)), -9, 9)],
       attributes: { scales: [0.125], zeros: [0] },
     },
+    {
+      operands: [sampleTensor(random, tensorType("i8", [3], perTensor(3)), -9, 9)],
+      attributes: { scales: [], zeros: [] },
+    },
   ],
 });
-
-const onnxElements: readonly (ElementType | null)[] = [
-  null,
-  "f32",
-  "u8",
-  "i8",
-  "u16",
-  "i16",
-  "i32",
-  "i64",
-  null,
-  "bool",
-  "f16",
-  "f64",
-  "u32",
-  "u64",
-  null,
-  null,
-  "bf16",
-  null,
-  null,
-  null,
-  null,
-  "u4",
-  "i4",
-  null,
-  null,
-  "u2",
-  "i2",
-];
-
-/** The element type of a number of ONNX's TensorProto.DataType; refuses others (B104). */
-function onnxElement(code: number, builder: GraphBuilder): ElementType {
-  return onnxElements[code] ?? builder.refuse("B104", `Element type ${code} of ONNX is not supported.`);
-}
 
 function castData(x: Tensor, type: TensorType): Tensor {
   const big = isBig(x.type.element);
@@ -337,13 +255,22 @@ function castData(x: Tensor, type: TensorType): Tensor {
     const numbers = Array.from(x.data as BigInt64Array, (value) => Number(BigInt.asIntN(32, value)));
     return makeTensor(type, elementsOf(type.element, numbers));
   }
-  return makeTensor(type, elementsOf(type.element, tensorNumbers(x)));
+  const numbers = tensorNumbers(x);
+  if (isFloat(x.type.element) && elementTypes[type.element].kind === "integer") {
+    const storage = storageOf(type.element);
+    return tensorOf(
+      type,
+      Float64Array.from(numbers, (value) => integerFromFloat(storage, value)),
+    );
+  }
+  return makeTensor(type, elementsOf(type.element, numbers));
 }
 
 const cast = defineOperator({
   name: "cast",
-  summary: "The same numbers in another element type: floats are rounded, integers truncated and wrapped.",
-  runsOn: "folded",
+  summary:
+    "The same numbers in another element type: floats are rounded, integers wrapped, floats truncated to integers.",
+  runsOn: "vector",
   operands: ["x"],
   attributes: { element: { form: "text" } },
   onnx: [
@@ -373,6 +300,8 @@ const cast = defineOperator({
     );
   },
   evaluate: ({ operands, type }) => castData(operandAt(operands, 0), type),
+  iteration: elementwiseIteration,
+  vector: { kind: "elementwise", issue: () => ({ function: "convert", parameters: {} }) },
   samples: (random) => [
     { operands: [sampleFloats(random, [2, 3])], attributes: { element: "i64" } },
     { operands: [sampleFloats(random, [5])], attributes: { element: "f16" } },

@@ -3,28 +3,43 @@ import type { Attributes } from "../graph.ts";
 import type { OnnxForm, Operator } from "../operator.ts";
 import { formatType, type TensorType } from "../type.ts";
 import { completeAttributes } from "./attributes.ts";
+import { withCompositeForms } from "./composite-forms.ts";
 import { contractionOperators } from "./contraction.ts";
 import { conversionOperators } from "./conversion.ts";
+import { cumulativeOperators } from "./cumulative.ts";
 import { elementwiseOperators } from "./elementwise.ts";
+import { gridSampleOperators } from "./grid-sample.ts";
+import { lookupOperators } from "./lookup.ts";
 import { movementOperators } from "./movement.ts";
 import { normalizationOperators } from "./normalization.ts";
 import { poolingOperators } from "./pooling.ts";
 import { reductionOperators } from "./reduction.ts";
+import { resizeOperators } from "./resize.ts";
+import { scatterOperators } from "./scatter.ts";
 import { shapeOperators } from "./shape.ts";
+import { spectralOperators } from "./spectral.ts";
+import { topOperators } from "./top.ts";
 
 const families: readonly (readonly Operator[])[] = [
   contractionOperators,
   elementwiseOperators,
   reductionOperators,
+  cumulativeOperators,
+  topOperators,
   poolingOperators,
+  resizeOperators,
+  gridSampleOperators,
   normalizationOperators,
   conversionOperators,
   movementOperators,
+  lookupOperators,
+  scatterOperators,
   shapeOperators,
+  spectralOperators,
 ];
 
 /** Every operator of the IR, by name, family by family. */
-export const operators: ReadonlyMap<string, Operator> = byName(families.flat());
+export const operators: ReadonlyMap<string, Operator> = byName(families.flat().map(withCompositeForms));
 
 function byName(list: readonly Operator[]): Map<string, Operator> {
   const map = new Map<string, Operator>();

@@ -247,7 +247,24 @@ export const sliceForms: readonly OnnxForm[] = [
   },
 ];
 
-/** Pad. */
+/** CenterCropPad: the middle of axes that are too long, zeros around axes that are too short. */
+function centerCropPad(node: OnnxNode, builder: GraphBuilder, data: string, shape: readonly number[]): string {
+  const wanted = required(onnxConstantNumbers(node, builder, 1), node, builder, "a shape");
+  const named = onnxIntegers(node, builder, "axes");
+  const axes = named === null ? shape.map((_, axis) => axis) : axesOf(node, builder, named, shape.length);
+  if (wanted.length !== axes.length || wanted.some((size) => size < 0))
+    builder.refuse("B110", `Sizes [${wanted.join(",")}] do not fit ${axes.length} axes.`);
+  const pads = new Array<number>(2 * shape.length).fill(0);
+  axes.forEach((axis, index) => {
+    const missing = at(wanted, index) - at(shape, axis);
+    const before = Math.trunc(missing / 2);
+    pads[axis] = before;
+    pads[axis + shape.length] = missing - before;
+  });
+  return builder.add("pad", [data], { pads, mode: "constant", value: 0 }, onnxOutput(node));
+}
+
+/** Pad and CenterCropPad. */
 export const padForms: readonly OnnxForm[] = [
   dataForm("Pad", 1, (node, builder, data, shape) => {
     const name = node.opset < 2 ? "paddings" : "pads";
@@ -276,6 +293,7 @@ export const padForms: readonly OnnxForm[] = [
     const mode = onnxText(node, builder, "mode", "constant");
     return builder.add("pad", [data], { pads, mode, value }, onnxOutput(node));
   }),
+  dataForm("CenterCropPad", 18, centerCropPad),
 ];
 
 /** Expand. */

@@ -8,8 +8,30 @@ import { elementsOf, operandAt } from "./values.ts";
 export function applyMovement(movement: Movement, operands: readonly (Tensor | null)[], type: TensorType): Tensor {
   const data = allocateData(type.element, elementCount(type)) as Float64Array;
   if (movement.fill !== null) data.fill(at(elementsOf(type.element, [movement.fill]) as Float64Array, 0));
-  for (const piece of movement.pieces) copyPiece(piece, operandAt(operands, piece.operand).data as Float64Array, data);
+  for (const piece of movement.pieces)
+    copyPiece(merged(piece), operandAt(operands, piece.operand).data as Float64Array, data);
   return { type, data: data as TensorData };
+}
+
+/** A piece whose dimensions are one dimension wherever both sides walk over them as one. */
+function merged(piece: MovementPiece): MovementPiece {
+  const counts: number[] = [];
+  const sourceStrides: number[] = [];
+  const destinationStrides: number[] = [];
+  piece.counts.forEach((count, dimension) => {
+    const [source, destination] = [at(piece.sourceStrides, dimension), at(piece.destinationStrides, dimension)];
+    const last = counts.length - 1;
+    if (last >= 0 && sourceStrides[last] === source * count && destinationStrides[last] === destination * count) {
+      counts[last] = at(counts, last) * count;
+      sourceStrides[last] = source;
+      destinationStrides[last] = destination;
+    } else {
+      counts.push(count);
+      sourceStrides.push(source);
+      destinationStrides.push(destination);
+    }
+  });
+  return { ...piece, counts, sourceStrides, destinationStrides };
 }
 
 /** Indexes of a block of a transposing copy along each of its two dimensions. */

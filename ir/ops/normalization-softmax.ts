@@ -1,7 +1,7 @@
 import { at, product } from "../../base/math.ts";
 import type { Attributes } from "../graph.ts";
 import { defineOperator, type EvaluateContext, type OnnxForm, type Operator } from "../operator.ts";
-import type { Tensor } from "../tensor.ts";
+import { f32Tensor, type Tensor } from "../tensor.ts";
 import type { TensorType } from "../type.ts";
 import { numberOf } from "./attributes.ts";
 import { normalizeAxis } from "./broadcast.ts";
@@ -22,8 +22,12 @@ function softmaxAxis(attributes: Attributes, type: TensorType): number {
   return normalizeAxis(numberOf(attributes, "axis"), type.shape.length);
 }
 
-/** e^(x − greatest) ÷ its sum along an axis, or its logarithm. */
-function evaluateSoftmax({ operands, attributes, type }: EvaluateContext, logarithm: boolean): Tensor {
+/** e^(x − greatest) ÷ its sum along an axis, its logarithm, or zeros for a line that is −∞ throughout (NaN otherwise). */
+function evaluateSoftmax(
+  { operands, attributes, type }: EvaluateContext,
+  kind: "plain" | "logarithm" | "masked",
+): Tensor {
+  const logarithm = kind === "logarithm";
   const values = tensorNumbers(operandAt(operands, 0));
   const { outer, size, inner } = around(type.shape, softmaxAxis(attributes, type));
   const results = new Float64Array(values.length);
@@ -32,6 +36,7 @@ function evaluateSoftmax({ operands, attributes, type }: EvaluateContext, logari
     const end = start + size * inner;
     let greatest = Number.NEGATIVE_INFINITY;
     for (let index = start; index < end; index += inner) greatest = Math.max(greatest, values[index] as number);
+    if (kind === "masked" && greatest === Number.NEGATIVE_INFINITY) continue;
     let total = 0;
     for (let index = start; index < end; index += inner) {
       const shifted = (values[index] as number) - greatest;
@@ -79,7 +84,7 @@ const softmax = defineOperator({
     softmaxAxis(context.attributes, type);
     return type;
   },
-  evaluate: (context) => evaluateSoftmax(context, false),
+  evaluate: (context) => evaluateSoftmax(context, "plain"),
   decompose: ({ operands, attributes, type }, builder) => {
     const axes = { axes: [softmaxAxis(attributes, type)], keepdims: true };
     const x = operands[0] as string;
@@ -87,6 +92,57 @@ const softmax = defineOperator({
     return builder.add("div", [powers, builder.add("reduce_sum", [powers], axes)]);
   },
   samples: softmaxSamples,
+});
+
+/** The lowest finite number of each float type. */
+const lowest: Readonly<Record<string, number>> = {
+  f16: -65504,
+  bf16: -(2 - 2 ** -7) * 2 ** 127,
+  f32: -(2 - 2 ** -23) * 2 ** 127,
+  f64: -Number.MAX_VALUE,
+};
+
+/** A line's greatest number is held finite and its sum, which is at least 1 unless all is −∞, at least 1. */
+const maskedSoftmax = defineOperator({
+  name: "masked_softmax",
+  summary: "Softmax along an axis; a line that is −∞ throughout gives zeros.",
+  runsOn: "folded",
+  operands: ["x"],
+  attributes: { axis: { form: "integer", default: -1 } },
+  onnx: [],
+  infer: (context) => {
+    const type = inferUnary("masked_softmax", context, "float");
+    softmaxAxis(context.attributes, type);
+    return type;
+  },
+  evaluate: (context) => evaluateSoftmax(context, "masked"),
+  decompose: ({ operands, attributes, type }, builder) => {
+    const axes = { axes: [softmaxAxis(attributes, type)], keepdims: true };
+    const x = operands[0] as string;
+    const greatest = builder.add("clip", [builder.add("reduce_max", [x], axes)], { low: lowest[type.element] ?? 0 });
+    const powers = builder.add("exp", [builder.add("sub", [x, greatest])]);
+    const total = builder.add("clip", [builder.add("reduce_sum", [powers], axes)], { low: 1 });
+    return builder.add("div", [powers, total]);
+  },
+  samples: (random) => [
+    ...softmaxSamples(random),
+    {
+      operands: [
+        f32Tensor(
+          [2, 3],
+          [
+            Number.NEGATIVE_INFINITY,
+            Number.NEGATIVE_INFINITY,
+            Number.NEGATIVE_INFINITY,
+            1,
+            Number.NEGATIVE_INFINITY,
+            2,
+          ],
+        ),
+      ],
+      attributes: {},
+    },
+  ],
 });
 
 const logSoftmax = defineOperator({
@@ -101,7 +157,7 @@ const logSoftmax = defineOperator({
     softmaxAxis(context.attributes, type);
     return type;
   },
-  evaluate: (context) => evaluateSoftmax(context, true),
+  evaluate: (context) => evaluateSoftmax(context, "logarithm"),
   decompose: ({ operands, attributes, type }, builder) => {
     const axes = { axes: [softmaxAxis(attributes, type)], keepdims: true };
     const x = operands[0] as string;
@@ -113,4 +169,4 @@ const logSoftmax = defineOperator({
 });
 
 /** Softmax and its logarithm. */
-export const softmaxOperators: readonly Operator[] = [softmax, logSoftmax];
+export const softmaxOperators: readonly Operator[] = [softmax, maskedSoftmax, logSoftmax];

@@ -1,53 +1,18 @@
-import { problem } from "../../base/errors.ts";
-import { at, product, rowMajorStrides } from "../../base/math.ts";
+import { at, product } from "../../base/math.ts";
 import { roundToEven } from "../../kernels/fixed-point.ts";
 import type { Access, IterationSpace } from "../iteration.ts";
-import {
-  type AttributeForm,
-  defineOperator,
-  type EvaluateContext,
-  type InferContext,
-  type Operator,
-} from "../operator.ts";
+import { defineOperator, type EvaluateContext, type InferContext, type Operator } from "../operator.ts";
 import type { Tensor } from "../tensor.ts";
-import { elementCount, formatType, integerRange, isFloat, perTensor, type TensorType, tensorType } from "../type.ts";
+import { elementCount, integerRange, isFloat, type TensorType } from "../type.ts";
 import { booleanOf, numbersOf } from "./attributes.ts";
-import { compositeForm, onnxInput, onnxInteger, onnxIntegers } from "./onnx-node.ts";
+import { maxPoolIndices } from "./pooling-indices.ts";
+import { averagePoolForm, maxPoolForm, normPoolForms } from "./pooling-onnx.ts";
+import { inferPool, poolAttributes, poolSamples, poolWindow } from "./pooling-support.ts";
 import { greatestOf, type Reducer, summation } from "./reduction-support.ts";
-import { sampleFloats, sampleTensor } from "./samples.ts";
 import { operandAt, tensorNumbers, tensorOf, typeAt } from "./values.ts";
-import { onnxWindow, type Window, windowAccess, windowDimensions, windowOf, windowPositions } from "./window.ts";
+import { windowAccess, windowDimensions, windowOf, windowTouches } from "./window.ts";
 
 type TypedContext = InferContext & { readonly type: TensorType };
-
-const poolAttributes: Readonly<Record<string, AttributeForm>> = {
-  kernel: { form: "integers" },
-  strides: { form: "integers" },
-  pads: { form: "integers" },
-  dilations: { form: "integers" },
-  ceil: { form: "boolean", default: false },
-};
-
-function poolWindow(op: string, { operands, attributes }: InferContext): Window {
-  return windowOf(op, attributes, numbersOf(attributes, "kernel"), typeAt(operands, 0).shape.length - 2);
-}
-
-function inferPool(op: string, context: InferContext): TensorType {
-  const x = typeAt(context.operands, 0);
-  if (x.shape.length < 3 || x.element === "bool" || (x.quantization !== null && x.quantization.axis !== null)) {
-    throw problem(
-      "B202",
-      `"${op}" got ${formatType(x)}, expected [N,C,spatial...] with at most one scale for the whole tensor.`,
-    );
-  }
-  const positions = windowPositions(
-    op,
-    poolWindow(op, context),
-    x.shape.slice(2),
-    booleanOf(context.attributes, "ceil"),
-  );
-  return tensorType(x.element, [...x.shape.slice(0, 2), ...positions], x.quantization);
-}
 
 function poolIteration(op: string, context: TypedContext): IterationSpace {
   const window = poolWindow(op, context);
@@ -64,49 +29,6 @@ function poolIteration(op: string, context: TypedContext): IterationSpace {
     operands: [[...lead, ...windowAccess(window, 2, 2 + outer.length)]],
     result: [...lead, ...outer.map((_, axis) => ({ terms: [{ dimension: 2 + axis, stride: 1 }], offset: 0 }))],
   };
-}
-
-/** For each window position, the elements of a plane that it touches (offsets[starts[p]…starts[p+1]]) and how many padded places. */
-interface WindowTouches {
-  readonly starts: Int32Array;
-  readonly offsets: Int32Array;
-  /** Places of the window inside the padded plane, by position. */
-  readonly places: Int32Array;
-}
-
-function windowTouches(window: Window, spatial: readonly number[], positions: readonly number[]): WindowTouches {
-  const strides = rowMajorStrides(spatial);
-  const count = product(positions);
-  const starts = new Int32Array(count + 1);
-  const places = new Int32Array(count);
-  const offsets: number[] = [];
-  const index = new Array<number>(positions.length).fill(0);
-  for (let position = 0; position < count; position += 1) {
-    let touched = [0];
-    let inside = 1;
-    for (let axis = 0; axis < positions.length; axis += 1) {
-      const size = at(spatial, axis);
-      const first = at(index, axis) * at(window.strides, axis) - at(window.begins, axis);
-      const along: number[] = [];
-      let insideAxis = 0;
-      for (let place = 0; place < at(window.kernel, axis); place += 1) {
-        const coordinate = first + place * at(window.dilations, axis);
-        if (coordinate >= 0 && coordinate < size) along.push(coordinate * at(strides, axis));
-        if (coordinate < size + at(window.ends, axis)) insideAxis += 1;
-      }
-      inside *= insideAxis;
-      touched = touched.flatMap((base) => along.map((offset) => base + offset));
-    }
-    places[position] = inside;
-    for (const offset of touched) offsets.push(offset);
-    starts[position + 1] = offsets.length;
-    for (let axis = positions.length - 1; axis >= 0; axis -= 1) {
-      index[axis] = at(index, axis) + 1;
-      if (at(index, axis) < at(positions, axis)) break;
-      index[axis] = 0;
-    }
-  }
-  return { starts, offsets: Int32Array.from(offsets), places };
 }
 
 /** Reduces every window of every plane; `finish` gets the reduced number, the elements and the padded places of the window. */
@@ -147,47 +69,13 @@ export function averagePoolDivisors(context: TypedContext): Int32Array {
   return places.map((_, position) => Math.max(1, (starts[position + 1] as number) - (starts[position] as number)));
 }
 
-function poolSamples(extra: Readonly<Record<string, boolean>>): Operator["samples"] {
-  return (random) => {
-    const plain = { kernel: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0], dilations: [1, 1], ceil: false, ...extra };
-    const padded = { kernel: [3, 3], strides: [2, 1], pads: [1, 0, 1, 2], dilations: [1, 2], ceil: true, ...extra };
-    return [
-      { operands: [sampleFloats(random, [1, 2, 4, 6])], attributes: plain },
-      { operands: [sampleFloats(random, [2, 1, 7, 6])], attributes: padded },
-      {
-        operands: [sampleFloats(random, [1, 3, 9])],
-        attributes: { ...plain, kernel: [3], strides: [2], pads: [1, 1], dilations: [1] },
-      },
-      { operands: [sampleTensor(random, tensorType("f16", [1, 2, 5, 5]))], attributes: padded },
-      {
-        operands: [sampleTensor(random, tensorType("i8", [1, 2, 5, 5], perTensor(0.1, -7)), -128, 127)],
-        attributes: padded,
-      },
-    ];
-  };
-}
-
 const maxPool = defineOperator({
   name: "max_pool",
   summary: "The greatest element of each window; padding never wins.",
   runsOn: "vector",
   operands: ["x"],
   attributes: poolAttributes,
-  onnx: [
-    compositeForm("MaxPool", 1, (node, builder, name) => {
-      const x = onnxInput(node, builder, 0);
-      const spatial = builder.type(x).shape.slice(2);
-      const kernel =
-        onnxIntegers(node, builder, "kernel_shape") ?? builder.refuse("B111", 'Attribute "kernel_shape" is missing.');
-      const window = onnxWindow(node, builder, spatial, kernel);
-      return builder.add(
-        "max_pool",
-        [x],
-        { kernel, ...window, ceil: onnxInteger(node, builder, "ceil_mode", 0) === 1 },
-        name,
-      );
-    }),
-  ],
+  onnx: [maxPoolForm],
   infer: (context) => inferPool("max_pool", context),
   evaluate: (context) => {
     const { element } = context.type;
@@ -206,18 +94,7 @@ const averagePool = defineOperator({
   runsOn: "vector",
   operands: ["x"],
   attributes: { ...poolAttributes, countIncludePad: { form: "boolean", default: false } },
-  onnx: [
-    compositeForm("AveragePool", 1, (node, builder, name) => {
-      const x = onnxInput(node, builder, 0);
-      const spatial = builder.type(x).shape.slice(2);
-      const kernel =
-        onnxIntegers(node, builder, "kernel_shape") ?? builder.refuse("B111", 'Attribute "kernel_shape" is missing.');
-      const window = onnxWindow(node, builder, spatial, kernel);
-      const ceil = onnxInteger(node, builder, "ceil_mode", 0) === 1;
-      const countIncludePad = onnxInteger(node, builder, "count_include_pad", 0) === 1;
-      return builder.add("average_pool", [x], { kernel, ...window, ceil, countIncludePad }, name);
-    }),
-  ],
+  onnx: [averagePoolForm, ...normPoolForms],
   infer: (context) => inferPool("average_pool", context),
   evaluate: (context) => {
     const { element, quantization } = context.type;
@@ -245,4 +122,4 @@ export function paddingNumber(op: string, context: TypedContext): number {
 }
 
 /** Operators that reduce windows sliding over [N,C,spatial...]. */
-export const poolingOperators: readonly Operator[] = [maxPool, averagePool];
+export const poolingOperators: readonly Operator[] = [maxPool, averagePool, maxPoolIndices];

@@ -1,5 +1,5 @@
 import { problem } from "../../base/errors.ts";
-import { at, clamp, product } from "../../base/math.ts";
+import { at, clamp } from "../../base/math.ts";
 import {
   type AttributeForm,
   defineOperator,
@@ -9,12 +9,13 @@ import {
   type Operator,
 } from "../operator.ts";
 import { allocateData, f32Tensor, i64Tensor, makeTensor, type Tensor } from "../tensor.ts";
-import { type ElementType, elementCount, elementTypes, type TensorType, tensorType } from "../type.ts";
+import { type ElementType, elementCount, elementTypes, tensorType } from "../type.ts";
 import { numberOf, numbersOf, textOf } from "./attributes.ts";
-import { normalizeAxis } from "./broadcast.ts";
+import { knownValueForms } from "./known-values-onnx.ts";
 import { bindOnly, onnxConstantNumbers, onnxInput, onnxInteger, onnxOutput } from "./onnx-node.ts";
 import { sampleFloats } from "./samples.ts";
 import { elementsOf, operandAt, tensorNumbers, tensorOf, typeAt } from "./values.ts";
+import { windowFunctionForms } from "./window-functions.ts";
 
 function elementOf(name: string): ElementType {
   if (Object.hasOwn(elementTypes, name)) return name as ElementType;
@@ -128,7 +129,7 @@ const fill = defineOperator({
   runsOn: "folded",
   operands: [],
   attributes: { shape: { form: "integers" }, value: { form: "number", default: 0 }, element },
-  onnx: constantForms,
+  onnx: [...constantForms, ...knownValueForms, ...windowFunctionForms],
   infer: ({ attributes }) => {
     const sizes = numbersOf(attributes, "shape");
     if (sizes.some((size) => size < 0)) throw problem("B202", `Shape [${sizes.join(",")}] has a negative size.`);
@@ -193,53 +194,5 @@ const range = defineOperator({
   ],
 });
 
-function lookUpType(data: TensorType, indices: TensorType, axis: number): TensorType {
-  if (elementTypes[indices.element].kind !== "integer")
-    throw problem("B202", `Indices are ${indices.element}, expected integers.`);
-  if (data.quantization !== null && data.quantization.axis !== null) {
-    throw problem("B202", "A look-up that depends on data cannot have a scale for each index of an axis.");
-  }
-  return { ...data, shape: [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)] };
-}
-
-const gatherData = defineOperator({
-  name: "gather_data",
-  summary: "Looks up the indexes of an axis that a second operand holds; no chip runs it.",
-  runsOn: "folded",
-  operands: ["data", "indices"],
-  attributes: { axis: { form: "integer" } },
-  onnx: [],
-  infer: ({ operands, attributes }) => {
-    const data = typeAt(operands, 0);
-    return lookUpType(data, typeAt(operands, 1), normalizeAxis(numberOf(attributes, "axis"), data.shape.length));
-  },
-  evaluate: ({ operands, attributes, type }) => {
-    const data = operandAt(operands, 0);
-    const indices = tensorNumbers(operandAt(operands, 1));
-    const axis = normalizeAxis(numberOf(attributes, "axis"), data.type.shape.length);
-    const size = at(data.type.shape, axis);
-    const inner = product(data.type.shape.slice(axis + 1));
-    const outer = product(data.type.shape.slice(0, axis));
-    const source = data.data as Float64Array;
-    const result = allocateData(type.element, elementCount(type)) as Float64Array;
-    let position = 0;
-    for (let block = 0; block < outer; block += 1) {
-      for (const listed of indices) {
-        const index = listed < 0 ? listed + size : listed;
-        if (index < 0 || index >= size) throw problem("B110", `Index ${listed} is outside an axis of size ${size}.`);
-        const start = (block * size + index) * inner;
-        result.set(source.subarray(start, start + inner), position);
-        position += inner;
-      }
-    }
-    return makeTensor(type, result);
-  },
-  samples: (random) => [
-    { operands: [sampleFloats(random, [4, 2]), i64Tensor([3], [3, 0, -1])], attributes: { axis: 0 } },
-    { operands: [sampleFloats(random, [2, 3]), i64Tensor([2, 2], [0, 1, 2, 1])], attributes: { axis: 1 } },
-    { operands: [sampleFloats(random, [3, 2]), i64Tensor([], [1])], attributes: { axis: -2 } },
-  ],
-});
-
 /** Operators on shapes and other values that are known at compile time; none of them is left for a chip. */
-export const shapeOperators: readonly Operator[] = [shape, fill, range, gatherData];
+export const shapeOperators: readonly Operator[] = [shape, fill, range];

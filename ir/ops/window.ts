@@ -1,5 +1,5 @@
 import { problem } from "../../base/errors.ts";
-import { at } from "../../base/math.ts";
+import { at, product, rowMajorStrides } from "../../base/math.ts";
 import type { Attributes } from "../graph.ts";
 import type { AxisAccess, IterationDimension } from "../iteration.ts";
 import type { GraphBuilder, OnnxNode } from "../operator.ts";
@@ -85,6 +85,69 @@ export function windowAccess(window: Window, outer: number, inner: number): Axis
     ],
     offset: -at(window.begins, axis),
   }));
+}
+
+/** For each window position, the elements of a plane that it touches (offsets[starts[p]…starts[p+1]]) and how many padded places. */
+export interface WindowTouches {
+  readonly starts: Int32Array;
+  readonly offsets: Int32Array;
+  /** Places of the window inside the padded plane, by position. */
+  readonly places: Int32Array;
+}
+
+/** The offsets that a window touches along one axis at a position, and how many of its places lie in the padded axis. */
+function axisTouches(
+  window: Window,
+  axis: number,
+  size: number,
+  stride: number,
+  position: number,
+): { readonly offsets: readonly number[]; readonly inside: number } {
+  const first = position * at(window.strides, axis) - at(window.begins, axis);
+  const offsets: number[] = [];
+  let inside = 0;
+  for (let place = 0; place < at(window.kernel, axis); place += 1) {
+    const coordinate = first + place * at(window.dilations, axis);
+    if (coordinate >= 0 && coordinate < size) offsets.push(coordinate * stride);
+    if (coordinate < size + at(window.ends, axis)) inside += 1;
+  }
+  return { offsets, inside };
+}
+
+/** The places that a window touches at each of its positions over a plane. */
+export function windowTouches(window: Window, spatial: readonly number[], positions: readonly number[]): WindowTouches {
+  const strides = rowMajorStrides(spatial);
+  const count = product(positions);
+  const starts = new Int32Array(count + 1);
+  const places = new Int32Array(count);
+  const offsets: number[] = [];
+  const axes = positions.map((axisCount, axis) =>
+    Array.from({ length: axisCount }, (_, position) =>
+      axisTouches(window, axis, at(spatial, axis), at(strides, axis), position),
+    ),
+  );
+  const index = new Array<number>(positions.length).fill(0);
+  for (let position = 0; position < count; position += 1) {
+    let touched: readonly number[] = [0];
+    let inside = 1;
+    for (let axis = 0; axis < positions.length; axis += 1) {
+      const along = at(at(axes, axis), at(index, axis));
+      const bases = touched;
+      const next: number[] = [];
+      for (const base of bases) for (const offset of along.offsets) next.push(base + offset);
+      touched = next;
+      inside *= along.inside;
+    }
+    places[position] = inside;
+    for (const offset of touched) offsets.push(offset);
+    starts[position + 1] = offsets.length;
+    for (let axis = positions.length - 1; axis >= 0; axis -= 1) {
+      index[axis] = at(index, axis) + 1;
+      if (at(index, axis) < at(positions, axis)) break;
+      index[axis] = 0;
+    }
+  }
+  return { starts, offsets: Int32Array.from(offsets), places };
 }
 
 /** The strides, dilations and pads of an ONNX convolution or pool, with `auto_pad` resolved for its input's shape. */

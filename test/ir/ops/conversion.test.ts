@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { quantizationAttributesOf } from "../../../ir/ops/conversion.ts";
-import { conversionFactors, conversionZeros } from "../../../ir/ops/conversion-values.ts";
+import { conversionFactors, conversionZeros, quantizationAttributesOf } from "../../../ir/ops/conversion-values.ts";
 import { inferNode, operatorOf } from "../../../ir/ops/index.ts";
 import { elementsOf } from "../../../ir/ops/values.ts";
 import { makeTensor } from "../../../ir/tensor.ts";
@@ -212,24 +211,13 @@ describe("reinterpret", () => {
     );
   });
 
-  it("moves every element to its own place", () => {
-    const type = tensorType("u8", [2, 3], perTensor(1));
-    const movement = operatorOf("reinterpret").movement?.({
-      operands: [tensorType("u8", [2, 3])],
-      attributes: {},
-      type,
-    });
-    expect(movement?.fill).toBe(null);
-    expect(movement?.pieces).toEqual([
-      {
-        operand: 0,
-        counts: [2, 3],
-        sourceOffset: 0,
-        sourceStrides: [3, 1],
-        destinationOffset: 0,
-        destinationStrides: [3, 1],
-      },
-    ]);
+  it("takes scales away where none are given, and is a copy on the vector unit", () => {
+    const stored = tensor("u8", [2], [7, 9]);
+    const scaled = apply("reinterpret", [stored], { scales: [0.5], zeros: [3] });
+    expect(formatType(apply("reinterpret", [scaled], { scales: [], zeros: [] }).type)).toBe("u8[2]");
+    const { vector } = operatorOf("reinterpret");
+    const issue = vector?.issue({ operands: [stored.type], attributes: {}, type: scaled.type });
+    expect(issue).toEqual({ function: "copy", parameters: {} });
   });
 });
 
@@ -250,7 +238,7 @@ describe("cast", () => {
     expect(apply("cast", [big], { element: "u64" }).data).toEqual(BigUint64Array.of(2n ** 53n + 1n, 2n ** 64n - 1n));
     expect(numbersOf("cast", [big], { element: "i32" })).toEqual([1, -1]);
     expect(apply("cast", [tensor("f32", [2], [-2.5, Number.POSITIVE_INFINITY])], { element: "i64" }).data).toEqual(
-      BigInt64Array.of(-2n, 0n),
+      BigInt64Array.of(-2n, -(2n ** 63n)),
     );
     expect(numbersOf("cast", [big], { element: "f64" })).toEqual([2 ** 53, -1]);
   });

@@ -84,6 +84,7 @@ export class EagerBuilder implements GraphBuilder {
 /** What an ONNX node is made of in a test; all inputs are constants unless `variables` names them. */
 export interface OnnxCase {
   readonly operator: string;
+  readonly domain?: string;
   readonly opset?: number;
   readonly inputs: readonly (Tensor | null)[];
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
@@ -94,10 +95,13 @@ export interface OnnxCase {
 
 /** Translates an ONNX node with the form of its opset, evaluating as it goes. */
 export function translate(example: OnnxCase): EagerBuilder {
-  const { operator, opset = 13, inputs, known = [] } = example;
+  const { operator, domain = "", opset = 13, inputs, known = [] } = example;
   const entry = onnxForms().find(
     ({ form }) =>
-      form.operator === operator && (form.domain ?? "") === "" && form.since <= opset && opset <= (form.until ?? opset),
+      form.operator === operator &&
+      (form.domain ?? "") === domain &&
+      form.since <= opset &&
+      opset <= (form.until ?? opset),
   );
   if (entry === undefined) throw new Error(`no form of ${operator} for opset ${opset}`);
   const named = Object.fromEntries(
@@ -110,7 +114,7 @@ export function translate(example: OnnxCase): EagerBuilder {
   const node: OnnxNode = {
     name: "node",
     operator,
-    domain: "",
+    domain,
     opset,
     inputs: inputs.map((tensor, index) => (tensor === null ? null : `in${index}`)),
     outputs: example.outputs ?? ["y"],

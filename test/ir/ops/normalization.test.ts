@@ -52,16 +52,16 @@ describe("power", () => {
     return [...builder.nodes.values()].map((node) => node.op);
   };
 
-  it("is written with products, roots and one reciprocal where the exponent is a multiple of a quarter", () => {
+  it("is written with products, roots and one reciprocal where the exponent is a small multiple of a quarter, else with pow", () => {
     expect(parts(1)).toEqual([]);
     expect(parts(2)).toEqual(["mul"]);
     expect(parts(3)).toEqual(["mul", "mul"]);
     expect(parts(0.5)).toEqual(["sqrt"]);
     expect(parts(0.75)).toEqual(["sqrt", "sqrt", "mul"]);
     expect(parts(-0.5)).toEqual(["sqrt", "reciprocal"]);
-    expect(parts(0)).toEqual(["mul", "add"]);
-    expect(parts(0.3)).toEqual(["log", "mul", "exp"]);
-    expect(parts(32)).toEqual(["log", "mul", "exp"]);
+    expect(parts(0)).toEqual(["pow"]);
+    expect(parts(0.3)).toEqual(["pow"]);
+    expect(parts(32)).toEqual(["pow"]);
   });
 });
 
@@ -84,7 +84,58 @@ describe("softmax", () => {
   });
 });
 
+describe("masked_softmax", () => {
+  it("gives zeros for a line that is masked throughout, also in f16 parts", () => {
+    const hidden = Number.NEGATIVE_INFINITY;
+    const numbers = [hidden, hidden, hidden, hidden, 0, 0, hidden, -60000, hidden];
+    const wanted = [0, 0, 0, 0, 0.5, 0.5, 0, 1, 0];
+    expect(numbersOf("masked_softmax", [tensor("f16", [3, 3], numbers)])).toEqual(wanted);
+    const builder = new EagerBuilder({ x: tensor("f16", [3, 3], numbers) });
+    const node = { operands: ["x"], attributes: { axis: 1 }, type: builder.type("x") };
+    const value = operators.get("masked_softmax")?.decompose?.(node, builder) ?? "";
+    expect(Array.from(tensorNumbers(builder.value(value)))).toEqual(wanted);
+  });
+});
+
+describe("lp_norm", () => {
+  it("divides by the sum of magnitudes or the root of the sum of squares; zeros stay", () => {
+    const x = tensor("f64", [2, 2], [3, -4, 0, 0]);
+    expectClose(numbersOf("lp_norm", [x], { order: 1 }), [3 / 7, -4 / 7, 0, 0], 1e-12);
+    expectClose(numbersOf("lp_norm", [x]), [0.6, -0.8, 0, 0], 1e-12);
+    expect(numbersOf("lp_norm", [x], { axis: 0 })).toEqual([1, -1, 0, 0]);
+    expect(() => inferNode("lp_norm", [x.type], { order: 3 })).toThrow(/B202.*order 3/);
+  });
+});
+
+describe("standardize", () => {
+  it("takes mean and deviation over the named axes", () => {
+    const x = tensor("f64", [2, 1, 2], [1, 5, 3, 5]);
+    expectClose(numbersOf("standardize", [x], { axes: [0] }), [-1, 0, 1, 0], 1e-8);
+    expectClose(numbersOf("standardize", [x], { axes: [-1] }), [-1, 1, -1, 1], 1e-8);
+  });
+});
+
+describe("rms_norm", () => {
+  it("divides by the root of the mean square over the axes from `axis` on", () => {
+    const x = tensor("f64", [1, 2, 2], [1, 7, 1, 7]);
+    expectClose(numbersOf("rms_norm", [x, tensor("f64", [2], [1, 10])], { epsilon: 0 }), [0.2, 14, 0.2, 14], 1e-12);
+    const scaled = numbersOf("rms_norm", [x, tensor("f64", [1], [2])], { axis: 1, epsilon: 11 });
+    expectClose(
+      scaled,
+      [1, 7, 1, 7].map((value) => value / 3),
+      1e-12,
+    );
+  });
+});
+
 describe("layer_norm", () => {
+  it("keeps lines of one number finite on the chip, where epsilon is smaller than any f16", () => {
+    const builder = new EagerBuilder({ x: tensor("f16", [1, 3], [2, 2, 2]), ones: tensor("f16", [3], [1, 1, 1]) });
+    const node = { operands: ["x", "ones", null], attributes: { axis: 1, epsilon: 1e-12 }, type: builder.type("x") };
+    const value = operators.get("layer_norm")?.decompose?.(node, builder) ?? "";
+    expect(Array.from(tensorNumbers(builder.value(value)))).toEqual([0, 0, 0]);
+  });
+
   it("standardizes the axes from `axis` on, then scales and shifts", () => {
     const x = tensor("f64", [1, 2, 2], [1, 3, 5, 7]);
     const ones = tensor("f64", [2], [1, 1]);

@@ -159,9 +159,7 @@ describe("normalizations", () => {
     expect(() =>
       translate({ operator: "BatchNormalization", opset: 15, inputs, attributes: { training_mode: 1 } }),
     ).toThrow(/B104/);
-    expect(() => translate({ operator: "BatchNormalization", opset: 7, inputs, attributes: { spatial: 0 } })).toThrow(
-      /B104/,
-    );
+    expect(() => translate({ operator: "BatchNormalization", opset: 6, inputs })).toThrow(/B104/);
     const lrn = translate({ operator: "LRN", inputs: [x], attributes: { size: 3, alpha: 0.5, beta: 0.5, bias: 2 } });
     expect(outputNumbers(lrn)).toEqual(
       numbersOf("local_response_norm", [x], { size: 3, alpha: 0.5, beta: 0.5, bias: 2 }),
@@ -234,13 +232,10 @@ describe("conversions", () => {
     ).toBe("f16");
   });
 
-  it("refuse blocks, scales that are computed, not positive or of a wrong count", () => {
+  it("refuse scales and zero points of a wrong count", () => {
     const x = line(1, 2, 3);
     const quantize = (scale: ReturnType<typeof line>, more: object = {}) =>
       translate({ operator: "QuantizeLinear", opset: 21, inputs: [x, scale], known: [1], ...more });
-    expect(() => quantize(scalar(1), { attributes: { block_size: 2 } })).toThrow(/B104.*blocks/);
-    expect(() => quantize(scalar(1), { known: [] })).toThrow(/B112/);
-    expect(() => quantize(scalar(-1))).toThrow(/B110.*positive/);
     expect(() => quantize(line(1, 2), { attributes: { axis: 0 } })).toThrow(/B110.*2 scales for axis 0/);
     expect(() => quantize(scalar(1), { inputs: [x, scalar(1), tensor("u8", [2], [0, 0])], known: [1, 2] })).toThrow(
       /B110.*1 scales and 2 zero points/,

@@ -8,6 +8,7 @@ import { sampleFloats } from "../../../ir/ops/samples.ts";
 import { tensorNumbers } from "../../../ir/ops/values.ts";
 import { elementCount, formatType, perTensor, tensorType } from "../../../ir/type.ts";
 import { apply, expectClose, numbersOf, points, spaceOf, tensor, touched } from "./checks.ts";
+import { outputNumbers, outputTensor, translate } from "./eager-builder.ts";
 
 const square = tensor("f32", [1, 1, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 const window = { kernel: [2, 2], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] };
@@ -51,6 +52,16 @@ describe("pools", () => {
     expect(numbersOf("average_pool", [stored], line)).toEqual([3, 4]);
     expect(numbersOf("average_pool", [stored], { ...line, countIncludePad: true })).toEqual([0, 4]);
     expect(formatType(apply("max_pool", [stored], line).type)).toBe("i8<scale=0.5, zero=-4>[1,1,2]");
+  });
+
+  it("tell where the first greatest element of each window lies in the flat operand", () => {
+    const planes = tensor("f32", [1, 2, 2, 3], [5, 5, 1, 2, 0, 7, -1, -2, -3, -4, -5, -1]);
+    expect(numbersOf("max_pool_indices", [planes], window)).toEqual([0, 5, 6, 11]);
+    expect(numbersOf("max_pool_indices", [planes], { ...window, columnMajor: true })).toEqual([0, 5, 6, 11]);
+    const turned = tensor("f32", [1, 1, 2, 3], [0, 9, 0, 0, 0, 8]);
+    expect(numbersOf("max_pool_indices", [turned], { ...window, columnMajor: true })).toEqual([2, 2]);
+    const padded = { ...window, strides: [2, 2], pads: [1, 1, 0, 0] };
+    expect(numbersOf("max_pool_indices", [square], padded)).toEqual([0, 2, 6, 8]);
   });
 
   it("equal the loops of their iteration space", () => {
@@ -143,5 +154,37 @@ describe("what an emitter asks of pools", () => {
     expect(paddingNumber("average_pool", context("average_pool", { ...window, countIncludePad: true }, stored))).toBe(
       9,
     );
+  });
+});
+
+describe("pools of ONNX", () => {
+  it("give indices as a second output", () => {
+    const attributes = { kernel_shape: [2, 2], strides: [1, 1], storage_order: 1 };
+    const builder = translate({ operator: "MaxPool", inputs: [square], attributes, outputs: ["y", "indices"] });
+    expect(outputNumbers(builder)).toEqual([5, 6, 8, 9]);
+    expect(outputTensor(builder, "indices").type.element).toBe("i64");
+    expect(outputNumbers(builder, "indices")).toEqual([4, 7, 5, 8]);
+    const alone = translate({ operator: "MaxPool", inputs: [square], attributes, outputs: ["", "indices"] });
+    expect(alone.bound.has("y")).toBe(false);
+    expect(outputNumbers(alone, "indices")).toEqual([4, 7, 5, 8]);
+  });
+
+  it.each([1, 2, 3])("take the p-norm of each window for p = %i, padding counting as zeros", (p) => {
+    const norm = (...numbers: number[]): number =>
+      numbers.reduce((total, each) => total + Math.abs(each) ** p, 0) ** (1 / p);
+    const line = tensor("f32", [1, 1, 4], [1, -2, 3, -4]);
+    const pool = (attributes: Record<string, number | number[]>): number[] =>
+      outputNumbers(translate({ operator: "LpPool", opset: 18, inputs: [line], attributes: { p, ...attributes } }));
+    expectClose(pool({ kernel_shape: [2] }), [norm(1, 2), norm(2, 3), norm(3, 4)]);
+    expectClose(pool({ kernel_shape: [2], pads: [1, 0], strides: [2] }), [1, norm(2, 3)]);
+    expectClose(pool({ kernel_shape: [3], strides: [2], ceil_mode: 1 }), [norm(1, 2, 3), norm(3, 4)]);
+    expectClose(pool({ kernel_shape: [2], dilations: [2] }), [norm(1, 3), norm(2, 4)]);
+    expectClose(outputNumbers(translate({ operator: "GlobalLpPool", inputs: [line], attributes: { p } })), [
+      norm(1, 2, 3, 4),
+    ]);
+  });
+
+  it("need a kernel", () => {
+    expect(() => translate({ operator: "LpPool", inputs: [square] })).toThrow(/B111.*"kernel_shape"/);
   });
 });

@@ -48,6 +48,7 @@ describe("encoded sizes", () => {
       ["program.load", 4 * 8],
       ["host.in", 8],
       ["host.out", 8],
+      ["host.run", 8],
       ["signal", 16],
       ["wait", 12],
       ["barrier", 4],

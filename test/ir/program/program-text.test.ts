@@ -27,19 +27,21 @@ describe("program text", () => {
 
   it("has one line for each thing, indented by what holds it", () => {
     const lines = printProgram(everything).split("\n");
-    expect(lines.slice(0, 8)).toEqual([
+    expect(lines.slice(0, 10)).toEqual([
       'program name="a \\"quoted\\" name" batchCount=2',
       "target name=mini-4x4 rows=4 columns=4",
       'sidecar sha256="00ff" bytes=32',
       'input name="x 0" type={element=i8 quantization={axis=null scales=[0.1] zeros=[-3]} shape=[2,3]} modelElement=f32 frameAddress=0 bytes=6',
       'output name="true" type={element=f16 quantization=null shape=[]} modelElement=f32 frameAddress=64 bytes=2',
+      'hostOperation name="top 1" operator=topk operands=[{name=a type={element=f16 quantization=null shape=[4]} modelElement=f16 frameAddress=128 bytes=8}] result={name="top 1" type={element=i64 quantization=null shape=[2]} modelElement=i64 frameAddress=192 bytes=16} elementCount=6 graph="graph @\\"top 1\\"(%a: f16[4]) {\\n}\\n"',
+      'state input="h 0" output="h 1" type={element=f16 quantization=null shape=[2]} modelElement=f32 buffer="h 0"',
       "token cores={row=0 column=-1 rows=1 columns=1} token=24 count=1",
       "image cores={row=0 column=0 rows=2 columns=2} address=16 offset=64+r*16+c*-4+t*128 bytes=32",
       'buffer name="conv/weights" space=memory address=16 bytes=32 firstStep=0 lastStep=1',
     ]);
-    expect(lines[8]).toBe('step name="nan" kind=contraction origin=["node/1","null",""] macCount=12 macElement=i8');
-    expect(lines[9]).toBe("  class row=0 column=0 rows=4 columns=4");
-    expect(lines[10]).toBe("    thread control");
+    expect(lines[10]).toBe('step name="nan" kind=contraction origin=["node/1","null",""] macCount=12 macElement=i8');
+    expect(lines[11]).toBe("  class row=0 column=0 rows=4 columns=4");
+    expect(lines[12]).toBe("    thread control");
     expect(lines.find((line) => line.trimStart().startsWith("vector"))).toBe(
       "      vector function=clip counts=[8,2] sources=[{space=memory address=4 strides=[2,0] element=f16}] destination={space=partial address=64+r*16+c*-4+t*128 strides=[16,-2] element=f16} parameters={low=-inf high=inf}",
     );
@@ -98,6 +100,8 @@ describe("program text", () => {
       batchCount: 1,
       inputs: [],
       outputs: [],
+      hostOperations: [],
+      states: [],
       initialTokens: [],
       images: [],
       buffers: [],

@@ -102,6 +102,7 @@ export const everyInstruction: readonly Instruction[] = [
   { kind: "program.load", bytes: 96, source: 512, cores: { row: 0, column: 0, rows: 4, columns: 4 }, token: 8 },
   { kind: "host.in", port: 0 },
   { kind: "host.out", port: 1 },
+  { kind: "host.run", operation: 0 },
   { kind: "signal", token: 3, core: { row: 0, column: -1 } },
   { kind: "wait", token: 3, count: 2 },
   { kind: "barrier" },
@@ -129,6 +130,39 @@ export const everything: Program = {
       modelElement: "f32",
       frameAddress: 64,
       bytes: 2,
+    },
+  ],
+  hostOperations: [
+    {
+      name: "top 1",
+      operator: "topk",
+      operands: [
+        {
+          name: "a",
+          type: { element: "f16", quantization: null, shape: [4] },
+          modelElement: "f16",
+          frameAddress: 128,
+          bytes: 8,
+        },
+      ],
+      result: {
+        name: "top 1",
+        type: { element: "i64", quantization: null, shape: [2] },
+        modelElement: "i64",
+        frameAddress: 192,
+        bytes: 16,
+      },
+      elementCount: 6,
+      graph: 'graph @"top 1"(%a: f16[4]) {\n}\n',
+    },
+  ],
+  states: [
+    {
+      input: "h 0",
+      output: "h 1",
+      type: { element: "f16", quantization: null, shape: [2] },
+      modelElement: "f32",
+      buffer: "h 0",
     },
   ],
   initialTokens: [{ cores: { row: 0, column: -1, rows: 1, columns: 1 }, token: 24, count: 1 }],

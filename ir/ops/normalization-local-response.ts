@@ -1,0 +1,97 @@
+import { problem } from "../../base/errors.ts";
+import { at, product } from "../../base/math.ts";
+import { defineOperator, type Operator } from "../operator.ts";
+import { formatType } from "../type.ts";
+import { numberOf } from "./attributes.ts";
+import { inferUnary, requireDomain } from "./elementwise-support.ts";
+import { around } from "./normalization-softmax.ts";
+import { compositeForm, onnxInput, onnxInteger, onnxNumber, scalarLike } from "./onnx-node.ts";
+import { sampleFloats } from "./samples.ts";
+import { operandAt, tensorNumbers, tensorOf } from "./values.ts";
+
+/** Division by a power of the sum of squares of neighbouring channels. */
+export const localResponseNorm: Operator = defineOperator({
+  name: "local_response_norm",
+  summary: "x ÷ (bias + alpha/size · Σ x² over `size` neighbouring channels)^beta.",
+  runsOn: "folded",
+  operands: ["x"],
+  attributes: {
+    size: { form: "integer" },
+    alpha: { form: "number", default: 1e-4 },
+    beta: { form: "number", default: 0.75 },
+    bias: { form: "number", default: 1 },
+  },
+  onnx: [
+    compositeForm("LRN", 1, (node, builder, name) =>
+      builder.add(
+        "local_response_norm",
+        [onnxInput(node, builder, 0)],
+        {
+          size: onnxInteger(node, builder, "size"),
+          alpha: onnxNumber(node, builder, "alpha", 1e-4),
+          beta: onnxNumber(node, builder, "beta", 0.75),
+          bias: onnxNumber(node, builder, "bias", 1),
+        },
+        name,
+      ),
+    ),
+  ],
+  infer: (context) => {
+    const type = inferUnary("local_response_norm", context, "float");
+    requireDomain("local_response_norm", type, "float");
+    if (type.shape.length < 2 || numberOf(context.attributes, "size") < 1) {
+      throw problem(
+        "B202",
+        `"local_response_norm" got ${formatType(type)} and size ${numberOf(context.attributes, "size")}, expected [N,C,...] and at least 1.`,
+      );
+    }
+    return type;
+  },
+  evaluate: ({ operands, attributes, type }) => {
+    const values = tensorNumbers(operandAt(operands, 0));
+    const { size: channels, inner } = around(type.shape, 1);
+    const [size, alpha, beta, bias] = ["size", "alpha", "beta", "bias"].map((name) => numberOf(attributes, name)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const before = Math.floor((size - 1) / 2);
+    const results = new Float64Array(values.length);
+    for (let index = 0; index < results.length; index += 1) {
+      const channel = Math.floor(index / inner) % channels;
+      let squares = 0;
+      const last = Math.min(channels - 1, channel - before + size - 1);
+      for (let other = Math.max(0, channel - before); other <= last; other += 1) {
+        squares += (values[index + (other - channel) * inner] as number) ** 2;
+      }
+      results[index] = (values[index] as number) / (bias + (alpha / size) * squares) ** beta;
+    }
+    return tensorOf(type, results);
+  },
+  decompose: ({ operands, attributes, type }, builder) => {
+    const x = operands[0] as string;
+    const size = numberOf(attributes, "size");
+    const [batch, channels] = [at(type.shape, 0), at(type.shape, 1)];
+    const planes = builder.add("reshape", [builder.add("mul", [x, x])], {
+      shape: [batch, 1, channels, product(type.shape.slice(2))],
+    });
+    const before = Math.floor((size - 1) / 2);
+    const means = builder.add("average_pool", [planes], {
+      kernel: [size, 1],
+      strides: [1, 1],
+      pads: [before, 0, size - 1 - before, 0],
+      dilations: [1, 1],
+      countIncludePad: true,
+    });
+    const mean = builder.add("reshape", [means], { shape: type.shape });
+    const weighted = builder.add("mul", [mean, scalarLike(builder, x, numberOf(attributes, "alpha"))]);
+    const base = builder.add("add", [weighted, scalarLike(builder, x, numberOf(attributes, "bias"))]);
+    return builder.add("div", [x, builder.add("power", [base], { exponent: numberOf(attributes, "beta") })]);
+  },
+  samples: (random) => [
+    { operands: [sampleFloats(random, [1, 5, 3, 3])], attributes: { size: 3, alpha: 0.5 } },
+    { operands: [sampleFloats(random, [2, 4, 2, 2])], attributes: { size: 2, alpha: 1, beta: 0.5, bias: 2 } },
+    { operands: [sampleFloats(random, [1, 6, 4])], attributes: { size: 5 } },
+  ],
+});
