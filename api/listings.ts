@@ -1,6 +1,8 @@
+import { controlForms } from "../compiler/onnx/control-flow.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import { supportedOpsets } from "../compiler/onnx/model-structure.ts";
 import { valueTypes } from "../ir/graph.ts";
+import type { OnnxForm } from "../ir/operator.ts";
 import { operators } from "../ir/ops/index.ts";
 import { schemaVersion } from "../report/figures-schema.ts";
 import type { ImportResult, OperatorListing, TargetListing, TargetNumbers } from "../report/listing-schemas.ts";
@@ -76,20 +78,28 @@ export function describeTarget(nameOrPath: string, overrides: readonly string[] 
 
 /** Every operator with the ONNX operators that it implements. */
 export function operatorListing(): OperatorListing {
+  const formOf = ({
+    operator,
+    domain,
+    since,
+    until,
+  }: Omit<OnnxForm, "translate">): OperatorListing["expanded"][number] => ({
+    operator,
+    domain: domain ?? "",
+    since,
+    until: until ?? null,
+  });
   return {
     schemaVersion,
     kind: "operators",
     opsets: { ...supportedOpsets },
-    operators: [...operators.values()].map(({ name, summary, runsOn, onnx }) => ({
+    operators: [...operators.values()].map(({ name, summary, runsOn, obstacle, onnx }) => ({
       name,
       summary,
-      runsOn,
-      onnx: onnx.map(({ operator, domain, since, until }) => ({
-        operator,
-        domain: domain ?? "",
-        since,
-        until: until ?? null,
-      })),
+      // What may be left of a composite operator runs on the host, if anywhere.
+      runsOn: runsOn === "folded" && obstacle !== undefined ? "folded or host" : runsOn,
+      onnx: onnx.map(formOf),
     })),
+    expanded: controlForms.map(formOf),
   };
 }

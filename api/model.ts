@@ -35,6 +35,7 @@ function importGraphText(path: string): ImportedModel {
     parameterCount: sum(graph.constants.map(({ type }) => elementCount(type))),
     weights: has("random") ? "random" : has("absent") ? "absent" : "trained",
     notes: [],
+    record: { deadNodeCount: 0, operators: new Map(), folded: [], expanded: [] },
   };
 }
 

@@ -46,6 +46,58 @@ export const importResultSchema = z.strictObject({
   notes: z.array(z.string()),
 });
 
+const nodeSchema = z.strictObject({ node: z.string(), operator: z.string() });
+
+/** What `boreal import --report --json` prints: what became of a model's nodes on the way to a chip. */
+export const importReportSchema = z.strictObject({
+  schemaVersion: version,
+  kind: z.literal("import-report"),
+  model: z.string(),
+  target: z.string(),
+  precision: z.string(),
+  unused: countSchema.describe("Nodes that no output depends on."),
+  folded: z
+    .array(nodeSchema.extend({ by: z.string().describe("`import`, or the pass that computed it.") }))
+    .describe("Nodes whose results were computed once and for all."),
+  expanded: z
+    .array(
+      nodeSchema.extend({
+        as: z.enum(["function", "then branch", "else branch", "both branches", "steps"]),
+        stepCount: countSchema.nullable().describe("Of an unrolled loop."),
+      }),
+    )
+    .describe("Calls, branches and loops that other nodes stand for."),
+  removed: z
+    .array(z.strictObject({ node: z.string(), by: z.string() }))
+    .describe("Nodes that a pass made superfluous, by the pass."),
+  fused: z
+    .array(z.strictObject({ layer: z.string(), nodes: z.array(z.string()) }))
+    .describe("Layers that compute several nodes in one step."),
+  approximated: z
+    .array(nodeSchema.extend({ from: z.string(), to: z.string() }))
+    .describe("Nodes that the chip computes in a narrower format than the model's, by element types."),
+  moved: z
+    .array(
+      nodeSchema.extend({
+        how: z.enum(["copied", "absorbed"]).describe("Whether bytes are copied, or the layout of others absorbs it."),
+        bytes: countSchema.describe("That are copied."),
+      }),
+    )
+    .describe("Nodes that move data."),
+  onHost: z.array(nodeSchema).describe("Nodes of which the host runs something in the middle of each inference."),
+  refused: z
+    .array(
+      z.strictObject({
+        by: z.enum(["import", "chip"]),
+        code: z.string(),
+        message: z.string(),
+        node: z.string().nullable(),
+        operator: z.string().nullable(),
+      }),
+    )
+    .describe("Why the model cannot be imported, or the chip cannot run it."),
+});
+
 /** What `boreal inspect --json` prints. */
 export const inspectResultSchema = z.strictObject({
   schemaVersion: version,
@@ -95,6 +147,13 @@ export const targetNumbersSchema = z.strictObject({
   ),
 });
 
+const formSchema = z.strictObject({
+  operator: z.string(),
+  domain: z.string().describe('"" for the default domain.'),
+  since: countSchema,
+  until: countSchema.nullable().describe("The last opset of the form; null when it still holds."),
+});
+
 /** What `boreal ops --json` prints. */
 export const operatorListingSchema = z.strictObject({
   schemaVersion: version,
@@ -104,17 +163,11 @@ export const operatorListingSchema = z.strictObject({
     z.strictObject({
       name: z.string(),
       summary: z.string(),
-      runsOn: z.enum(["matrix", "vector", "movement", "folded"]),
-      onnx: z.array(
-        z.strictObject({
-          operator: z.string(),
-          domain: z.string().describe('"" for the default domain.'),
-          since: countSchema,
-          until: countSchema.nullable().describe("The last opset of the form; null when it still holds."),
-        }),
-      ),
+      runsOn: z.enum(["matrix", "vector", "movement", "folded", "folded or host"]),
+      onnx: z.array(formSchema),
     }),
   ),
+  expanded: z.array(formSchema).describe("Operators that hold graphs, which stand for them after import."),
 });
 
 /** What `boreal examples --json` prints. */
@@ -128,6 +181,8 @@ export const exampleListingSchema = z.strictObject({
 export type CompileResult = z.infer<typeof compileResultSchema>;
 /** What is in a model. */
 export type ImportResult = z.infer<typeof importResultSchema>;
+/** What became of a model's nodes. */
+export type ImportReport = z.infer<typeof importReportSchema>;
 /** What a file is. */
 export type InspectResult = z.infer<typeof inspectResultSchema>;
 /** The targets that come with the project. */

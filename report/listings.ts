@@ -2,6 +2,7 @@ import { formatBytes, formatCount, formatQuantity, shorten } from "./format.ts";
 import type {
   CompileResult,
   ExampleListing,
+  ImportReport,
   ImportResult,
   InspectResult,
   OperatorListing,
@@ -56,6 +57,58 @@ export function printImport(result: ImportResult): string {
   ]);
 }
 
+/** Lines of a report's part: its title with the count, then its entries, of which at most `shown` are listed. */
+function reportPart(title: string, entries: readonly string[], shown = 12): string[] {
+  if (entries.length === 0) return [];
+  const more = entries.length > shown ? [`  and ${entries.length - shown} more; --json lists all`] : [];
+  return ["", `${title}: ${entries.length}`, ...entries.slice(0, shown).map((entry) => `  ${entry}`), ...more];
+}
+
+/** What became of a model's nodes on the way to a chip. */
+export function printImportReport(report: ImportReport): string {
+  const { model, target, precision, unused, folded, expanded, removed, fused, approximated, moved, onHost, refused } =
+    report;
+  const name = ({ node, operator }: { readonly node: string; readonly operator: string }): string =>
+    operator === "" ? node : `${node} (${operator})`;
+  const copied = moved.filter(({ how }) => how === "copied");
+  const absorbed = moved.filter(({ how }) => how === "absorbed");
+  const steps = (count: number | null): string => (count === null ? "" : `${count} `);
+  return joined([
+    `${model} on ${target} at ${precision}`,
+    ...(unused === 0 ? [] : ["", `unused, left out: ${unused}`]),
+    ...reportPart(
+      "folded (computed once and for all)",
+      folded.map((each) => `${name(each)} by ${each.by}`),
+    ),
+    ...reportPart(
+      "expanded",
+      expanded.map((each) => `${name(each)} into ${steps(each.stepCount)}${each.as}`),
+    ),
+    ...reportPart(
+      "removed",
+      removed.map(({ node, by }) => `${node} by ${by}`),
+    ),
+    ...reportPart(
+      "fused",
+      fused.map(({ layer, nodes }) => `${layer}: ${nodes.join(", ")}`),
+    ),
+    ...reportPart(
+      "approximated",
+      approximated.map((each) => `${name(each)}: ${each.from} in ${each.to}`),
+    ),
+    ...reportPart(
+      "moved by copies",
+      copied.map((each) => `${name(each)}: ${formatBytes(each.bytes)}`),
+    ),
+    ...reportPart("moved by layout, without a copy", absorbed.map(name)),
+    ...reportPart("moved to the host", onHost.map(name)),
+    ...reportPart(
+      "refused",
+      refused.map(({ by, code, message, node }) => `${code} by ${by}${node === null ? "" : ` at ${node}`}: ${message}`),
+    ),
+  ]);
+}
+
 /** What a file is. */
 export function printInspection(result: InspectResult): string {
   return joined([
@@ -97,23 +150,20 @@ export function printTargetNumbers({ name, targetKind, numbers, overrides }: Tar
 }
 
 /** ONNX forms as text: `Conv 1–25`, `Gelu 20+`. */
-export function formText({
-  operator,
-  domain,
-  since,
-  until,
-}: OperatorListing["operators"][number]["onnx"][number]): string {
+export function formText({ operator, domain, since, until }: OperatorListing["expanded"][number]): string {
   const opsets = until === null ? `${since}+` : since === until ? String(since) : `${since}–${until}`;
   return `${domain === "" ? "" : `${domain}.`}${operator} ${opsets}`;
 }
 
 /** The operators and what they implement. */
-export function printOperators({ operators, opsets }: OperatorListing): string {
+export function printOperators({ operators, opsets, expanded }: OperatorListing): string {
   const rows = operators.map(({ name, runsOn, onnx }) => [name, runsOn, shorten(onnx.map(formText).join(", "), 70)]);
   return joined([
     `${operators.length} operators; ONNX opsets ${opsets.first} to ${opsets.last} of the default domain.`,
     "",
     ...formatTable([{ title: "operator" }, { title: "runs on" }, { title: "ONNX operator and opsets" }], rows),
+    "",
+    `Gone after import, for what they hold stands in their place: ${expanded.map(formText).join(", ")}; functions of a model.`,
   ]);
 }
 

@@ -2,19 +2,29 @@ import { readFileSync } from "node:fs";
 import protobuf from "protobufjs/light.js";
 import { type Location, problem } from "../../base/errors.ts";
 import type { Tensor } from "../../ir/tensor.ts";
+import type { ByteSource } from "./byte-source.ts";
 import type { ModelProto, TensorProto } from "./proto-types.ts";
+import { readSkeleton, storedField } from "./skeleton.ts";
 import { readTensorProto, writeTensorProto } from "./tensor-proto.ts";
 
 /** The message types of the ONNX schema, by reflection. */
 interface Schema {
   readonly model: protobuf.Type;
   readonly tensor: protobuf.Type;
+  /** A ModelProto whose tensors may refer to data that stay in the file. */
+  readonly skeleton: protobuf.Type;
 }
 
 function loadSchema(): Schema {
   const text = readFileSync(new URL("./generated/onnx-schema.json", import.meta.url), "utf8");
-  const root = protobuf.Root.fromJSON(JSON.parse(text) as protobuf.INamespace);
-  return { model: root.lookupType("onnx.ModelProto"), tensor: root.lookupType("onnx.TensorProto") };
+  const load = (): protobuf.Root => protobuf.Root.fromJSON(JSON.parse(text) as protobuf.INamespace);
+  const [root, withStored] = [load(), load()];
+  withStored.lookupType("onnx.TensorProto").add(new protobuf.Field("stored", storedField, "uint64", "repeated"));
+  return {
+    model: root.lookupType("onnx.ModelProto"),
+    tensor: root.lookupType("onnx.TensorProto"),
+    skeleton: withStored.lookupType("onnx.ModelProto"),
+  };
 }
 
 const schema = loadSchema();
@@ -56,22 +66,37 @@ function describeStart(bytes: Uint8Array): string {
   return `bytes ${Array.from(start.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
 }
 
+const modelText = "a serialized ONNX ModelProto";
+
 /**
  * Decodes an ONNX model. Fields that the schema does not know are kept; tensor data are views of `bytes`.
  * Throws B101 for bytes that are no model and B102 for a damaged one, with the byte offset.
  */
 export function decodeModel(bytes: Uint8Array, at: Location = {}): ModelProto {
-  const what = "a serialized ONNX ModelProto";
-  const model = decode(schema.model, bytes, at, what) as ModelProto;
-  if (model.graph === null || model.graph === undefined) {
-    if (!beginsLike(schema.model, bytes))
-      throw problem("B101", `Found ${describeStart(bytes)}; expected ${what}.`, { ...at, byte: 0 });
-    throw problem("B102", `The model has no graph; the file of ${bytes.length} bytes ends too early or is damaged.`, {
-      ...at,
-      byte: bytes.length,
-    });
+  return withGraph(decode(schema.model, bytes, at, modelText) as ModelProto, bytes, bytes.length, at);
+}
+
+/**
+ * Decodes an ONNX model without the large data of its tensors, which stay in the source (see TensorProto.stored).
+ * Throws B101 for bytes that are no model, B102 for a damaged one, and B117 for one beyond the limits.
+ */
+export function decodeSkeleton(source: ByteSource, at: Location = {}): ModelProto {
+  const start = source.read(0, Math.min(16, source.sizeBytes));
+  if (start.length > 0 && !beginsLike(schema.model, start)) {
+    throw problem("B101", `Found ${describeStart(start)}; expected ${modelText}.`, { ...at, byte: 0 });
   }
-  return model;
+  const skeleton = readSkeleton(source, schema.model, at);
+  return withGraph(decode(schema.skeleton, skeleton, at, modelText) as ModelProto, start, source.sizeBytes, at);
+}
+
+function withGraph(model: ModelProto, start: Uint8Array, sizeBytes: number, at: Location): ModelProto {
+  if (model.graph !== null && model.graph !== undefined) return model;
+  if (!beginsLike(schema.model, start))
+    throw problem("B101", `Found ${describeStart(start)}; expected ${modelText}.`, { ...at, byte: 0 });
+  throw problem("B102", `The model has no graph; the file of ${sizeBytes} bytes ends too early or is damaged.`, {
+    ...at,
+    byte: sizeBytes,
+  });
 }
 
 /** Encodes an ONNX model; fields kept from decoding are written back. */

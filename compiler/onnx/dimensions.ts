@@ -22,6 +22,18 @@ export function declaredSizes(info: ValueInfoProto): DeclaredSize[] | null {
   });
 }
 
+/** How a value that is no tensor is declared. */
+function declaredKind({ type }: ValueInfoProto): string {
+  const kinds = {
+    sequenceType: "as a sequence",
+    optionalType: "as optional",
+    mapType: "as a map",
+    sparseTensorType: "as sparse",
+  };
+  const found = Object.entries(kinds).find(([field]) => type?.[field as keyof typeof kinds] != null);
+  return found === undefined ? "without a type" : found[1];
+}
+
 /** The inputs with every dimension bound. Each open dimension goes by its name, or by INPUT:AXIS. Problems are collected. */
 export function bindInputs(
   infos: readonly ValueInfoProto[],
@@ -38,7 +50,8 @@ export function bindInputs(
     const at = { ...file, tensor: name };
     const sizes = declaredSizes(info);
     if (info.type?.tensorType === null || info.type?.tensorType === undefined) {
-      problems.push(...problem("B110", "The input is not declared as a tensor.", at).problems);
+      const kind = declaredKind(info);
+      problems.push(...problem("B110", `The input is declared ${kind}; expected a tensor.`, at).problems);
       continue;
     }
     if (sizes === null) {

@@ -1,19 +1,13 @@
 import type { Code } from "../../base/codes.ts";
 import { internalError, type Location, problem } from "../../base/errors.ts";
+import { product } from "../../base/math.ts";
 import type { Attributes, Constant, GraphInput, Node } from "../../ir/graph.ts";
 import type { GraphBuilder, Operator } from "../../ir/operator.ts";
 import { numberOf } from "../../ir/ops/attributes.ts";
 import { inferNode, operatorOf } from "../../ir/ops/index.ts";
 import type { Tensor, TensorData } from "../../ir/tensor.ts";
-import { elementCount, formatType, type TensorType } from "../../ir/type.ts";
-import { maximumElements } from "./tensor-proto.ts";
-
-/** Results up to this many elements are computed at import when all operands are known. */
-const foldedElements = 2 ** 24;
-/** The same for contractions, whose work is more than one step an element. */
-const foldedContractionElements = 2 ** 20;
-/** The most elements that a constant of one number may have (1 GiB of f32). */
-const filledElements = 2 ** 28;
+import { elementBytes, elementCount, formatType, type TensorType } from "../../ir/type.ts";
+import { limits } from "./limits.ts";
 
 /** Where the node that is being translated stands. */
 export interface CurrentNode {
@@ -21,6 +15,17 @@ export interface CurrentNode {
   readonly operator: string;
   /** The wanted name of its first result. */
   readonly output: string;
+}
+
+/**
+ * What ONNX names stand for within a graph, and around it. A name maps to a value, to null where an optional input was
+ * left out, or to undefined where its node could not be translated.
+ */
+export interface Scope {
+  readonly names: Map<string, string | null | undefined>;
+  readonly parent: Scope | null;
+  /** Stands before the names of values that are made in the scope. */
+  readonly prefix: string;
 }
 
 /** The graph that is being imported; lives through one import. Nodes whose operands are all known are computed at once. */
@@ -32,13 +37,21 @@ export class ImportBuilder implements GraphBuilder {
   readonly #reserved: ReadonlySet<string>;
   readonly #types = new Map<string, TensorType>();
   readonly #constants = new Map<string, Constant>();
-  /** ONNX name to value. */
-  readonly #values = new Map<string, string>();
+  readonly #main: Scope = { names: new Map(), parent: null, prefix: "" };
+  /** How many ONNX names stand for each value. */
+  readonly #nameCounts = new Map<string, number>();
+  /** Values that nodes read. */
+  readonly #read = new Set<string>();
+  /** The number after the last one that was put behind each name. */
+  readonly #numbering = new Map<string, number>();
   /** Constants that are known to hold one number. */
   readonly #numbers = new Map<string, number>();
   /** The longest array made for each element type and number; shorter ones are parts of it. */
   readonly #fills = new Map<string, TensorData>();
+  #scope: Scope = this.#main;
   #current: CurrentNode = { name: "", operator: "", output: "" };
+  #loaded = { elements: 0, bytes: 0 };
+  #folded = { work: 0, bytes: 0 };
 
   /** `reserved`: the names of the model, which only the values of those names may take. */
   constructor(file: Location, reserved: ReadonlySet<string>) {
@@ -56,14 +69,32 @@ export class ImportBuilder implements GraphBuilder {
     this.#current = node;
   }
 
-  addInput(input: GraphInput): void {
-    this.#types.set(input.name, input.type);
-    this.#values.set(input.name, input.name);
+  /** The scope that names are looked up and bound in. */
+  get scope(): Scope {
+    return this.#scope;
   }
 
-  /** The value of an ONNX name; undefined when its node could not be translated. */
-  value(onnxName: string): string | undefined {
-    return this.#values.get(onnxName);
+  /** Goes into a scope, or back to one. */
+  enter(scope: Scope): void {
+    this.#scope = scope;
+  }
+
+  addInput(input: GraphInput): void {
+    this.#types.set(input.name, input.type);
+    this.bind(input.name, input.name);
+  }
+
+  /** What an ONNX name stands for, innermost scope first: see `Scope`. */
+  value(onnxName: string): string | null | undefined {
+    for (let scope: Scope | null = this.#scope; scope !== null; scope = scope.parent) {
+      if (scope.names.has(onnxName)) return scope.names.get(onnxName);
+    }
+    return undefined;
+  }
+
+  /** Says of an ONNX name that it has no value: left out (null), or not to be made (undefined). */
+  bindNothing(onnxName: string, nothing: null | undefined): void {
+    this.#scope.names.set(onnxName, nothing);
   }
 
   type(value: string): TensorType {
@@ -73,15 +104,43 @@ export class ImportBuilder implements GraphBuilder {
   }
 
   addConstant(tensor: Tensor, name?: string): string {
-    return this.declareConstant(name ?? this.#freshName("constant"), tensor.type, tensor.data, "model");
+    return this.#declare(this.#wanted(name, "constant"), tensor.type, tensor.data, "model");
   }
 
   /** Adds a constant, with or without data, and returns its name. */
   declareConstant(wanted: string, type: TensorType, data: TensorData | null, source: Constant["source"]): string {
-    const name = this.#uniqueName(wanted);
+    return this.#declare(this.#wanted(wanted, ""), type, data, source);
+  }
+
+  #declare(wanted: WantedName, type: TensorType, data: TensorData | null, source: Constant["source"]): string {
+    const name = this.#freeName(wanted);
     this.#constants.set(name, { name, type, data, source });
     this.#types.set(name, type);
     return name;
+  }
+
+  /** Counts a tensor of the model: the more it holds, the more may be computed of it. */
+  countLoaded(type: TensorType): void {
+    const elements = elementCount(type);
+    this.#loaded.elements += elements;
+    this.#loaded.bytes += elements * elementBytes(type.element);
+  }
+
+  /** Says that an ONNX name is read no more; a constant that nothing else stands for or reads is given up. */
+  forget(onnxName: string): void {
+    const value = this.#scope.names.get(onnxName);
+    this.#scope.names.delete(onnxName);
+    if (value === null || value === undefined) return;
+    const count = (this.#nameCounts.get(value) ?? 0) - 1;
+    this.#nameCounts.set(value, count);
+    if (count > 0 || this.#read.has(value)) return;
+    this.#constants.delete(value);
+    this.#numbers.delete(value);
+  }
+
+  /** Keeps a constant, whatever names stand for it. */
+  keep(value: string): void {
+    this.#nameCounts.set(value, (this.#nameCounts.get(value) ?? 0) + 1);
   }
 
   /** Gives a constant other data. */
@@ -96,17 +155,28 @@ export class ImportBuilder implements GraphBuilder {
     const operator = operatorOf(op);
     const types = operands.map((operand) => (operand === null ? null : this.type(operand)));
     const { attributes: complete, type } = inferNode(op, types, attributes);
-    if (elementCount(type) > maximumElements) {
+    if (elementCount(type) > limits.tensorElements) {
       throw problem(
         "B117",
-        `The result ${formatType(type)} has ${elementCount(type)} elements; at most ${maximumElements} are accepted.`,
+        `The result ${formatType(type)} has ${elementCount(type)} elements; at most ${limits.tensorElements} are accepted.`,
         this.#at(),
       );
     }
-    const wanted = name ?? this.#freshName(op);
+    if (type.shape.length > limits.axes) {
+      throw problem(
+        "B117",
+        `The result has ${type.shape.length} axes; at most ${limits.axes} are accepted.`,
+        this.#at(),
+      );
+    }
+    if (this.nodes.length + this.foldedCount >= limits.graphNodes) {
+      throw problem("B117", `The model becomes more than ${limits.graphNodes} nodes.`, this.#at());
+    }
+    const wanted = this.#wanted(name, op);
     const known = operands.every((operand) => operand === null || this.#constants.has(operand));
     if (known && this.#folds(operator, types, type)) return this.#fold(operator, operands, complete, type, wanted);
-    const bound = this.#uniqueName(wanted);
+    const bound = this.#freeName(wanted);
+    for (const operand of operands) if (operand !== null) this.#read.add(operand);
     this.nodes.push({
       name: bound,
       op,
@@ -136,7 +206,9 @@ export class ImportBuilder implements GraphBuilder {
 
   bind(output: string, value: string): void {
     this.type(value);
-    if (output !== "") this.#values.set(output, value);
+    if (output === "") return;
+    this.#scope.names.set(output, value);
+    this.keep(value);
   }
 
   refuse(code: Code, message: string): never {
@@ -153,10 +225,10 @@ export class ImportBuilder implements GraphBuilder {
     if (quantized && type.quantization === null) return false;
     const limit =
       operator.name === "fill" || operator.runsOn === "movement"
-        ? filledElements
+        ? limits.filledElements
         : operator.runsOn === "matrix"
-          ? foldedContractionElements
-          : foldedElements;
+          ? limits.foldedContractionElements
+          : limits.foldedElements;
     if (elementCount(type) <= limit) return true;
     if (operator.name !== "fill") return false;
     throw problem(
@@ -172,7 +244,7 @@ export class ImportBuilder implements GraphBuilder {
     operands: readonly (string | null)[],
     attributes: Attributes,
     type: TensorType,
-    wanted: string,
+    wanted: WantedName,
   ): string {
     this.foldedCount += 1;
     const constants = operands.map((operand) => (operand === null ? null : (this.#constants.get(operand) ?? null)));
@@ -182,18 +254,37 @@ export class ImportBuilder implements GraphBuilder {
         ? numberOf(attributes, "value")
         : this.#movedNumber(operator, constants, attributes, type);
     if (number !== null) {
-      const name = this.declareConstant(wanted, type, this.#filled(type, number), source);
+      const name = this.#declare(wanted, type, this.#filled(type, number), source);
       this.#numbers.set(name, number);
       return name;
     }
     if (constants.some((constant) => constant !== null && constant.data === null)) {
-      return this.declareConstant(wanted, type, null, "absent");
+      return this.#declare(wanted, type, null, "absent");
     }
     const tensors = constants.map((constant) =>
       constant === null || constant.data === null ? null : { type: constant.type, data: constant.data },
     );
+    this.#countFolded(operator, operands, attributes, type);
     const result = operator.evaluate({ operands: tensors, attributes, type });
-    return this.declareConstant(wanted, type, result.data, source);
+    return this.#declare(wanted, type, result.data, source);
+  }
+
+  /** Counts what computing a node takes; refuses it when all of them together take more than the limits (B117). */
+  #countFolded(
+    operator: Operator,
+    operands: readonly (string | null)[],
+    attributes: Attributes,
+    type: TensorType,
+  ): void {
+    const types = operands.map((operand) => (operand === null ? null : this.type(operand)));
+    const sizes = types.map((each) => (each === null ? 0 : elementCount(each)));
+    this.#folded.work += Math.max(elementCount(type), ...sizes, workOf(operator, types, attributes, type));
+    this.#folded.bytes += elementCount(type) * elementBytes(type.element);
+    const work = limits.foldedWork + 4 * this.#loaded.elements;
+    const bytes = limits.foldedBytes + 2 * this.#loaded.bytes;
+    if (this.#folded.work > work)
+      this.refuse("B117", `Computing known values takes more than ${work} element operations.`);
+    if (this.#folded.bytes > bytes) this.refuse("B117", `Known values take more than ${bytes} bytes.`);
   }
 
   /** The number that a movement of constants of one number gives everywhere; null when it has to be carried out. */
@@ -223,18 +314,38 @@ export class ImportBuilder implements GraphBuilder {
     return data;
   }
 
-  /** A name for a value within the translation of a node, after the node's result. */
-  #freshName(what: string): string {
-    const base = `${this.#current.output}.${what}`;
-    let name = base;
-    for (let number = 2; this.#types.has(name) || this.#reserved.has(name); number += 1) name = `${base}.${number}`;
-    return name;
+  /** The name that a value is to have: the given one, or one after the current node's result. */
+  #wanted(name: string | undefined, what: string): WantedName {
+    const { prefix } = this.#scope;
+    return {
+      text: prefix + (name ?? `${this.#current.output}.${what}`),
+      isOfModel: name !== undefined && prefix === "",
+    };
   }
 
-  #uniqueName(wanted: string): string {
-    if (!this.#types.has(wanted)) return wanted;
-    let number = 2;
-    while (this.#types.has(`${wanted}.${number}`) || this.#reserved.has(`${wanted}.${number}`)) number += 1;
-    return `${wanted}.${number}`;
+  /** The name, or the first of name.2, name.3, ... that is free. */
+  #freeName({ text, isOfModel }: WantedName): string {
+    if (!this.#types.has(text) && (isOfModel || !this.#reserved.has(text))) return text;
+    let number = this.#numbering.get(text) ?? 2;
+    while (this.#types.has(`${text}.${number}`) || this.#reserved.has(`${text}.${number}`)) number += 1;
+    this.#numbering.set(text, number + 1);
+    return `${text}.${number}`;
   }
+}
+
+/** A name that a value is to have if it is free; names of the model may be taken by values of the model alone. */
+interface WantedName {
+  readonly text: string;
+  readonly isOfModel: boolean;
+}
+
+/** Steps of the loops of a matrix or vector operator; 0 for others. */
+function workOf(
+  operator: Operator,
+  operands: readonly (TensorType | null)[],
+  attributes: Attributes,
+  type: TensorType,
+): number {
+  const dimensions = operator.iteration?.({ operands, attributes, type }).dimensions ?? [];
+  return dimensions.length === 0 ? 0 : product(dimensions.map(({ size }) => size));
 }

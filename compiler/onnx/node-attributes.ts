@@ -1,10 +1,10 @@
 import { BorealError, type Location, type Problem, problem } from "../../base/errors.ts";
-import { product } from "../../base/math.ts";
 import type { AttributeValue } from "../../ir/graph.ts";
-import { allocateData, type Tensor } from "../../ir/tensor.ts";
-import { tensorType } from "../../ir/type.ts";
-import type { AttributeProto, NodeProto, SparseTensorProto } from "./proto-types.ts";
-import { checkedShape, readTensorProto, toNumber } from "./tensor-proto.ts";
+import type { Tensor } from "../../ir/tensor.ts";
+import type { ByteSource } from "./byte-source.ts";
+import type { AttributeProto } from "./proto-types.ts";
+import { densify } from "./sparse-tensor.ts";
+import { readTensorProto, toNumber } from "./tensor-proto.ts";
 
 /** AttributeProto.AttributeType: the field that holds the value. */
 const kinds = [
@@ -46,46 +46,7 @@ function textOfBytes(bytes: Uint8Array | null | undefined): string {
   return new TextDecoder().decode(Uint8Array.from(bytes ?? []));
 }
 
-/** A dense tensor from a sparse one; throws B115 when an index lies outside the shape. */
-export function densify(sparse: SparseTensorProto, at: Location): Tensor {
-  const values = readTensorProto(sparse.values ?? {}, at);
-  const shape = checkedShape((sparse.dims ?? []).map(toNumber), at);
-  const type = tensorType(values.type.element, shape);
-  const data = allocateData(type.element, product(shape)) as Float64Array;
-  const source = values.data as Float64Array;
-  const rank = shape.length;
-  if (source.length > 0) {
-    const indices = readTensorProto(sparse.indices ?? {}, at);
-    const linear = indices.type.shape.length === 1;
-    if (indices.type.element !== "i64" || indices.data.length !== source.length * (linear ? 1 : rank)) {
-      throw problem(
-        "B115",
-        `Found indices of type ${indices.type.element}[${indices.type.shape.join(",")}] for ${source.length} values; expected i64[${source.length}] or i64[${source.length},${rank}].`,
-        at,
-      );
-    }
-    const numbers = Array.from(indices.data as BigInt64Array, Number);
-    source.forEach((value, position) => {
-      const own = linear ? [numbers[position] as number] : numbers.slice(position * rank, (position + 1) * rank);
-      const inside = linear
-        ? (own[0] as number) >= 0 && (own[0] as number) < data.length
-        : own.every((index, axis) => index >= 0 && index < (shape[axis] as number));
-      if (!inside)
-        throw problem(
-          "B115",
-          `Index [${own.join(",")}] of value ${position} lies outside shape [${shape.join(",")}].`,
-          at,
-        );
-      const offset = linear
-        ? (own[0] as number)
-        : own.reduce((sum, index, axis) => sum * (shape[axis] as number) + index, 0);
-      data[offset] = value;
-    });
-  }
-  return { type, data };
-}
-
-function attributeValue(proto: AttributeProto, at: Location): AttributeValue | Tensor {
+function attributeValue(proto: AttributeProto, at: Location, source: ByteSource | null): AttributeValue | Tensor {
   const kind = attributeKind(proto);
   switch (kind) {
     case "float":
@@ -95,7 +56,7 @@ function attributeValue(proto: AttributeProto, at: Location): AttributeValue | T
     case "string":
       return textOfBytes(proto.s);
     case "tensor":
-      return readTensorProto(proto.t ?? {}, at);
+      return readTensorProto(proto.t ?? {}, at, source);
     case "floats":
       return proto.floats ?? [];
     case "integers":
@@ -103,7 +64,7 @@ function attributeValue(proto: AttributeProto, at: Location): AttributeValue | T
     case "strings":
       return (proto.strings ?? []).map(textOfBytes);
     case "sparse tensor":
-      return densify(proto.sparseTensor ?? {}, at);
+      return densify(proto.sparseTensor ?? {}, at, source);
     default:
       throw problem(
         "B111",
@@ -113,15 +74,19 @@ function attributeValue(proto: AttributeProto, at: Location): AttributeValue | T
   }
 }
 
-/** The attributes of an ONNX node by name; throws all problems of their values together. */
-export function nodeAttributes(node: NodeProto, at: Location): Map<string, AttributeValue | Tensor> {
+/** The attributes of an ONNX node by name, without the graphs that it holds; throws all problems of their values together. */
+export function nodeAttributes(
+  protos: readonly AttributeProto[],
+  at: Location,
+  source: ByteSource | null,
+): Map<string, AttributeValue | Tensor> {
   const attributes = new Map<string, AttributeValue | Tensor>();
   const problems: Problem[] = [];
-  for (const proto of node.attribute ?? []) {
+  for (const proto of protos) {
     const name = proto.name ?? "";
     try {
       if (attributes.has(name)) throw problem("B111", `Attribute "${name}" is given twice.`, at);
-      attributes.set(name, attributeValue(proto, at));
+      if (attributeKind(proto) !== "graph") attributes.set(name, attributeValue(proto, at, source));
     } catch (error) {
       if (!(error instanceof BorealError)) throw error;
       problems.push(...error.problems);
@@ -129,4 +94,31 @@ export function nodeAttributes(node: NodeProto, at: Location): Map<string, Attri
   }
   if (problems.length > 0) throw new BorealError(problems);
   return attributes;
+}
+
+/**
+ * The attributes of a node within a function, in which references to the function's attributes are replaced by what the
+ * call gives; a reference to one that the call leaves out is left out too. Throws B111 for a reference outside a function.
+ */
+export function resolveReferences(
+  protos: readonly AttributeProto[],
+  given: ReadonlyMap<string, AttributeProto> | null,
+  at: Location,
+): readonly AttributeProto[] {
+  const refers = ({ refAttrName }: AttributeProto): boolean =>
+    refAttrName !== null && refAttrName !== undefined && refAttrName !== "";
+  if (!protos.some(refers)) return protos;
+  return protos.flatMap((proto) => {
+    if (!refers(proto)) return [proto];
+    const reference = proto.refAttrName ?? "";
+    if (given === null) {
+      throw problem(
+        "B111",
+        `Attribute "${proto.name ?? ""}" refers to attribute "${reference}" of a function; the node stands in none.`,
+        at,
+      );
+    }
+    const value = given.get(reference);
+    return value === undefined ? [] : [{ ...value, name: proto.name ?? "" }];
+  });
 }

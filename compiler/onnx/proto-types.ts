@@ -19,6 +19,8 @@ declare module "onnx-proto" {
       metadataProps?: IStringStringEntryProto[] | null;
     }
     interface ITensorProto {
+      /** Data that stay in the file: the data's field number, offset and length. Not of ONNX; see skeleton.ts. */
+      stored?: Integer64[] | null;
       metadataProps?: IStringStringEntryProto[] | null;
     }
     interface IValueInfoProto {
@@ -53,6 +55,10 @@ export type AttributeProto = onnx.IAttributeProto;
 export type TensorProto = onnx.ITensorProto;
 /** A decoded sparse tensor: values, and where they stand. */
 export type SparseTensorProto = onnx.ISparseTensorProto;
+/** A decoded function that a model defines. */
+export type FunctionProto = onnx.IFunctionProto;
+/** A decoded version of a domain's operators. */
+export type OperatorSetIdProto = onnx.IOperatorSetIdProto;
 /** A decoded declaration of a value's type. */
 export type ValueInfoProto = onnx.IValueInfoProto;
 /** A 64-bit integer as protobufjs gives it. */

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { problem } from "../../base/errors.ts";
-import { decodeModel } from "./codec.ts";
+import { type ByteSource, fileSource, memorySource } from "./byte-source.ts";
+import { decodeSkeleton } from "./codec.ts";
+import { limits } from "./limits.ts";
 import type { ModelProto } from "./proto-types.ts";
 
 /** A model's file, or its bytes under a name. */
@@ -18,39 +19,32 @@ export interface ModelFile {
   readonly folder: string | null;
   /** What messages call the file. */
   readonly file: string;
+  /** What the model's tensors refer to. */
+  readonly bytes: ByteSource;
 }
 
-/** Protobuf's own limit for one message. */
-const maximumBytes = 2 ** 31 - 1;
+/** A file of at most the bytes that an ONNX model may have. Throws B103 or B117. */
+function modelSource(path: string): ByteSource {
+  const source = fileSource(path);
+  if (source.sizeBytes <= limits.fileBytes) return source;
+  throw problem(
+    "B117",
+    `The file has ${source.sizeBytes} bytes; an ONNX file has at most ${limits.fileBytes}, with weights in external data beyond.`,
+    { file: path },
+  );
+}
 
-/** Reads a whole file; throws B103 when it cannot be read and B117 when it is too large for an ONNX model. */
-function readBytes(path: string): Uint8Array {
-  let handle: number | null = null;
-  try {
-    handle = openSync(path, "r");
-    const status = fstatSync(handle);
-    if (status.isDirectory()) throw problem("B103", "Found a folder; expected an ONNX file.", { file: path });
-    if (status.size > maximumBytes) {
-      throw problem(
-        "B117",
-        `The file has ${status.size} bytes; an ONNX file has at most ${maximumBytes}, with weights in external data beyond.`,
-        { file: path },
-      );
-    }
-    const bytes = new Uint8Array(status.size);
-    for (let done = 0; done < bytes.length; ) {
-      const read = readSync(handle, bytes, done, Math.min(bytes.length - done, 2 ** 30), done);
-      if (read === 0) return bytes.subarray(0, done);
-      done += read;
-    }
-    return bytes;
-  } catch (error) {
-    if (error instanceof Error && "code" in error)
-      throw problem("B103", `The file cannot be read (${String(error.code)}).`, { file: path });
-    throw error;
-  } finally {
-    if (handle !== null) closeSync(handle);
+/** SHA-256 of all bytes, read in pieces; hexadecimal. */
+function sha256Of(source: ByteSource): string {
+  const hash = createHash("sha256");
+  const pieceBytes = 2 ** 22;
+  const piece = new Uint8Array(Math.min(pieceBytes, source.sizeBytes));
+  for (let offset = 0; offset < source.sizeBytes; offset += pieceBytes) {
+    const part = piece.subarray(0, Math.min(pieceBytes, source.sizeBytes - offset));
+    source.readInto(part, offset);
+    hash.update(part);
   }
+  return hash.digest("hex");
 }
 
 function nameOf(path: string): string {
@@ -59,15 +53,16 @@ function nameOf(path: string): string {
   return name === "model" && folder !== "" && folder !== "." ? folder : name;
 }
 
-/** Reads and decodes a model. Throws B101, B102, B103 or B117. */
+/** Reads and decodes a model; large data of tensors stay in the file until they are asked for. Throws B101, B102, B103 or B117. */
 export function readModel(source: ModelSource): ModelFile {
-  const bytes = "path" in source ? readBytes(source.path) : source.bytes;
+  const bytes = "path" in source ? modelSource(source.path) : memorySource(source.bytes);
   const file = "path" in source ? source.path : source.name;
   return {
-    model: decodeModel(bytes, { file }),
+    model: decodeSkeleton(bytes, { file }),
     name: "path" in source ? nameOf(source.path) : source.name,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
+    sha256: sha256Of(bytes),
     folder: "path" in source ? dirname(source.path) : null,
     file,
+    bytes,
   };
 }

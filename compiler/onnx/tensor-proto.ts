@@ -9,6 +9,8 @@ import {
   type TensorType,
   tensorType,
 } from "../../ir/type.ts";
+import { type ByteSource, ByteWindow } from "./byte-source.ts";
+import { limits } from "./limits.ts";
 import type { Integer64, TensorProto } from "./proto-types.ts";
 
 /** ONNX's TensorProto.DataType numbers of the element types that Boreal has. */
@@ -51,9 +53,6 @@ const elementsByNumber: ReadonlyMap<number, ElementType> = new Map(
   Object.entries(dataTypes).map(([element, number]) => [number, element as ElementType]),
 );
 
-/** The most elements that a tensor of a model may have. */
-export const maximumElements = 2 ** 31;
-
 /** The element type of an ONNX data type number; throws B115 for one that Boreal does not have. */
 export function elementOfDataType(dataType: number | null | undefined, at: Location): ElementType {
   const element = elementsByNumber.get(dataType ?? 0);
@@ -72,14 +71,17 @@ export function toNumber(value: Integer64 | null | undefined): number {
   return typeof value === "number" ? value : value.toNumber();
 }
 
-/** Sizes of a shape as numbers; throws B115 for a negative one, B117 for too many elements. */
+/** Sizes of a shape as numbers; throws B115 for a negative one, B117 for too many axes or elements. */
 export function checkedShape(sizes: readonly number[], at: Location): number[] {
+  if (sizes.length > limits.axes) {
+    throw problem("B117", `A shape has ${sizes.length} axes; at most ${limits.axes} are accepted.`, at);
+  }
   if (sizes.some((size) => size < 0)) throw problem("B115", `Shape [${sizes.join(",")}] has a negative size.`, at);
   const count = product(sizes.map((size) => Math.max(1, size)));
-  if (!(count <= maximumElements)) {
+  if (!(count <= limits.tensorElements)) {
     throw problem(
       "B117",
-      `Shape [${sizes.join(",")}] has ${count} elements; at most ${maximumElements} are accepted.`,
+      `Shape [${sizes.join(",")}] has ${count} elements; at most ${limits.tensorElements} are accepted.`,
       at,
     );
   }
@@ -125,18 +127,22 @@ export function packSubBytes(element: ElementType, data: ArrayLike<number>): Uin
  */
 export function dataFromBytes(type: TensorType, bytes: Uint8Array, at: Location): TensorData {
   const count = elementCount(type);
-  const expected = packedBytes(type.element, count);
-  if (bytes.byteLength !== expected) {
-    throw problem(
-      "B115",
-      `Found ${bytes.byteLength} bytes of data; ${type.element}[${type.shape.join(",")}] needs ${expected}.`,
-      at,
-    );
-  }
+  checkByteCount(type, bytes.byteLength, at);
   if (elementTypes[type.element].bits < 8) return unpackSubBytes(type.element, bytes, count);
   // A plain Uint8Array: the slice of a Buffer would not copy.
   const data = viewData(type.element, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   return type.element === "bool" ? booleans(data as Uint8Array) : data;
+}
+
+/** Throws B115 unless a tensor of the type has that many bytes. */
+export function checkByteCount(type: TensorType, byteCount: number, at: Location): void {
+  const expected = packedBytes(type.element, elementCount(type));
+  if (byteCount === expected) return;
+  throw problem(
+    "B115",
+    `Found ${byteCount} bytes of data; ${type.element}[${type.shape.join(",")}] needs ${expected}.`,
+    at,
+  );
 }
 
 function booleans(data: Uint8Array): Uint8Array {
@@ -197,20 +203,96 @@ export function isExternal(proto: TensorProto): boolean {
   return proto.dataLocation === 1;
 }
 
-/** The tensor that a TensorProto holds itself; external data are refused. Throws B108, B115 or B117. */
-export function readTensorProto(proto: TensorProto, at: Location): Tensor {
+/** The fields of TensorProto that hold its elements, by number. */
+const dataFields: ReadonlyMap<number, (typeof typedFields)[number] | "rawData"> = new Map([
+  [4, "floatData"],
+  [5, "int32Data"],
+  [7, "int64Data"],
+  [9, "rawData"],
+  [10, "doubleData"],
+  [11, "uint64Data"],
+] as const);
+
+/**
+ * The tensor that a TensorProto holds itself, or that stands in `source`, which it was read from; external data are
+ * refused. Throws B108, B115 or B117.
+ */
+export function readTensorProto(proto: TensorProto, at: Location, source: ByteSource | null = null): Tensor {
   const type = tensorProtoType(proto, at);
   if (isExternal(proto))
     throw problem("B108", "The tensor's data stand in another file; expected them within this one.", at);
   if (proto.segment !== null && proto.segment !== undefined) {
     throw problem("B115", "The tensor holds a segment of a larger one; expected a whole tensor.", at);
   }
-  const raw = proto.rawData;
-  if (raw === null || raw === undefined || raw.length === 0) return { type, data: dataFromFields(type, proto, at) };
-  const twice = typedFields.find((name) => (proto[name]?.length ?? 0) > 0);
-  if (twice !== undefined)
-    throw problem("B115", `Elements stand both in rawData and in ${twice}; expected one of them.`, at);
+  const typed = typedFields.filter((name) => (proto[name]?.length ?? 0) > 0);
+  const raw = proto.rawData ?? new Uint8Array(0);
+  const stored = (proto.stored ?? []).map(toNumber);
+  const places = [...typed, ...(raw.length > 0 ? ["rawData"] : [])];
+  if (stored.length > 0 && source !== null) {
+    const [number = 0, offset = 0, length = 0] = stored;
+    if (stored.length > 3 || places.length > 0)
+      throw problem("B115", "Elements stand in several places of the file; expected them in one.", at);
+    return { type, data: dataFromSource(type, number, { source, offset, length }, at) };
+  }
+  if (raw.length === 0) return { type, data: dataFromFields(type, proto, at) };
+  if (typed[0] !== undefined)
+    throw problem("B115", `Elements stand both in rawData and in ${typed[0]}; expected one of them.`, at);
   return { type, data: dataFromBytes(type, raw, at) };
+}
+
+/** A range of a source. */
+interface StoredRange {
+  readonly source: ByteSource;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Elements that stand in the file as raw bytes or as a packed list; read once, straight into their array. */
+function dataFromSource(type: TensorType, number: number, range: StoredRange, at: Location): TensorData {
+  const { source, offset, length } = range;
+  const field = dataFields.get(number) ?? "rawData";
+  const wanted = typedField(type.element);
+  if (field !== "rawData" && field !== wanted)
+    throw problem("B115", `Elements of ${type.element} stand in ${field}; expected ${wanted} or rawData.`, at);
+  if (field === "rawData" || field === "floatData" || field === "doubleData") {
+    checkByteCount(type, length, at);
+    return dataFromBytes(type, source.read(offset, length), at);
+  }
+  return dataFromVarints(type, range, at);
+}
+
+/** Elements of a packed list of variable-length integers. */
+function dataFromVarints(type: TensorType, { source, offset, length }: StoredRange, at: Location): TensorData {
+  const { element, shape } = type;
+  const packed = elementTypes[element].bits < 8;
+  const expected = packed ? packedBytes(element, elementCount(type)) : elementCount(type);
+  const refuse = (found: string): never => {
+    throw problem("B115", `Found ${found} integers; ${element}[${shape.join(",")}] needs ${expected}.`, at);
+  };
+  if (expected > length) return refuse(`at most ${length}`);
+  const data = packed ? new Uint8Array(expected) : allocateData(element, expected);
+  const window = new ByteWindow(source);
+  let [count, low, high, shift] = [0, 0, 0, 0];
+  for (let place = offset; place < offset + length; place += 1) {
+    const byte = window.byte(place);
+    const bits = byte & 0x7f;
+    if (shift < 32) low |= bits << shift;
+    if (shift > 24) high |= shift < 32 ? bits >>> (32 - shift) : bits << (shift - 32);
+    shift += 7;
+    if (byte >= 0x80) {
+      if (shift >= 70) throw problem("B102", "An integer has more than 10 bytes.", { ...at, byte: place });
+      continue;
+    }
+    if (count >= expected) return refuse(`more than ${expected}`);
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+      data[count] = (BigInt(high) << 32n) | BigInt(low >>> 0);
+    else data[count] = low;
+    count += 1;
+    [low, high, shift] = [0, 0, 0];
+  }
+  if (count < expected || shift > 0) return refuse(String(count));
+  if (packed) return unpackSubBytes(element, data as Uint8Array, elementCount(type));
+  return element === "bool" ? booleans(data as Uint8Array) : data;
 }
 
 /** ONNX's raw bytes of a tensor; a view of its data except for sub-byte types. */

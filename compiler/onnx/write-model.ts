@@ -3,12 +3,22 @@ import { roundUp } from "../../base/math.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 import type { ElementType } from "../../ir/type.ts";
 import { encodeModel } from "./codec.ts";
-import type { AttributeProto, ModelProto, TensorProto, ValueInfoProto } from "./proto-types.ts";
+import type {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  OperatorSetIdProto,
+  TensorProto,
+  ValueInfoProto,
+} from "./proto-types.ts";
 import { dataTypes, rawBytes, writeTensorProto } from "./tensor-proto.ts";
 
 /**
  * An attribute to write: a whole number or list of them is an INT(S), other numbers are FLOAT(S); `float` and `floats`
- * make FLOAT(S) of whole numbers too.
+ * make FLOAT(S) of whole numbers too; `graph` is a graph that the node holds; `reference` names an attribute of the
+ * function that the node stands in.
  */
 export type WrittenAttribute =
   | number
@@ -17,7 +27,9 @@ export type WrittenAttribute =
   | readonly number[]
   | readonly string[]
   | { readonly float: number }
-  | { readonly floats: readonly number[] };
+  | { readonly floats: readonly number[] }
+  | { readonly graph: WrittenGraph }
+  | { readonly reference: string; readonly kind: "float" | "integer" | "integers" };
 
 /** A node to write. */
 export interface WrittenNode {
@@ -36,14 +48,34 @@ export interface WrittenValue {
   readonly shape: readonly (number | string | null)[];
 }
 
-/** An ONNX model to write. */
-export interface WrittenModel {
+/** A graph to write: of a model, or one that a node holds. */
+export interface WrittenGraph {
   readonly name: string;
-  readonly opset: number;
   readonly nodes: readonly WrittenNode[];
   readonly inputs: readonly WrittenValue[];
   readonly outputs: readonly WrittenValue[];
   readonly initializers?: Readonly<Record<string, Tensor>>;
+}
+
+/** A function of the model to write; it has the model's opset unless it names one. */
+export interface WrittenFunction {
+  readonly domain: string;
+  readonly name: string;
+  readonly overload?: string;
+  readonly opset?: number;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly WrittenNode[];
+  /** Attributes that a call gives. */
+  readonly attributes?: readonly string[];
+  /** Attributes that a call may give, with their values otherwise. */
+  readonly defaults?: Readonly<Record<string, WrittenAttribute>>;
+}
+
+/** An ONNX model to write. */
+export interface WrittenModel extends WrittenGraph {
+  readonly opset: number;
+  readonly functions?: readonly WrittenFunction[];
 }
 
 function attributeProto(name: string, value: WrittenAttribute): AttributeProto {
@@ -53,6 +85,11 @@ function attributeProto(name: string, value: WrittenAttribute): AttributeProto {
     return Number.isInteger(value) ? { name, type: 2, i: value } : { name, type: 1, f: value };
   if ("float" in value) return { name, type: 1, f: value.float };
   if ("floats" in value) return { name, type: 6, floats: [...value.floats] };
+  if ("graph" in value) return { name, type: 5, g: graphProto(value.graph) };
+  if ("reference" in value) {
+    const type = { float: 1, integer: 2, integers: 7 }[value.kind];
+    return { name, type, refAttrName: value.reference };
+  }
   if ("type" in value) return { name, type: 4, t: writeTensorProto(value, name) };
   const numbers = value.filter((each) => typeof each === "number");
   if (numbers.length === value.length) {
@@ -70,40 +107,63 @@ function valueInfo({ name, element, shape }: WrittenValue): ValueInfoProto {
   return { name, type: { tensorType: { elemType: dataTypes[element], shape: { dim } } } };
 }
 
-function modelProto(model: WrittenModel, initializer: TensorProto[]): ModelProto {
-  const domains = new Set(
-    model.nodes.flatMap((node) => (node.domain === undefined || node.domain === "" ? [] : [node.domain])),
-  );
+function nodeProto({ operator, inputs, outputs, name, domain, attributes }: WrittenNode, index: number): NodeProto {
   return {
-    irVersion: 8,
-    producerName: "boreal",
-    opsetImport: [{ domain: "", version: model.opset }, ...[...domains].map((domain) => ({ domain, version: 1 }))],
-    graph: {
-      name: model.name,
-      node: model.nodes.map(({ operator, inputs, outputs, name, domain, attributes }, index) => ({
-        opType: operator,
-        name: name ?? `${operator}_${index}`,
-        domain: domain ?? "",
-        input: [...inputs],
-        output: [...outputs],
-        attribute: Object.entries(attributes ?? {}).map(([key, value]) => attributeProto(key, value)),
-      })),
-      initializer,
-      input: model.inputs.map(valueInfo),
-      output: model.outputs.map(valueInfo),
-    },
+    opType: operator,
+    name: name ?? `${operator}_${index}`,
+    domain: domain ?? "",
+    input: [...inputs],
+    output: [...outputs],
+    attribute: Object.entries(attributes ?? {}).map(([key, value]) => attributeProto(key, value)),
   };
 }
 
-/** Writes an ONNX model (IR version 8) with its weights as raw data within it. */
+function initializerProtos({ initializers }: WrittenGraph): TensorProto[] {
+  return Object.entries(initializers ?? {}).map(([name, tensor]) => writeTensorProto(tensor, name));
+}
+
+function graphProto(graph: WrittenGraph, initializer = initializerProtos(graph)): GraphProto {
+  return {
+    name: graph.name,
+    node: graph.nodes.map(nodeProto),
+    initializer,
+    input: graph.inputs.map(valueInfo),
+    output: graph.outputs.map(valueInfo),
+  };
+}
+
+function opsetImports(nodes: readonly WrittenNode[], opset: number): OperatorSetIdProto[] {
+  const domains = new Set(nodes.flatMap(({ domain }) => (domain === undefined || domain === "" ? [] : [domain])));
+  return [{ domain: "", version: opset }, ...[...domains].map((domain) => ({ domain, version: 1 }))];
+}
+
+function functionProto(written: WrittenFunction, modelOpset: number): FunctionProto {
+  return {
+    domain: written.domain,
+    name: written.name,
+    overload: written.overload ?? "",
+    input: [...written.inputs],
+    output: [...written.outputs],
+    node: written.nodes.map(nodeProto),
+    attribute: [...(written.attributes ?? [])],
+    attributeProto: Object.entries(written.defaults ?? {}).map(([key, value]) => attributeProto(key, value)),
+    opsetImport: opsetImports(written.nodes, written.opset ?? modelOpset),
+  };
+}
+
+function modelProto(model: WrittenModel, initializer?: TensorProto[]): ModelProto {
+  return {
+    irVersion: model.functions === undefined ? 8 : 10,
+    producerName: "boreal",
+    opsetImport: opsetImports(model.nodes, model.opset),
+    graph: graphProto(model, initializer),
+    functions: (model.functions ?? []).map((each) => functionProto(each, model.opset)),
+  };
+}
+
+/** Writes an ONNX model (IR version 8, with functions 10) with its weights as raw data within it. */
 export function writeModel(model: WrittenModel): Uint8Array {
-  const initializers = Object.entries(model.initializers ?? {});
-  return encodeModel(
-    modelProto(
-      model,
-      initializers.map(([name, tensor]) => writeTensorProto(tensor, name)),
-    ),
-  );
+  return encodeModel(modelProto(model));
 }
 
 /** Bytes that external data are aligned to, so that they can be viewed as elements of any type. */

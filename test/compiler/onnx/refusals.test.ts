@@ -32,16 +32,32 @@ describe("a model that is refused", () => {
     expect(refusals(model(nodes))[0]).toMatch(/7 nodes use it: "Foo_0", .*"Foo_4", and 2 more\./);
   });
 
-  it("has a branch, or calls its own function", () => {
-    const branch = altered(model([node("If", "x", "y")]), (proto) => {
-      const first = proto.graph?.node?.[0];
-      if (first !== undefined) first.attribute = [{ name: "then_branch", type: 5, g: { name: "g" } }];
-    });
-    expect(refusals(branch)[0]).toMatch(/If .*It holds a graph of its own; branches and loops are not supported\./);
-    const call = altered(model([node("Twice", "x", "y")]), (proto) => {
-      proto.functions = [{ name: "Twice", domain: "" }];
-    });
-    expect(refusals(call)[0]).toMatch(/It is a function that the model itself defines; inline it before\./);
+  it("holds values that are no tensors", () => {
+    expect(
+      refusals(
+        model([node("SequenceConstruct", "x", "s"), node("SequenceAt", "s i", "y")], {
+          initializers: { i: i64Tensor([], [0]) },
+        }),
+      ),
+    ).toEqual([
+      'B104 Operator SequenceConstruct (opset 17) is not supported; 1 node uses it: "SequenceConstruct_0". Values that are sequences of tensors are not supported.',
+      'B104 Operator SequenceAt (opset 17) is not supported; 1 node uses it: "SequenceAt_1". Values that are sequences of tensors are not supported.',
+    ]);
+    const declared = (type: object): string[] =>
+      refusals(
+        altered(model([node("Relu", "x", "y")]), (proto) => {
+          const input = proto.graph?.input?.[0];
+          if (input !== undefined) input.type = type;
+        }),
+      );
+    const elemType = { tensorType: { elemType: 1 } };
+    expect(declared({ sequenceType: { elemType } })).toEqual([
+      "B110 The input is declared as a sequence; expected a tensor.",
+    ]);
+    expect(declared({ optionalType: { elemType } })).toEqual([
+      "B110 The input is declared as optional; expected a tensor.",
+    ]);
+    expect(declared({})).toEqual(["B110 The input is declared without a type; expected a tensor."]);
   });
 
   it("reads values that nothing defines", () => {

@@ -1,8 +1,7 @@
 import { BorealError, type Problem } from "../../../base/errors.ts";
-import { encodeModel } from "../../../compiler/onnx/codec.ts";
+import { decodeModel, encodeModel } from "../../../compiler/onnx/codec.ts";
 import { type ImportedModel, type ImportOptions, importOnnx } from "../../../compiler/onnx/importer.ts";
 import type { ModelProto } from "../../../compiler/onnx/proto-types.ts";
-import { readModel } from "../../../compiler/onnx/read-model.ts";
 import {
   type WrittenModel,
   type WrittenNode,
@@ -67,14 +66,14 @@ export function constantOf(imported: ImportedModel, name: string): Constant {
   return found;
 }
 
-/** A list of numbers made from their places. */
-export function numbers(count: number, make: (index: number) => number): number[] {
+/** A list of numbers, or other things, made from their places. */
+export function numbers<Item = number>(count: number, make: (index: number) => Item): Item[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }
 
 /** The same model after a change of its decoded form. */
 export function altered(bytes: Uint8Array, change: (proto: ModelProto) => void): Uint8Array {
-  const { model: proto } = readModel({ bytes, name: "m" });
+  const proto = decodeModel(bytes);
   change(proto);
   return encodeModel(proto);
 }
