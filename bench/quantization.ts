@@ -1,6 +1,6 @@
+import { importCase, readCaseData } from "../api/conformance-case.ts";
 import { chooseTarget, makeRandom, type Random, runModel, type Tensor } from "../api.ts";
 import { tensorNumbers, tensorOf } from "../ir/ops/values.ts";
-import { importCase, readCaseData } from "../test/onnx-cases.ts";
 import { median, printTable, sharedModel } from "./setting.ts";
 
 /** Signal to quantization noise of small models at 8 bit, on the chip, pooled over inputs that calibration did not see. */
@@ -36,7 +36,7 @@ const rows = models.map((name) => {
   const folder = sharedModel(name);
   const [data] = readCaseData(folder);
   if (data === undefined) throw new Error(`${name} has no data set.`);
-  const model = importCase(folder, data);
+  const { model } = importCase(folder, data);
   const results = seeds.map((seed) => {
     const random = makeRandom(seed);
     const draw = (count: number) => Array.from({ length: count }, () => frameLike(data.inputs, random));

@@ -1,5 +1,6 @@
 import { type Constant, consumers, type Node } from "../../ir/graph.ts";
 import { operatorOf } from "../../ir/ops/index.ts";
+import { elementsOf } from "../../ir/ops/values.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/type.ts";
 import type { Pass } from "./pass.ts";
@@ -9,7 +10,7 @@ import { rewriteGraph } from "./rewriter.ts";
 const elementLimit = 2 ** 24;
 
 /**
- * Computes nodes whose operands are all constants. Where data is absent the result is an absent constant of the
+ * Computes nodes whose operands are all constants, and nodes without any element. Where data is absent the result is an absent constant of the
  * node's type, so that shapes alone go the same way as trained weights. Names are kept.
  *
  *     %w = const() {values=[1,2]} : f32[1,2]
@@ -23,9 +24,15 @@ export const foldConstants: Pass = {
     const weighs = (node: Node): boolean =>
       (readers.get(node.name) ?? []).some((reader) => operatorOf(reader.op).runsOn === "matrix");
     return rewriteGraph(graph, (node, rewriter) => {
+      if (elementCount(node.type) === 0) {
+        context.count(node.op);
+        return rewriter.addConstantInfo({ type: node.type, data: elementsOf(node.type.element, []), source: "model" });
+      }
       const operands = node.operands.map((operand) => (operand === null ? null : rewriter.constant(operand)));
       if (operands.some((constant, index) => constant === null && node.operands[index] !== null)) return null;
       if (elementCount(node.type) > elementLimit && !weighs(node)) return null;
+      // Stored weights and biases stay integers, for the layers that the model asks for.
+      if (node.op === "dequantize" && weighs(node)) return null;
       context.count(node.op);
       return rewriter.addConstantInfo(foldNode(node, operands));
     });

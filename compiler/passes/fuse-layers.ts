@@ -1,5 +1,6 @@
 import { BorealError, type Problem } from "../../base/errors.ts";
 import type { Graph, Node } from "../../ir/graph.ts";
+import type { RunsOn } from "../../ir/operator.ts";
 import { isElementwise, operatorOf } from "../../ir/ops/index.ts";
 import { sameNumbers } from "../../ir/type.ts";
 import { locationOf } from "../../ir/verify-complaint.ts";
@@ -15,25 +16,33 @@ interface LayerGroup {
  * Matrix, reduce and movement nodes begin a layer. An element-wise node joins the layer of its latest operand when its
  * shape is that layer's (its other operands are constants, values of the layer, or values of earlier layers, so they
  * are there before the layer starts); else it begins a layer of element-wise nodes. Movement layers take no other node.
- * A layer has the name of its first node's ONNX node. Throws B404 with all nodes that the chip cannot run.
+ * A node that the chip cannot run is alone in its layer when the host may run it; else it throws B404 with all of them.
+ * A layer has the name of its first node's ONNX node.
  *
  *     %a = matmul(%x, %w) : f32[1,4] @ "fc"            %a = matmul(%x, %w) : f32[1,4] @ "fc" in "fc"
  *     %b = relu(%a) : f32[1,4] @ "act"          ->     %b = relu(%a) : f32[1,4] @ "act" in "fc"
  */
-export const fuseLayers: Pass = {
-  name: "fuse-layers",
-  summary: "Groups nodes into layers: an anchor and the element-wise nodes that follow it.",
-  run: (graph) => {
-    refuseUnsupported(graph);
-    const groups = groupNodes(graph);
-    const taken = new Set<string>();
-    const nodes = groups.flatMap(({ anchor, nodes: members }) => {
-      const layer = freshName(anchor.origin[0] ?? anchor.name, taken);
-      return members.map((node) => (node.layer === layer ? node : { ...node, layer }));
-    });
-    return nodes.every((node, index) => node === graph.nodes[index]) ? graph : { ...graph, nodes };
-  },
-};
+export const fuseLayers: Pass = makeFuseLayers(false);
+
+/** As `fuseLayers`, but the host runs what the chip cannot. */
+export const fuseLayersWithHost: Pass = makeFuseLayers(true);
+
+function makeFuseLayers(hostOps: boolean): Pass {
+  return {
+    name: "fuse-layers",
+    summary: "Groups nodes into layers: an anchor and the element-wise nodes that follow it.",
+    run: (graph) => {
+      if (!hostOps) refuseUnsupported(graph);
+      const groups = groupNodes(graph);
+      const taken = new Set<string>();
+      const nodes = groups.flatMap(({ anchor, nodes: members }) => {
+        const layer = freshName(anchor.origin[0] ?? anchor.name, taken);
+        return members.map((node) => (node.layer === layer ? node : { ...node, layer }));
+      });
+      return nodes.every((node, index) => node === graph.nodes[index]) ? graph : { ...graph, nodes };
+    },
+  };
+}
 
 function refuseUnsupported(graph: Graph): void {
   const problems = graph.nodes
@@ -41,11 +50,17 @@ function refuseUnsupported(graph: Graph): void {
     .map(
       (node): Problem => ({
         code: "B404",
-        message: `The chip has no instruction for "${node.op}", and no pass could rewrite or compute it.`,
+        message: `The chip has no instruction for "${node.op}", and no pass could rewrite or compute it.${obstacleOf(node)}`,
         at: locationOf(node),
+        hint: "With --host-ops the host runs it in the middle of the inference.",
       }),
     );
   if (problems.length > 0) throw new BorealError(problems);
+}
+
+function obstacleOf(node: Node): string {
+  const { obstacle } = operatorOf(node.op);
+  return obstacle === undefined ? "" : ` ${obstacle}`;
 }
 
 function groupNodes(graph: Graph): LayerGroup[] {
@@ -65,10 +80,13 @@ function groupNodes(graph: Graph): LayerGroup[] {
   return groups;
 }
 
+/** Where the anchors run that take element-wise nodes into their layers. */
+const takesOthers: ReadonlySet<RunsOn> = new Set(["matrix", "vector"]);
+
 function joins(node: Node, { anchor }: LayerGroup): boolean {
   return (
     isElementwise(node.op) &&
-    operatorOf(anchor.op).runsOn !== "movement" &&
+    takesOthers.has(operatorOf(anchor.op).runsOn) &&
     sameNumbers(node.type.shape, anchor.type.shape)
   );
 }

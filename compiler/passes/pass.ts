@@ -26,6 +26,8 @@ export interface PassRecord {
   readonly ruleCounts: ReadonlyMap<string, number>;
   readonly nodeCountBefore: number;
   readonly nodeCountAfter: number;
+  /** ONNX nodes of which something stood in the graph before the pass and nothing after it. */
+  readonly gone: readonly string[];
 }
 
 /** Options of `runPasses`. */
@@ -67,6 +69,7 @@ export function runPasses(graph: Graph, passes: readonly Pass[], options: RunPas
       ruleCounts,
       nodeCountBefore: current.nodes.length,
       nodeCountAfter: next.nodes.length,
+      gone: next === current ? [] : goneOrigins(current, next),
     });
     if (next !== current) assertStillValid(next, pass);
     current = next;
@@ -75,6 +78,11 @@ export function runPasses(graph: Graph, passes: readonly Pass[], options: RunPas
     }
   }
   return { graph: current, records };
+}
+
+function goneOrigins(before: Graph, after: Graph): string[] {
+  const left = new Set(after.nodes.flatMap(({ origin }) => origin));
+  return [...new Set(before.nodes.flatMap(({ origin }) => origin))].filter((name) => !left.has(name));
 }
 
 function runOne(pass: Pass, graph: Graph, context: PassContext): Graph {

@@ -8,7 +8,7 @@ import type { Tensor } from "../../ir/tensor.ts";
 import { isFloat } from "../../ir/type.ts";
 import { makeChannelMeans } from "./channel-means.ts";
 import { makeHistograms } from "./histograms.ts";
-import type { ValueRange } from "./value-range.ts";
+import type { ValueRange, ValueSpread } from "./value-range.ts";
 
 /**
  * How ranges are read from frames.
@@ -27,6 +27,7 @@ export interface Calibration {
   readonly method: CalibrationMethod;
   readonly frameCount: number;
   readonly ranges: ReadonlyMap<string, ValueRange>;
+  readonly spreads: ReadonlyMap<string, ValueSpread>;
   /** By contraction: the mean of each output channel, over positions and frames. */
   readonly channelMeans: ReadonlyMap<string, Float64Array>;
   readonly frames: readonly ReadonlyMap<string, Tensor>[];
@@ -61,37 +62,41 @@ export function calibrate(
   const contractions = graph.nodes.filter((node) => operatorOf(node.op).runsOn === "matrix");
   const means = new Map(contractions.map((node) => [node.name, makeChannelMeans(node)]));
   observeAll((value, numbers) => {
-    const seen = extremes.get(value) ?? { lows: [], highs: [], hasNan: false };
+    const seen = extremes.get(value) ?? { lows: [], highs: [], meanSquares: [], hasNan: false };
     extremes.set(value, widened(seen, numbers));
     means.get(value)?.add(numbers);
   });
   const whole = new Map([...extremes].map(([value, seen]) => [value, rangeOf(seen, method === "extreme-value")]));
   const channelMeans = new Map([...means].map(([node, collector]) => [node, collector.means()]));
-  const base = { method, frameCount: frames.length, frames, channelMeans };
+  const base = { method, frameCount: frames.length, frames, channelMeans, spreads: extremes };
   if (typeof method === "string") return { ...base, ranges: whole };
   const histograms = makeHistograms(whole);
   observeAll(histograms.see);
   return { ...base, ranges: histograms.ranges(method.percentile / 100) };
 }
 
-/** The least and greatest finite number of each frame, zero among them. */
-interface Extremes {
-  readonly lows: readonly number[];
-  readonly highs: readonly number[];
+interface Extremes extends ValueSpread {
   readonly hasNan: boolean;
 }
 
 function widened(seen: Extremes, numbers: ArrayLike<number>): Extremes {
-  let [low, high, hasNan] = [0, 0, seen.hasNan];
+  let [low, high, squares, hasNan] = [0, 0, 0, seen.hasNan];
   for (let index = 0; index < numbers.length; index += 1) {
     const number = numbers[index] as number;
+    squares += number * number;
     if (number < low) {
       if (number !== Number.NEGATIVE_INFINITY) low = number;
     } else if (number > high) {
       if (number !== Number.POSITIVE_INFINITY) high = number;
     } else if (Number.isNaN(number)) hasNan = true;
   }
-  return { lows: [...seen.lows, low], highs: [...seen.highs, high], hasNan };
+  const meanSquare = squares / Math.max(1, numbers.length);
+  return {
+    lows: [...seen.lows, low],
+    highs: [...seen.highs, high],
+    meanSquares: [...seen.meanSquares, meanSquare],
+    hasNan,
+  };
 }
 
 function rangeOf({ lows, highs, hasNan }: Extremes, extrapolate: boolean): ValueRange {

@@ -57,12 +57,15 @@ export function contractionOf(
   };
 }
 
-/** Finds out, from the outputs backwards, in which formats values are needed. */
-export function demandsOf(graph: Graph): Demands {
+/** Finds out, from the outputs backwards, in which formats values are needed; `wideInputs` are needed as floats anyway. */
+export function demandsOf(graph: Graph, wideInputs: readonly string[] = []): Demands {
   const types = valueTypes(graph);
   const constants = new Map(graph.constants.map((constant) => [constant.name, constant.type.shape]));
+  for (const { name, op, operands, type } of graph.nodes) {
+    if (op === "dequantize" && constants.has(operands[0] ?? "")) constants.set(name, type.shape);
+  }
   const narrow = new Set<string>();
-  const wide = new Set<string>(graph.outputs);
+  const wide = new Set<string>([...graph.outputs, ...wideInputs]);
   const carriers = new Set<string>();
   const groups = makeGroups();
   const read: string[] = [];

@@ -21,8 +21,14 @@ const fixedBounds: Readonly<Record<string, Bounds>> = {
   sqrt: nonNegative,
   sigmoid: { low: 0, high: 1 },
   softmax: { low: 0, high: 1 },
+  masked_softmax: { low: 0, high: 1 },
   tanh: { low: -1, high: 1 },
   erf: { low: -1, high: 1 },
+  sin: { low: -1, high: 1 },
+  cos: { low: -1, high: 1 },
+  atan: { low: -Math.PI / 2, high: Math.PI / 2 },
+  expm1: { low: -1, high: Number.POSITIVE_INFINITY },
+  sign: { low: -1, high: 1 },
 };
 
 /** The bounds of each node's value that follow from the operators alone, whatever the input; zero is always inside. */

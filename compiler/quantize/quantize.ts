@@ -2,7 +2,7 @@ import { problem } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import type { Contractor } from "../../ir/contractor.ts";
 import type { Constant, Graph, Node } from "../../ir/graph.ts";
-import { quantizationAttributesOf } from "../../ir/ops/conversion.ts";
+import { quantizationAttributesOf } from "../../ir/ops/conversion-values.ts";
 import { elementsOf, tensorNumbers } from "../../ir/ops/values.ts";
 import { elementCount, integerRange, isFloat, type Quantization, sameType, tensorType } from "../../ir/type.ts";
 import { roundAndClamp } from "../../kernels/fixed-point.ts";
@@ -13,7 +13,7 @@ import type { Calibration } from "./calibrate.ts";
 import { correctBiases } from "./correct-biases.ts";
 import { type Contraction, contractionOf, type Demands, demandsOf } from "./demands.ts";
 import { chooseQuantizations } from "./quantization-choice.ts";
-import { quantizeWeights } from "./weights.ts";
+import { keepWeights, quantizeWeights } from "./weights.ts";
 
 /** The precisions that a rule can name. */
 export const precisionRules = ["w8a8"] as const;
@@ -24,6 +24,8 @@ export interface QuantizeOptions {
   readonly weightBits?: number;
   readonly activationBits?: number;
   readonly contractor?: Contractor;
+  /** Inputs that are stored as floats whatever reads them: states, which take the format of an output. */
+  readonly wideInputs?: readonly string[];
 }
 
 /** The greatest finite f16; constants beyond it are stored as it. */
@@ -54,7 +56,7 @@ export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
       `Precision w${weightBits}a${activationBits} is not supported, expected one of ${precisionRules.join(", ")}.`,
     );
   }
-  const demands = demandsOf(graph);
+  const demands = demandsOf(graph, options.wideInputs);
   const quantizations = chooseQuantizations(graph, demands, options.ranges);
   const formats: Formats = {
     demands,
@@ -70,9 +72,18 @@ export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
   const quantized = removeDead(absorbImplied(rewritten));
   if (options.ranges === null) return quantized;
   const { frames, channelMeans } = options.ranges;
-  const means = new Map([...formats.sums].map(([sum, node]) => [sum, channelMeans.get(node) ?? new Float64Array()]));
+  const means = new Map<string, Float64Array>();
+  for (const [sum, node] of formats.sums) {
+    const wanted = channelMeans.get(node);
+    if (wanted !== undefined) means.set(sum, wanted);
+  }
   const contractor = options.contractor;
   return correctBiases(quantized, { frames, means, ...(contractor === undefined ? {} : { contractor }) });
+}
+
+/** Whether something is to be quantized whose scale must be chosen, and so needs ranges. */
+export function needsRanges(graph: Graph): boolean {
+  return demandsOf(graph).roots.size > 0;
 }
 
 /** What each value of the float graph is called in either format, as far as it has been made. */
@@ -102,7 +113,7 @@ function withInputFormats(graph: Graph, formats: Formats): Graph {
 }
 
 function rewriteNode(node: Node, rewriter: Rewriter, formats: Formats): string | null {
-  const contraction = contractionOf(node, (value) => rewriter.constant(value)?.type.shape ?? null);
+  const contraction = contractionOf(node, (value) => weightsAt(value, rewriter)?.type.shape ?? null);
   if (contraction !== null) return rewriteContraction(contraction, rewriter, formats);
   if (formats.demands.carriers.has(node.name)) return carry(node, rewriter, formats);
   const reads = node.operands.some((operand) => operand !== null && isWide(operand, formats));
@@ -110,10 +121,15 @@ function rewriteNode(node: Node, rewriter: Rewriter, formats: Formats): string |
   const operands = node.operands.map((operand) =>
     operand !== null && isWide(operand, formats) ? wideValue(operand, rewriter, formats) : operand,
   );
-  const attributes = node.attributes.element === "f32" ? { ...node.attributes, element: "f16" } : node.attributes;
+  const attributes = namesFloat(node) ? { ...node.attributes, element: "f16" } : node.attributes;
   const result = rewriter.add(node.op, operands, attributes, node.name);
   if (isFloat(rewriter.type(result).element)) finish(node, result, rewriter, formats);
   return result;
+}
+
+/** Whether a node names the float format of its result: on the chip there is only f16. */
+function namesFloat({ attributes, type }: Node): boolean {
+  return isFloat(type.element) && attributes.element === type.element;
 }
 
 function isWide(value: string, { demands }: Formats): boolean {
@@ -187,15 +203,18 @@ function carry(node: Node, rewriter: Rewriter, formats: Formats): string {
 }
 
 function rewriteContraction(contraction: Contraction, rewriter: Rewriter, formats: Formats): string {
-  const { node, activation, bias, constantWeights } = contraction;
-  const constantBias = bias === null ? null : rewriter.constant(bias);
+  const { node, activation, bias, constantWeights, symmetric } = contraction;
+  // A batch of weight matrices has one bias for all of them; the matrix unit reads one for each group of columns.
+  const takesBias = constantWeights && !symmetric;
+  const constantBias = bias === null || !takesBias ? null : rewriter.constant(bias);
   const stored = constantWeights
     ? storedWeights(contraction, constantBias, rewriter, formats)
     : [narrowValue(contraction.weights, rewriter, formats), null];
-  const operands = [narrowValue(activation, rewriter, formats), ...stored];
+  const [weights = null, sumBias = null] = stored;
+  const operands = [narrowValue(activation, rewriter, formats), weights, takesBias ? sumBias : null];
   const sums = rewriter.add(node.op, operands, node.attributes, `${node.name}.sum`);
-  const addsBias = bias !== null && (constantBias === null || !constantWeights);
-  if (constantWeights && !addsBias) formats.sums.set(sums, node.name);
+  const addsBias = bias !== null && constantBias === null;
+  if (takesBias && !addsBias) formats.sums.set(sums, node.name);
   const { narrow, wide } = formats.demands;
   if (narrow.has(node.name) && !wide.has(node.name) && !addsBias) {
     formats.narrow.set(node.name, node.name);
@@ -220,15 +239,22 @@ function addBias(node: Node, product: string, bias: string, rewriter: Rewriter):
   return rewriter.add("add", [product, aligned], {}, node.name);
 }
 
+/** The constant that holds weights: floats, or the stored integers that a dequantize reads; null for other values. */
+function weightsAt(value: string, rewriter: Rewriter): Constant | null {
+  const producer = rewriter.producer(value);
+  return rewriter.constant(producer?.op === "dequantize" ? (producer.operands[0] ?? value) : value);
+}
+
 function storedWeights(
   { node, activation, weights }: Contraction,
   bias: Constant | null,
   rewriter: Rewriter,
   formats: Formats,
 ): string[] {
-  const constant = rewriter.constant(weights) as Constant;
+  const constant = weightsAt(weights, rewriter) as Constant;
   const axis = node.op === "matmul" ? constant.type.shape.length - 1 : 0;
-  const quantized = quantizeWeights(constant, axis, bias, formats.quantizationOf(activation));
+  const quantize = isFloat(constant.type.element) ? quantizeWeights : keepWeights;
+  const quantized = quantize(constant, axis, bias, formats.quantizationOf(activation));
   const versions = formats.weights.get(weights) ?? [];
   const known = versions.find((version) => sameType(version.type, quantized.weights.type));
   const name = known?.name ?? rewriter.addConstantInfo(quantized.weights, `${weights}.i8`);

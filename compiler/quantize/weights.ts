@@ -52,20 +52,55 @@ export function quantizeWeights(
       }
     }
   }
-  const source = weights.source;
-  if (bias !== null && biases === null) {
-    return { weights: { type, data: stored, source }, bias: { type: biasType, data: null, source: "absent" } };
+  const kept = { type, data: stored, source: weights.source };
+  return { weights: kept, bias: biasOf(kept, sums, bias, activation) };
+}
+
+/**
+ * The same for weights that the model states as i8 with zero point 0, under one scale or one for each index of `axis`:
+ * they stay, and the bias is in their units.
+ */
+export function keepWeights(
+  weights: Constant,
+  axis: number,
+  bias: Constant | null,
+  activation: Quantization,
+): QuantizedWeights {
+  const { type, data, source } = weights;
+  const channels = at(type.shape, axis);
+  if (data === null) {
+    const biasType = tensorType("i32", [channels]);
+    return { weights: { type, data, source }, bias: { type: biasType, data: null, source: "absent" } };
   }
-  const zero = at(activation.zeros, 0);
+  const numbers = tensorNumbers({ type, data });
+  const stride = at(rowMajorStrides(type.shape), axis);
+  const sums = new Float64Array(channels);
+  for (let index = 0; index < numbers.length; index += 1) {
+    const channel = Math.floor(index / stride) % channels;
+    sums[channel] = (sums[channel] as number) + (numbers[index] as number);
+  }
+  const kept = { type, data, source };
+  return { weights: kept, bias: biasOf(kept, sums, bias, activation) };
+}
+
+/** i32[channels]: round(bias ÷ (activation scale · weight scale)) − zero·Σ weights, at most what i32 holds. */
+function biasOf(
+  { type, source }: Omit<Constant, "name">,
+  sums: Float64Array,
+  bias: Constant | null,
+  activation: Quantization,
+): Omit<Constant, "name"> {
+  const biasType = tensorType("i32", [sums.length]);
+  if (bias !== null && bias.data === null) return { type: biasType, data: null, source: "absent" };
+  const biases = bias?.data == null ? null : tensorNumbers({ type: bias.type, data: bias.data });
+  const scales = type.quantization?.scales ?? [1];
+  const [activationScale, zero] = [at(activation.scales, 0), at(activation.zeros, 0)];
   const { low: least, high: greatest } = integerRange("i32");
   const storedBias = Int32Array.from(sums, (sum, channel) => {
-    const own = (biases?.[channel] ?? 0) / (activationScale * at(scales, channel));
+    const own = (biases?.[channel] ?? 0) / (activationScale * at(scales, scales.length === 1 ? 0 : channel));
     return clamp(roundToEven(own) - zero * sum, least, greatest);
   });
-  return {
-    weights: { type, data: stored, source },
-    bias: { type: biasType, data: storedBias, source: source === "random" ? "random" : (bias?.source ?? source) },
-  };
+  return { type: biasType, data: storedBias, source: source === "random" ? "random" : (bias?.source ?? source) };
 }
 
 function channelScales(

@@ -31,6 +31,7 @@ describe("the pass manager", () => {
         ruleCounts: new Map(),
         nodeCountBefore: 2,
         nodeCountAfter: 2,
+        gone: [],
       },
       {
         pass: "simplify",
@@ -39,6 +40,7 @@ describe("the pass manager", () => {
         ruleCounts: new Map([["clip-clip", 1]]),
         nodeCountBefore: 2,
         nodeCountAfter: 1,
+        gone: [],
       },
     ]);
   });
@@ -97,12 +99,17 @@ describe("the pass manager", () => {
 describe("the pipelines", () => {
   it("are lists of named passes that can be found", () => {
     expect(passes.map(({ name }) => name)).toEqual([
+      "carry-stored",
       "fold-constants",
       "eliminate-dead",
+      "decompose-contractions",
       "simplify",
       "fold-batch-norm",
       "layout",
       "decompose",
+      "copy-constant-outputs",
+      "copy-constant-activations",
+      "store-sums",
       "fuse-layers",
     ]);
     for (const pass of [...floatPipeline, ...chipPipeline]) expect(findPass(pass.name)).toBe(pass);

@@ -42,4 +42,6 @@ it("the host stores inputs rounded to even and clamped; NaN becomes zero", () =>
   expect(storedTensor(f32Tensor([1], [1]), half)).toEqual({ type: half, data: Uint16Array.of(0x3c00) });
   const same = f32Tensor([1], [1]);
   expect(storedTensor(same, same.type).data).toBe(same.data);
+  const unsigned = { type: tensorType("u8", [3]), data: Uint8Array.of(0, 128, 255) };
+  expect(storedTensor(unsigned, tensorType("i8", [3], perTensor(1, -8))).data).toEqual(Int8Array.of(-128, 0, 127));
 });

@@ -154,6 +154,20 @@ describe("weights and biases", () => {
     const found = Array.from(realNumbers(answer(quantized, given)[0] as Tensor));
     expect(found.map((value) => Math.round(value))).toEqual([7, 10, 19, 22]);
   });
+
+  it("batched constant weights have no integer bias; one that is given is added behind the product", () => {
+    const graph = parseGraph(`graph @g(%x: f32[1,1,2]) {
+      %w = const() {values=[1,2,3,4,5,6,7,8]} : f32[2,2,2]
+      %b = const() {values=[10,20]} : f32[2]
+      %y = matmul(%x, %w, %b) : f32[2,1,2]
+      return %y
+    }`);
+    const given: Frame = new Map([["x", f32Tensor([1, 1, 2], [1, 2])]]);
+    const quantized = quantizeGraph(graph, { ranges: calibrate(graph, [given]) });
+    expect(quantized.nodes.find(({ op }) => op === "matmul")?.operands[2]).toBe(null);
+    const found = Array.from(realNumbers(answer(quantized, given)[0] as Tensor));
+    expect(found.map((value) => Math.round(value))).toEqual([17, 30, 29, 42]);
+  });
 });
 
 describe("refusals", () => {
