@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { BorealError, problem } from "../base/errors.ts";
 import { gpuWork } from "../compiler/gpu-work.ts";
+import type { State } from "../compiler/states.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Warning } from "../report/figures-schema.ts";
 import { type Baseline, baselineSchema } from "../report/schemas.ts";
@@ -19,6 +20,8 @@ export interface BaselineOptions {
   readonly baselines?: readonly string[];
   /** Inferences that one run of the graph makes. */
   readonly batchCount?: number;
+  /** Inputs that stay in the GPU's memory, as their next values do. */
+  readonly states?: readonly State[];
 }
 
 /**
@@ -32,7 +35,7 @@ export function gpuBaselines(
   const names = options.baselines ?? defaultGpuNames;
   const warnings: Warning[] = [];
   const modelled = names.filter((name) => !name.endsWith(".json"));
-  const work = modelled.length === 0 ? null : gpuWork(floatGraph);
+  const work = modelled.length === 0 ? null : gpuWork(floatGraph, options.states);
   const baselines = names.flatMap((name) => {
     if (name.endsWith(".json") || work === null) return readFigures(name);
     const gpu = loadGpu(name);

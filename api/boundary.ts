@@ -1,5 +1,6 @@
 import { problem } from "../base/errors.ts";
 import { convert } from "../ir/ops/conversion-values.ts";
+import { signShift } from "../ir/ops/quantized-weights.ts";
 import { tensorNumbers, tensorOf } from "../ir/ops/values.ts";
 import { makeTensor, type Tensor, viewData } from "../ir/tensor.ts";
 import {
@@ -21,7 +22,7 @@ export interface BoundaryValue {
 
 /**
  * What the host hands to the chip: the model's tensor in the type of the boundary, narrow integers by
- * clamp(rne(x / scale) + zero), f16 rounded once. Throws B702 for another shape or type, B703 for NaN and infinity where
+ * clamp(rne(x / scale) + zero), f16 rounded once, u8 that is stored as i8 less 128. Throws B702 for another shape or type, B703 for NaN and infinity where
  * integers are to hold them.
  */
 export function toBoundary(value: Tensor, { name, type }: BoundaryValue, modelElement: ElementType): Tensor {
@@ -36,7 +37,17 @@ export function toBoundary(value: Tensor, { name, type }: BoundaryValue, modelEl
     return convert("quantize", single, type);
   }
   if (type.element === modelElement) return makeTensor(type, value.data);
-  return tensorOf(type, tensorNumbers(value));
+  return shifted(type, value, isSignedCopy(type, modelElement) ? -signShift : 0);
+}
+
+/** Whether u8 of the model is stored as i8. */
+function isSignedCopy(stored: TensorType, modelElement: ElementType): boolean {
+  return modelElement === "u8" && stored.element === "i8" && stored.quantization !== null;
+}
+
+function shifted(type: TensorType, value: Tensor, shift: number): Tensor {
+  const numbers = tensorNumbers(value);
+  return tensorOf(type, shift === 0 ? numbers : Float64Array.from(numbers, (number) => number + shift));
 }
 
 /** What the host makes of the chip's tensor: the real numbers in the element type that the model declares. */
@@ -47,7 +58,7 @@ export function fromBoundary(value: Tensor, modelElement: ElementType): Tensor {
     return tensorOf(type, numbers);
   }
   if (value.type.element === modelElement) return makeTensor(type, value.data);
-  return tensorOf(type, tensorNumbers(value));
+  return shifted(type, value, isSignedCopy(value.type, modelElement) ? signShift : 0);
 }
 
 /** The bytes of a tensor as the framebuffer holds them, row-major, little-endian. */

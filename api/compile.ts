@@ -2,6 +2,7 @@ import { problem } from "../base/errors.ts";
 import { type Compiled, compile, type Prepared, prepare } from "../compiler/compile.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
+import type { State } from "../compiler/states.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import type { ElementType } from "../ir/type.ts";
@@ -22,6 +23,10 @@ export interface CompileModelOptions {
   readonly mapping?: Mapping;
   /** Inferences that one run of the graph makes: the first axis of every input. */
   readonly batchCount?: number;
+  /** Inputs that stay on the chip from run to run. */
+  readonly states?: readonly State[];
+  /** Has the host compute what the chip has no instructions for, instead of refusing it with B404. */
+  readonly hostOps?: boolean;
   readonly passes?: RunPassesOptions;
   readonly onProgress?: OnProgress;
 }
@@ -40,6 +45,8 @@ export function compileModel(model: ImportedModel, chip: ChipTarget, options: Co
     batchCount,
     onPhase: phases(options.onProgress),
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
+    ...(options.states === undefined ? {} : { states: options.states }),
+    ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
   });
 }
@@ -50,6 +57,8 @@ export function quantizeModel(model: ImportedModel, options: Omit<CompileModelOp
     precision: options.precision ?? defaultPrecision,
     calibrationFrames: options.calibration ?? null,
     onPhase: phases(options.onProgress),
+    ...(options.states === undefined ? {} : { states: options.states }),
+    ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
   });
 }

@@ -1,5 +1,6 @@
 import { BorealError } from "../base/errors.ts";
 import { compile } from "../compiler/compile.ts";
+import { widenHalves } from "../compiler/passes/widen-halves.ts";
 import { valueTypes } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import { tensorNumbers } from "../ir/ops/values.ts";
@@ -42,6 +43,8 @@ export interface ConformanceOptions {
   readonly executor: "evaluate" | "functional";
   readonly chip: ChipTarget;
   readonly tolerance?: Tolerance;
+  /** Has the host run what the chip cannot, instead of refusing the case. */
+  readonly hostOps?: boolean;
   /** Told the outputs of each case's first data set, in the model's order and element types. */
   readonly onOutputs?: (name: string, outputs: readonly Tensor[]) => void;
   readonly onProgress?: OnProgress;
@@ -115,6 +118,7 @@ export function runConformanceCase(name: string, folder: string, options: Confor
   let knownInputs: readonly string[] = [];
   let largestError: number | null = null;
   let layerCount: number | null = null;
+  let hostNodes: readonly string[] = [];
   const row = (status: ConformanceCase["status"], code: string | null, message: string | null): ConformanceCase => ({
     name,
     status,
@@ -124,6 +128,7 @@ export function runConformanceCase(name: string, folder: string, options: Confor
     operators,
     knownInputs: [...knownInputs],
     layerCount,
+    hostNodes: [...hostNodes],
   });
   try {
     operators = caseOperators(folder);
@@ -137,6 +142,7 @@ export function runConformanceCase(name: string, folder: string, options: Confor
         options.executor === "evaluate" ? answerInFloat(imported, data) : answerOnChip(imported, data, options);
       if (index === 0) options.onOutputs?.(name, answer.outputs);
       layerCount = answer.layerCount;
+      hostNodes = answer.hostNodes;
       const comparison = compareOutputs(answer.outputs, data.outputs, options.tolerance ?? runnerTolerance);
       largestError = comparison.largestError;
       const wrong = options.executor === "evaluate" ? comparison.message : answer.message;
@@ -157,6 +163,8 @@ interface CaseAnswer {
   /** In what the chip differs from the exact evaluation; null where it does not, or did not run. */
   readonly message: string | null;
   readonly layerCount: number | null;
+  /** ONNX nodes of which the host ran something. */
+  readonly hostNodes: readonly string[];
 }
 
 function frameOf({ model }: ImportedCase, data: CaseData): Frame {
@@ -169,14 +177,17 @@ function frameOf({ model }: ImportedCase, data: CaseData): Frame {
 }
 
 function answerInFloat(imported: ImportedCase, data: CaseData): CaseAnswer {
-  const outputs = evaluateModel(imported.model.graph, frameOf(imported, data), { contractor: makeWasmContractor() });
-  return { outputs, message: null, layerCount: null };
+  const outputs = evaluateModel(widenHalves(imported.model.graph), frameOf(imported, data), {
+    contractor: makeWasmContractor(),
+  });
+  return { outputs, message: null, layerCount: null, hostNodes: [] };
 }
 
-function answerOnChip(imported: ImportedCase, data: CaseData, { chip }: ConformanceOptions): CaseAnswer {
+function answerOnChip(imported: ImportedCase, data: CaseData, options: ConformanceOptions): CaseAnswer {
+  const { chip, hostOps = false } = options;
   const { graph } = imported.model;
   const frame = frameOf(imported, data);
-  const compiled = compile(graph, chip, { precision: defaultPrecision, calibrationFrames: [frame] });
+  const compiled = compile(graph, chip, { precision: defaultPrecision, calibrationFrames: [frame], hostOps });
   const contractor = makeWasmContractor();
   const exact = evaluateExact(compiled.chipGraph, frame, inputElements(graph), { contractor });
   const found = executeFunctional(compiled.program, compiled.sidecar, chip).run(frame);
@@ -189,6 +200,7 @@ function answerOnChip(imported: ImportedCase, data: CaseData, { chip }: Conforma
   return {
     outputs: toModelTypes(found, elements),
     layerCount: compiled.network.layers.filter(({ nodes }) => nodes.length > 0).length,
+    hostNodes: [...new Set(compiled.network.layers.flatMap(({ host, origin }) => (host === null ? [] : origin)))],
     message: different < 0 ? null : `output ${different}: the chip's bytes differ from the exact evaluation's`,
   };
 }

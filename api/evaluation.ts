@@ -1,5 +1,6 @@
 import { networkOf } from "../compiler/network.ts";
 import type { PassRecord } from "../compiler/passes/pass.ts";
+import { widenHalves } from "../compiler/passes/widen-halves.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
 import { constantData, valueTypes } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
@@ -9,17 +10,28 @@ import { schemaVersion } from "../report/figures-schema.ts";
 import type { AnswerResult } from "../report/schemas.ts";
 import { AccuracyMeter } from "./accuracy.ts";
 import { evaluateModel, toModelTypes } from "./answers.ts";
-import { inputElements, quantizeModel } from "./compile.ts";
+import { quantizeModel } from "./compile.ts";
 import { noProgress } from "./progress.ts";
 import { provenance } from "./provenance.ts";
-import { choicesOf, modelWarnings, type RunOptions, summarizeModel, worstLayer } from "./run.ts";
+import { boundaryInputElements, choicesOf, modelWarnings, type RunOptions, summarizeModel, worstLayer } from "./run.ts";
 import { chooseSamples } from "./samples.ts";
+import { chooseStates, StateSequence } from "./states.ts";
+import { normalizationWarnings } from "./warnings.ts";
 
 /** How a model is answered without a chip. */
 export interface AnswerOptions
   extends Pick<
     RunOptions,
-    "model" | "precision" | "batchCount" | "seed" | "inputs" | "calibration" | "passes" | "onProgress"
+    | "model"
+    | "states"
+    | "initialStates"
+    | "precision"
+    | "batchCount"
+    | "seed"
+    | "inputs"
+    | "calibration"
+    | "passes"
+    | "onProgress"
   > {
   /** `evaluate`: f32, as ONNX answers. `exact`: the quantized graph, as the chip must answer. */
   readonly executor: "evaluate" | "exact";
@@ -62,7 +74,10 @@ export function answerModel(options: AnswerOptions): Answered {
   const { model, executor } = options;
   const { graph } = model;
   const onProgress = options.onProgress ?? noProgress;
+  const chosen = chooseStates(model, options.states, options.initialStates);
+  const { states } = chosen;
   const samples = chooseSamples(graph, {
+    states,
     seed: options.seed ?? 0,
     ...(options.inputs === undefined ? {} : { inputs: options.inputs }),
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
@@ -70,26 +85,34 @@ export function answerModel(options: AnswerOptions): Answered {
   const types = valueTypes(graph);
   const outputElements = graph.outputs.map((name) => types.get(name)?.element ?? "f32");
   const prepared =
-    executor === "evaluate" ? null : quantizeModel(model, { ...options, calibration: samples.calibration });
+    executor === "evaluate" ? null : quantizeModel(model, { ...options, states, calibration: samples.calibration });
   const meter =
     prepared === null
       ? null
       : new AccuracyMeter({
           ...prepared,
           network: networkOf(prepared.chipGraph),
-          inputElements: inputElements(graph),
+          inputElements: boundaryInputElements(graph, prepared, states),
         });
-  const contractor = makeWasmContractor(constantData(graph));
+  const wideGraph = widenHalves(graph);
+  const contractor = makeWasmContractor(constantData(wideGraph));
   const summaries = graph.outputs.map(() => new OutputSummary());
+  const floatStates = new StateSequence(graph, states);
+  const exactStates = new StateSequence(prepared?.chipGraph ?? graph, states);
   let sample = 0;
   for (const frame of samples.inputs.frames) {
     onProgress({ phase: executor, fraction: sample / samples.inputs.count });
     let outputs: Tensor[];
-    if (meter === null) outputs = evaluateModel(graph, frame, { contractor });
-    else {
+    if (meter === null) {
+      outputs = evaluateModel(wideGraph, floatStates.complete(frame), { contractor });
+      floatStates.advance(outputs);
+    } else {
       const kept = new Map<string, Tensor>();
-      const float = meter.float(frame, kept);
-      outputs = toModelTypes(meter.exact(frame, kept), outputElements);
+      const float = meter.float(floatStates.complete(frame), kept);
+      floatStates.advance(float);
+      const exact = meter.exact(exactStates.complete(frame), kept);
+      exactStates.advance(exact);
+      outputs = toModelTypes(exact, outputElements);
       meter.addOutputs(float, outputs);
     }
     outputs.forEach((value, index) => {
@@ -103,7 +126,7 @@ export function answerModel(options: AnswerOptions): Answered {
     schemaVersion,
     kind: "answers",
     model: summarizeModel(model),
-    choices: choicesOf(options),
+    choices: choicesOf(options, chosen.pairs),
     inputs: calibrated ? samples.summary : { ...samples.summary, calibrationOrigin: "none", calibrationCount: 0 },
     executor,
     outputs: graph.outputs.map((name, index) => ({
@@ -123,7 +146,12 @@ export function answerModel(options: AnswerOptions): Answered {
             macCountByPrecision: macCountByPrecision(prepared.chipGraph),
             exactCheck: null,
           },
-    warnings: [...modelWarnings(model), ...samples.warnings.filter(({ code }) => calibrated || code === "W201")],
+    warnings: [
+      ...modelWarnings(model),
+      ...chosen.warnings,
+      ...samples.warnings.filter(({ code }) => calibrated || code === "W201"),
+      ...normalizationWarnings(prepared?.normalizations ?? []),
+    ],
     provenance: provenance("answer-result"),
   };
   return { result, records: prepared?.records ?? [] };

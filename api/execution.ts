@@ -5,17 +5,21 @@ import { tensorType } from "../ir/type.ts";
 import { createExecutor } from "../runtime-sim/functional/executor.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { boundaryBytes, tensorFromBytes, toBoundary } from "./boundary.ts";
+import { makeHost } from "./host-operations.ts";
 import type { Frame, InputDeclaration } from "./inputs.ts";
 
 /** A chip with a program loaded. */
 export interface LoadedChip {
   /** Runs one sample of the model's types; gives the outputs in the program's order, in the types that the chip stores. */
   run(frame: Frame): Tensor[];
+  /** Gives states their initial values again. */
+  reset(): void;
 }
 
 /**
  * Lays a program and the bytes of its weights out in the memories of a chip. `checked` finds reads of bytes that were
- * never written; it costs time. Throws B502–B508 for a wrong program; `run` throws B702 and B703 for wrong inputs.
+ * never written; it costs time. What the program leaves to the host is evaluated. Throws B502–B508 for a wrong program;
+ * `run` throws B702 and B703 for wrong inputs.
  */
 export function executeFunctional(
   program: Program,
@@ -32,9 +36,10 @@ export function executeFunctional(
       partialBufferBytes: chip.core.partialBufferBytes,
       frameBufferBytes: chip.frameBuffer.bytes,
     },
-    { checked: options.checked ?? false },
+    { checked: options.checked ?? false, host: makeHost() },
   );
   return {
+    reset: () => executor.reset(),
     run: (frame) => {
       const inputs = new Map<string, Uint8Array>();
       for (const port of program.inputs) {

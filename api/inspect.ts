@@ -151,6 +151,9 @@ function inspectProgram(path: string, text: string): Inspection {
       fact("batch", program.batchCount),
       fact("inputs", ports(program.inputs)),
       fact("outputs", ports(program.outputs)),
+      ...(program.hostOperations.length === 0
+        ? []
+        : [fact("on the host", program.hostOperations.map(({ name, operator }) => `${operator} ${name}`).join(", "))]),
       fact("steps", program.steps.length),
       fact("MACs", sum(program.steps.map(({ macCount }) => macCount))),
       fact("instructions", listed(counts)),

@@ -6,6 +6,7 @@ import type { Program } from "../ir/program.ts";
 import { parseProgram } from "../ir/program-text.ts";
 import { schemaVersion } from "../report/figures-schema.ts";
 import type { SimulationResult } from "../report/schemas.ts";
+import { hostOperationResults, hostWarnings } from "./host-operations.ts";
 import { provenance, targetWarnings } from "./provenance.ts";
 import {
   energyResult,
@@ -82,12 +83,14 @@ export function simulateProgramFile(
     timing: timingResult(simulation.metrics, null),
     energy: energyResult(simulation.metrics),
     withHost: withHostResult(simulation.metrics),
+    hostOperations: hostOperationResults(program, target.chip),
     range: simulation.range,
     memory: simulation.memory,
     executedSampleCount,
     layers: layerResults(simulation.metrics, () => null),
     warnings: [
       ...targetWarnings(target),
+      ...hostWarnings(program),
       ...(bare ? [warning("W501", "The program was simulated without its weights: time and energy alone.")] : []),
     ],
     provenance: provenance("simulation-result"),

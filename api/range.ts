@@ -1,7 +1,7 @@
 import type { Program } from "../ir/program.ts";
 import type { RangeResult } from "../report/figures-schema.ts";
 import { metricsOf, type RunMetrics } from "../runtime-sim/metrics.ts";
-import { simulateTiming } from "../runtime-sim/timing/simulate.ts";
+import { simulateBoth } from "../runtime-sim/timing/simulate.ts";
 import { applyOverrides } from "../targets/override.ts";
 import type { ChipTarget, NumberSource } from "../targets/target.ts";
 
@@ -46,9 +46,7 @@ function chipAt(chip: ChipTarget, moved: readonly Movable[], end: "cheap" | "dea
 
 /** Traces of three batches, on device and with host, and the figures that follow. */
 function measure(program: Program, chip: ChipTarget): RunMetrics {
-  const onDevice = simulateTiming(program, chip, { host: false, batches: 3 });
-  const withHost = simulateTiming(program, chip, { host: true, batches: 3 });
-  return metricsOf({ onDevice, withHost }, program, chip);
+  return metricsOf(simulateBoth(program, chip), program, chip);
 }
 
 /**

@@ -3,9 +3,11 @@ import type { Compiled } from "../compiler/compile.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
-import { valueTypes } from "../ir/graph.ts";
+import type { State, StatePair } from "../compiler/states.ts";
+import { type Graph, valueTypes } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import type { Tensor } from "../ir/tensor.ts";
+import type { ElementType } from "../ir/type.ts";
 import { schemaVersion, type Warning } from "../report/figures-schema.ts";
 import type { AccuracyResult, Choices, ForecastResult, ModelSummary, RunResult } from "../report/schemas.ts";
 import { type Bounds, boundsOf } from "../runtime-sim/bound.ts";
@@ -15,6 +17,7 @@ import { gpuBaselines } from "./baseline.ts";
 import { boundaryBytes } from "./boundary.ts";
 import { compileModel, defaultPrecision, inputElements } from "./compile.ts";
 import { executeFunctional } from "./execution.ts";
+import { hostOperationResults, hostWarnings } from "./host-operations.ts";
 import type { Frame } from "./inputs.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
 import { provenance, targetWarnings } from "./provenance.ts";
@@ -28,10 +31,11 @@ import {
   timingResult,
   withHostResult,
 } from "./simulation.ts";
+import { chooseStates, leavingOutputs, type StateChoice, StateSequence } from "./states.ts";
 import { type ChosenTarget, summarizeTarget } from "./target.ts";
-import { warning } from "./warnings.ts";
+import { normalizationWarnings, warning } from "./warnings.ts";
 
-/** Answers to one sample, in the order of the model's outputs and in its element types. */
+/** Answers to one sample: the outputs that leave the chip, in the model's order and in its element types. */
 export interface Answer {
   readonly sample: number;
   readonly frame: Frame;
@@ -61,6 +65,12 @@ export interface RunOptions {
   readonly range?: boolean;
   /** GPUs to compare with: names, target files, or JSON files of figures. */
   readonly baselines?: readonly string[];
+  /** Outputs that feed inputs of the next run; guessed by name by default. */
+  readonly states?: StateChoice;
+  /** Values of states before the first run; zeros by default. */
+  readonly initialStates?: ReadonlyMap<string, Tensor>;
+  /** Has the host run what the chip has no instructions for, instead of refusing it. */
+  readonly hostOps?: boolean;
   readonly passes?: RunPassesOptions;
   readonly onProgress?: OnProgress;
   /** Told each answer as soon as it is there. */
@@ -88,11 +98,14 @@ export function runModel(options: RunOptions): Run {
   const { model, target } = options;
   const onProgress = options.onProgress ?? noProgress;
   const seed = options.seed ?? 0;
+  const chosen = chooseStates(model, options.states, options.initialStates);
+  const { states } = chosen;
   const samples =
     options.timingOnly === true
       ? null
       : chooseSamples(model.graph, {
           seed,
+          states,
           ...(options.inputs === undefined ? {} : { inputs: options.inputs }),
           ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
         });
@@ -100,16 +113,19 @@ export function runModel(options: RunOptions): Run {
     ...(options.precision === undefined ? {} : { precision: options.precision }),
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
     ...(options.batchCount === undefined ? {} : { batchCount: options.batchCount }),
+    ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
     ...(samples === null ? {} : { calibration: samples.calibration }),
+    states,
     onProgress,
   });
-  const answers = samples === null ? null : answerSamples(options, compiled, samples.inputs);
+  const answers = samples === null ? null : answerSamples(options, compiled, samples.inputs, states);
   const simulation = simulateProgram(compiled.program, target.chip, { range: options.range ?? false, onProgress });
   onProgress({ phase: "compare with GPUs", fraction: null });
   const batchCount = options.batchCount ?? 1;
   const gpus = gpuBaselines(compiled.floatGraph, {
     batchCount,
+    states,
     ...(options.baselines === undefined ? {} : { baselines: options.baselines }),
   });
   const bounds = boundsOf(compiled.work, target.chip, batchCount);
@@ -118,18 +134,27 @@ export function runModel(options: RunOptions): Run {
     kind: "run",
     model: summarizeModel(model),
     target: summarizeTarget(target),
-    choices: choicesOf(options),
+    choices: choicesOf(options, chosen.pairs),
     inputs: samples?.summary ?? noSamples,
     timing: timingResult(simulation.metrics, bounds),
     energy: energyResult(simulation.metrics),
     withHost: withHostResult(simulation.metrics),
+    hostOperations: hostOperationResults(compiled.program, target.chip),
     range: simulation.range,
     memory: simulation.memory,
     accuracy: answers?.accuracy ?? null,
     forecast: null,
     baselines: [...gpus.baselines],
     layers: layerResults(simulation.metrics, layerFacts(compiled, bounds, answers?.layerSqnrDb ?? new Map())),
-    warnings: [...modelWarnings(model), ...targetWarnings(target), ...(samples?.warnings ?? []), ...gpus.warnings],
+    warnings: [
+      ...modelWarnings(model),
+      ...chosen.warnings,
+      ...targetWarnings(target),
+      ...(samples?.warnings ?? []),
+      ...normalizationWarnings(compiled.normalizations),
+      ...hostWarnings(compiled.program),
+      ...gpus.warnings,
+    ],
     provenance: provenance("run-result"),
   };
   return { result, compiled, simulation };
@@ -141,12 +166,15 @@ export function withForecast(result: RunResult, forecast: ForecastResult): RunRe
 }
 
 /** Executes the program on every sample and measures its answers. */
-function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples): Answers {
+function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples, states: readonly State[]): Answers {
   const { graph } = options.model;
   const onProgress = options.onProgress ?? noProgress;
   const types = valueTypes(graph);
-  const outputElements = graph.outputs.map((name) => types.get(name)?.element ?? "f32");
-  const meter = new AccuracyMeter({ ...compiled, inputElements: inputElements(graph) });
+  const leaving = leavingOutputs(graph, states);
+  const outputElements = leaving.map((index) => types.get(graph.outputs[index] ?? "")?.element ?? "f32");
+  const meter = new AccuracyMeter({ ...compiled, inputElements: boundaryInputElements(graph, compiled, states) });
+  const floatStates = new StateSequence(graph, states);
+  const exactStates = new StateSequence(compiled.chipGraph, states);
   const chip = executeFunctional(compiled.program, compiled.sidecar, options.target.chip);
   const checked = options.exactCheckCount ?? samples.count;
   let equal = true;
@@ -154,12 +182,18 @@ function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples
   for (const frame of samples.frames) {
     onProgress({ phase: "execute", fraction: sample / samples.count });
     const kept = new Map<string, Tensor>();
-    const float = meter.float(frame, sample < checked ? kept : undefined);
+    const float = meter.float(floatStates.complete(frame), sample < checked ? kept : undefined);
+    floatStates.advance(float);
     const stored = chip.run(frame);
-    if (sample < checked) equal = equal && sameBytes(meter.exact(frame, kept), stored);
+    if (sample < checked) {
+      const exact = meter.exact(exactStates.complete(frame), kept);
+      exactStates.advance(exact);
+      equal = equal && sameBytes(selected(exact, leaving), stored);
+    }
     const answered = toModelTypes(stored, outputElements);
-    meter.addOutputs(float, answered);
-    options.onAnswer?.({ sample, frame, float, chip: answered });
+    const reference = selected(float, leaving);
+    meter.addOutputs(reference, answered);
+    options.onAnswer?.({ sample, frame, float: reference, chip: answered });
     sample += 1;
   }
   const layerSqnrDb = meter.layerSqnrDb;
@@ -176,11 +210,25 @@ function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples
   };
 }
 
+function selected(values: readonly Tensor[], positions: readonly number[]): Tensor[] {
+  return positions.flatMap((position) => values[position] ?? []);
+}
+
 function sameBytes(expected: readonly Tensor[], found: readonly Tensor[]): boolean {
   return expected.every((value, index) => {
     const other = found[index];
     return other !== undefined && Buffer.compare(boundaryBytes(value), boundaryBytes(other)) === 0;
   });
+}
+
+/** Element types of what is handed to the exact evaluation: the model's, and what the chip stores of states. */
+export function boundaryInputElements(
+  graph: Graph,
+  { chipGraph }: Pick<Compiled, "chipGraph">,
+  states: readonly State[],
+): Map<string, ElementType> {
+  const stored = inputElements(chipGraph);
+  return new Map([...inputElements(graph), ...states.map(({ input }) => [input, stored.get(input) ?? "f32"] as const)]);
 }
 
 /** The layer whose result has the least signal to noise. */
@@ -202,7 +250,10 @@ export function summarizeModel(model: ImportedModel): ModelSummary {
 }
 
 /** What a result says of the choices that were made. */
-export function choicesOf(options: Pick<RunOptions, "precision" | "batchCount" | "seed" | "mapping">): Choices {
+export function choicesOf(
+  options: Pick<RunOptions, "precision" | "batchCount" | "seed" | "mapping" | "hostOps">,
+  states: readonly StatePair[] = [],
+): Choices {
   return {
     batchCount: options.batchCount ?? 1,
     precision: options.precision ?? defaultPrecision,
@@ -210,6 +261,8 @@ export function choicesOf(options: Pick<RunOptions, "precision" | "batchCount" |
     cardCount: 1,
     seed: options.seed ?? 0,
     mapping: options.mapping === undefined ? "searched" : "given",
+    states: states.map((pair) => ({ ...pair })),
+    hostOps: options.hostOps ?? false,
   };
 }
 

@@ -1,10 +1,13 @@
 import { problem } from "../base/errors.ts";
 import { clamp, sum } from "../base/math.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
+import type { State } from "../compiler/states.ts";
 import type { Graph } from "../ir/graph.ts";
+import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import type { Warning } from "../report/figures-schema.ts";
 import type { InputsSummary } from "../report/schemas.ts";
 import { type Frame, randomFrames } from "./inputs.ts";
+import { completeSamples, openInputs } from "./states.ts";
 import { warning } from "./warnings.ts";
 
 /** Samples that answers are computed for. */
@@ -28,6 +31,8 @@ export interface SampleOptions {
   readonly inputs?: Samples;
   readonly calibration?: readonly Frame[];
   readonly seed: number;
+  /** Inputs that stay on the chip: samples do not give them. */
+  readonly states?: readonly State[];
 }
 
 /** Random samples are drawn until they would take more than these multiply-accumulates, but at least one. */
@@ -50,16 +55,17 @@ export function macCountOf(graph: Graph): number {
 
 /**
  * The samples of a run: those given, or seeded random ones (4 to answer and 16 others to calibrate on, fewer for large
- * networks). Without calibration samples, given inputs are calibrated on themselves, with a warning. Throws B702 when
+ * networks); those to calibrate on are completed by the states that the f32 model has. Without calibration samples, given inputs are calibrated on themselves, with a warning. Throws B702 when
  * given inputs hold no sample.
  */
 export function chooseSamples(graph: Graph, options: SampleOptions): ChosenSamples {
-  const { seed } = options;
+  const { seed, states = [] } = options;
+  const open = openInputs(graph, states);
   const macCount = macCountOf(graph);
   const warnings: Warning[] = [];
   const count = drawnCount("inputs", macCount);
   const inputs = options.inputs ?? {
-    frames: [...randomFrames(graph.inputs, count, seed)],
+    frames: [...randomFrames(open, count, seed)],
     count,
     description: `${count} seeded random sample${count === 1 ? "" : "s"} (seed ${seed})`,
   };
@@ -69,7 +75,7 @@ export function chooseSamples(graph: Graph, options: SampleOptions): ChosenSampl
   let calibration = options.calibration ?? [];
   if (origin === "random") {
     const calibrationCount = drawnCount("calibration", macCount);
-    calibration = [...randomFrames(graph.inputs, calibrationCount, seed, firstCalibrationSample)];
+    calibration = [...randomFrames(open, calibrationCount, seed, firstCalibrationSample)];
     warnings.push(warning("W202", `Ranges were calibrated on ${calibrationCount} other seeded random samples.`));
   } else if (origin === "inputs") {
     calibration = [...inputs.frames];
@@ -77,7 +83,7 @@ export function chooseSamples(graph: Graph, options: SampleOptions): ChosenSampl
   }
   return {
     inputs,
-    calibration,
+    calibration: completeSamples(graph, states, calibration, makeWasmContractor()),
     summary: {
       origin: options.inputs === undefined ? "random" : "given",
       description: inputs.description,

@@ -1,5 +1,5 @@
 import { sum } from "../base/math.ts";
-import type { Program, ProgramBuffer } from "../ir/program.ts";
+import { enteringPorts, leavingPorts, type Program, type ProgramBuffer } from "../ir/program.ts";
 import type {
   EnergyResult,
   LayerResult,
@@ -10,7 +10,7 @@ import type {
 } from "../report/figures-schema.ts";
 import type { Bounds } from "../runtime-sim/bound.ts";
 import { metricsOf, type RunMetrics } from "../runtime-sim/metrics.ts";
-import { simulateTiming } from "../runtime-sim/timing/simulate.ts";
+import { timingSimulator } from "../runtime-sim/timing/simulate.ts";
 import type { Trace } from "../runtime-sim/trace.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
@@ -40,9 +40,10 @@ export interface SimulateOptions {
 export function simulateProgram(program: Program, chip: ChipTarget, options: SimulateOptions = {}): Simulation {
   const onProgress = options.onProgress ?? noProgress;
   onProgress({ phase: "simulate on device", fraction: null });
-  const onDevice = simulateTiming(program, chip, { host: false, batches: simulatedBatches });
+  const simulate = timingSimulator(program, chip);
+  const onDevice = simulate({ host: false, batches: simulatedBatches });
   onProgress({ phase: "simulate with host", fraction: null });
-  const withHost = simulateTiming(program, chip, { host: true, batches: simulatedBatches });
+  const withHost = simulate({ host: true, batches: simulatedBatches });
   onProgress({ phase: "add up time and energy", fraction: null });
   const metrics = metricsOf({ onDevice, withHost }, program, chip);
   if (options.range === true) onProgress({ phase: "simulate the estimates' ranges", fraction: null });
@@ -57,7 +58,7 @@ export function memoryOf(program: Program, chip: ChipTarget): MemoryResult {
   const live = program.steps.map((_, step) =>
     sum(buffers.filter((each) => isLive(each, step)).map(({ bytes }) => bytes)),
   );
-  const ports = [...program.inputs, ...program.outputs];
+  const ports = [...enteringPorts(program), ...leavingPorts(program)];
   return {
     usedBytes: Math.max(0, ...live) * cores,
     peakCoreBytes: Math.max(0, ...buffers.map(({ address, bytes }) => address + bytes)),

@@ -1,5 +1,6 @@
 import type { CodeEntry } from "../base/codes.ts";
 import type { Location } from "../base/errors.ts";
+import type { Normalization } from "../compiler/quantize/normalize-activations.ts";
 import type { Warning } from "../report/figures-schema.ts";
 
 /** Every code of a warning: what it says and what can be done. docs/errors.md is generated from it. */
@@ -13,6 +14,10 @@ export const warningCodes = {
     summary: "Weights are absent: shapes alone were simulated.",
     action: "Give the weights, or --random-weights SEED, for answers.",
   },
+  W104: {
+    summary: "States were guessed by the names of outputs and inputs.",
+    action: "Name them with --state OUTPUT=INPUT, or --state none to give them as inputs.",
+  },
   W201: {
     summary: "Inputs are seeded random numbers.",
     action: "Give inputs with --input; accuracy on random numbers says little about data.",
@@ -24,6 +29,14 @@ export const warningCodes = {
   W203: {
     summary: "Ranges were calibrated on the inputs that accuracy is measured on.",
     action: "Give other frames with --calibrate.",
+  },
+  W204: {
+    summary: "Activations with heavy tails are divided by their magnitude in each inference.",
+    action: "Nothing; the vector unit's work for it is in time and energy, but not in those of --timing-only.",
+  },
+  W205: {
+    summary: "The host runs operators that the chip has no instructions for.",
+    action: "Read the time of host and link; its energy is not counted. Without --host-ops such a model is refused.",
   },
   W301: {
     summary: "A baseline could not be run.",
@@ -53,6 +66,16 @@ export const warningCodes = {
 
 /** The code of a warning. */
 export type WarningCode = keyof typeof warningCodes;
+
+/** Says which contractions read activations that are divided by their magnitude, if any do. */
+export function normalizationWarnings(normalizations: readonly Normalization[]): Warning[] {
+  const contractions = normalizations.flatMap((each) => each.contractions);
+  if (contractions.length === 0) return [];
+  const named = contractions.map((name) => `"${name}"`).join(", ");
+  return [
+    warning("W204", `What ${named} read varies much and is divided by its greatest magnitude in each inference.`),
+  ];
+}
 
 /** Makes a warning; fields of `at` that are not known are left out. */
 export function warning(code: WarningCode, message: string, at: Location = {}): Warning {

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+// First, so that all modules are loaded under them.
+import "./engine-settings.ts";
 import { Command, CommanderError } from "commander";
 import { borealVersion } from "../api/version.ts";
 import { BorealError, formatProblem, type Problem } from "../base/errors.ts";

@@ -3,11 +3,13 @@ import { readInputs } from "../api/inputs.ts";
 import { importModel } from "../api/model.ts";
 import type { RunOptions } from "../api/run.ts";
 import type { Samples } from "../api/samples.ts";
+import { chooseStates, openInputs, type StateChoice } from "../api/states.ts";
 import { problem } from "../base/errors.ts";
 import { parseMapping } from "../compiler/mapper/mapping-file.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
 import { findPass, passes } from "../compiler/passes/pipeline.ts";
+import type { Tensor } from "../ir/tensor.ts";
 import type { Options } from "./options.ts";
 import { writeError } from "./output.ts";
 
@@ -34,10 +36,14 @@ export async function compileOptionsOf(
   model: ImportedModel,
   options: Options,
 ): Promise<
-  Pick<RunOptions, "precision" | "batchCount" | "seed" | "mapping" | "calibration" | "timingOnly"> & {
+  Pick<
+    RunOptions,
+    "precision" | "batchCount" | "seed" | "mapping" | "calibration" | "states" | "timingOnly" | "hostOps"
+  > & {
     readonly passes?: RunPassesOptions;
   }
 > {
+  const { states } = chooseStates(model, stateChoiceOf(options));
   return {
     ...(options.precision === undefined ? {} : { precision: options.precision }),
     ...(options.batch === undefined ? {} : { batchCount: options.batch }),
@@ -45,18 +51,49 @@ export async function compileOptionsOf(
     ...(options.mapping === undefined ? {} : { mapping: readMapping(options.mapping) }),
     ...(options.calibrate === undefined
       ? {}
-      : { calibration: await readInputs(model.graph.inputs, options.calibrate) }),
+      : { calibration: await readInputs(openInputs(model.graph, states), options.calibrate) }),
+    states: stateChoiceOf(options),
     ...(options.timingOnly === undefined ? {} : { timingOnly: true }),
+    ...(options.hostOps === undefined ? {} : { hostOps: true }),
     ...passOptionsOf(options),
   };
 }
 
-/** The samples that were given; none when none were. */
-export async function samplesOf(model: ImportedModel, options: Options): Promise<{ readonly inputs?: Samples }> {
+/** The samples that were given, and the values of states before the first; none when none were. */
+export async function samplesOf(
+  model: ImportedModel,
+  options: Options,
+): Promise<{ readonly inputs?: Samples; readonly initialStates?: ReadonlyMap<string, Tensor> }> {
   if (options.input === undefined) return {};
-  const frames = await readInputs(model.graph.inputs, options.input);
+  const { states } = chooseStates(model, stateChoiceOf(options));
+  const initialStates = new Map<string, Tensor>();
+  const files: string[] = [];
+  for (const entry of options.input) {
+    const input = model.graph.inputs.find(({ name }) => entry.startsWith(`${name}=`));
+    if (input === undefined || states.every((state) => state.input !== input.name)) files.push(entry);
+    else {
+      const [frame] = await readInputs([input], [entry]);
+      const value = frame?.get(input.name);
+      if (value !== undefined) initialStates.set(input.name, value);
+    }
+  }
+  if (files.length === 0) return { initialStates };
+  const frames = await readInputs(openInputs(model.graph, states), files);
   const count = `${frames.length} sample${frames.length === 1 ? "" : "s"}`;
-  return { inputs: { frames, count: frames.length, description: `${count} from ${options.input.join(", ")}` } };
+  return {
+    inputs: { frames, count: frames.length, description: `${count} from ${options.input.join(", ")}` },
+    initialStates,
+  };
+}
+
+/** What --state says. */
+export function stateChoiceOf({ state }: Options): StateChoice {
+  if (state === undefined) return "guess";
+  if (state.includes("none")) return "none";
+  return state.map((pair) => {
+    const cut = pair.indexOf("=");
+    return { output: pair.slice(0, cut), input: pair.slice(cut + 1) };
+  });
 }
 
 function readMapping(path: string): ReturnType<typeof parseMapping> {

@@ -28,6 +28,10 @@ function assignment(text: string, previous: readonly string[] | undefined): read
   return [...(previous ?? []), text];
 }
 
+function stateChoice(text: string, previous: readonly string[] | undefined): readonly string[] {
+  return text === "none" ? ["none"] : assignment(text, previous);
+}
+
 /** How an option is declared: its flags, what help says, and how its text is read. */
 interface Declaration {
   readonly flags: string;
@@ -46,6 +50,15 @@ const declarations = {
     flags: "--dim <name=value>",
     summary: "bind a dimension that the model leaves open (repeatable)",
     parse: assignment,
+  },
+  state: {
+    flags: "--state <output=input>",
+    summary: "keep an input on the chip: an output is its next value (repeatable; `none`; default: guessed by name)",
+    parse: stateChoice,
+  },
+  hostOps: {
+    flags: "--host-ops",
+    summary: "let the host run operators that the chip cannot, instead of refusing them",
   },
   input: { flags: "--input <[name=]file>", summary: "samples: .npy, .csv or .pb (repeatable)", parse: collect },
   calibrate: { flags: "--calibrate <[name=]file...>", summary: "samples on which ranges are measured", parse: collect },
@@ -77,6 +90,10 @@ const declarations = {
   range: { flags: "--range", summary: "simulate again with all estimates at both ends of their ranges" },
   rtol: { flags: "--rtol <number>", summary: "relative tolerance (default: 1e-3)", parse: numberFromZero },
   atol: { flags: "--atol <number>", summary: "absolute tolerance (default: 1e-7)", parse: numberFromZero },
+  report: {
+    flags: "--report",
+    summary: "say what became of the model's nodes: folded, expanded, fused, approximated, moved, refused",
+  },
   out: { flags: "--out <path>", summary: "where to write" },
   weights: {
     flags: "--weights <file>",
@@ -102,6 +119,9 @@ export interface Options {
   readonly set?: readonly string[];
   readonly precision?: string;
   readonly dim?: readonly string[];
+  /** Pairs OUTPUT=INPUT, or `none` alone. */
+  readonly state?: readonly string[];
+  readonly hostOps?: true;
   readonly input?: readonly string[];
   readonly calibrate?: readonly string[];
   readonly baseline?: readonly string[];
@@ -116,6 +136,7 @@ export interface Options {
   readonly range?: true;
   readonly rtol?: number;
   readonly atol?: number;
+  readonly report?: true;
   readonly out?: string;
   readonly weights?: string;
   /** True: standard output. */

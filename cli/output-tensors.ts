@@ -6,13 +6,16 @@ import { writeFileWhole } from "./output.ts";
 /** Keeps the outputs of samples and writes them as TensorProto files. */
 export class OutputCollector {
   readonly #names: readonly string[];
+  readonly #positions: readonly number[];
   readonly #samples: (readonly Tensor[])[] = [];
 
-  constructor(names: readonly string[]) {
+  /** `positions`: which of the named outputs are collected; all by default. */
+  constructor(names: readonly string[], positions: readonly number[] = names.map((_, index) => index)) {
     this.#names = names;
+    this.#positions = positions;
   }
 
-  /** Adds the outputs of the next sample, in the model's order. */
+  /** Adds the collected outputs of the next sample, in the model's order. */
   add(outputs: readonly Tensor[]): void {
     this.#samples.push(outputs);
   }
@@ -20,10 +23,10 @@ export class OutputCollector {
   /** Writes output_I.pb for each output; with several samples a first axis counts them. Throws B602. */
   async write(folder: string): Promise<void> {
     const { encodeTensorProto } = await import("../compiler/onnx/codec.ts");
-    for (const [index, name] of this.#names.entries()) {
+    for (const [index, position] of this.#positions.entries()) {
       const values = this.#samples.map((outputs) => outputs[index]).filter((value) => value !== undefined);
-      const bytes = encodeTensorProto(stack(values), name);
-      await writeFileWhole(join(folder, `output_${index}.pb`), [bytes]);
+      const bytes = encodeTensorProto(stack(values), this.#names[position] ?? "");
+      await writeFileWhole(join(folder, `output_${position}.pb`), [bytes]);
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Program } from "../ir/program.ts";
 import { printCsv } from "../report/csv.ts";
 import type { LayerResult } from "../report/figures-schema.ts";
 import type { Trace } from "../runtime-sim/trace.ts";
-import { chromeTrace } from "../runtime-sim/trace-chrome.ts";
+import { chromeTraceBytes } from "../runtime-sim/trace-chrome.ts";
 import type { Options } from "./options.ts";
 import { deliver, writeFileWhole, writeOut } from "./output.ts";
 
@@ -25,7 +25,7 @@ export function refuseTwoStreams({ json, csv }: Options): void {
 /** Writes files, then data to standard output: JSON or CSV when one of them goes there, the text otherwise. */
 export async function deliverRun(options: Options, result: Deliverable): Promise<void> {
   if (options.trace !== undefined && result.trace !== undefined) {
-    await writeFileWhole(options.trace, chromeTrace(result.trace.trace, result.trace.program, 1));
+    await writeFileWhole(options.trace, chromeTraceBytes(result.trace.trace, result.trace.program, 1));
   }
   if (options.json !== undefined) await deliver(options.json, result.json);
   if (options.csv !== undefined && result.layers !== undefined) await deliver(options.csv, printCsv(result.layers));

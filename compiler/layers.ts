@@ -1,11 +1,12 @@
 import { internalError } from "../base/errors.ts";
-import { product } from "../base/math.ts";
+import { product, sum } from "../base/math.ts";
 import { type Graph, type Node, valueTypes } from "../ir/graph.ts";
 import type { Access, IterationDimension } from "../ir/iteration.ts";
 import type { MappedStep } from "../ir/mapping.ts";
 import type { Movement } from "../ir/operator.ts";
 import { operatorOf } from "../ir/ops/index.ts";
-import type { TensorType } from "../ir/type.ts";
+import { elementCount, type TensorType } from "../ir/type.ts";
+import type { State } from "./states.ts";
 
 /** A value that a layer reads. */
 export interface LayerRead {
@@ -27,11 +28,19 @@ export interface LayerWrite {
   readonly access: Access;
 }
 
-/** What is mapped as one step: an input, an output, or the nodes that the fusion pass grouped. */
+/** What a layer does for a node that the host computes: brings an operand there (its position), or the result back (null). */
+export interface HostPart {
+  readonly node: Node;
+  readonly operand: number | null;
+  /** Elements that the host reads and writes before the result comes back; 0 for operands. */
+  readonly elementCount: number;
+}
+
+/** What is mapped as one step: an input, a state, an output, or the nodes that the fusion pass grouped. */
 export interface Layer {
   readonly name: string;
   readonly kind: MappedStep["kind"];
-  /** In graph order; the first is the anchor. Empty for inputs and outputs. */
+  /** In graph order; the first is the anchor. Empty for inputs, states and outputs. */
   readonly nodes: readonly Node[];
   readonly dimensions: readonly IterationDimension[];
   /** Values that come from outside the layer. */
@@ -44,10 +53,16 @@ export interface Layer {
   /** Unpadded multiply-accumulates. */
   readonly macCount: number;
   readonly origin: readonly string[];
+  /** For input and output layers in the middle of a run: what they are for; null for those of the graph. */
+  readonly host: HostPart | null;
 }
 
-/** Splits a fused graph into layers, in execution order: inputs, node groups, outputs. Throws B901 for an unfused graph. */
-export function layersOf(graph: Graph): Layer[] {
+/**
+ * Splits a fused graph into layers, in execution order: inputs and states, node groups, outputs, next values of states.
+ * A node that the host computes becomes an output layer for each operand and an input layer for its result.
+ * Inputs that nothing reads have no layer: they stay with the host. Throws B901 for an unfused graph.
+ */
+export function layersOf(graph: Graph, states: readonly State[] = []): Layer[] {
   const types = valueTypes(graph);
   const constants = new Set(graph.constants.map((constant) => constant.name));
   const groups = new Map<string, Node[]>();
@@ -65,12 +80,23 @@ export function layersOf(graph: Graph): Layer[] {
       if (operand !== null && layerOfNode.get(operand) !== node.layer) leaving.add(operand);
     }
   }
-  const inputs = graph.inputs.map((input) => boundaryLayer("input", input.name, input.type, false));
-  const outputs = graph.outputs.map((value, index) =>
-    boundaryLayer("output", value, types.get(value) as TensorType, constants.has(value), index),
+  const read = new Set([...graph.outputs, ...graph.nodes.flatMap(({ operands }) => operands)]);
+  const kept = new Set(states.map(({ input }) => input));
+  const inputs = graph.inputs
+    .filter(({ name }) => read.has(name) || kept.has(name))
+    .map((input) => boundaryLayer(kept.has(input.name) ? "state" : "input", input.name, input.type, false));
+  const fed = new Set(states.map(({ output }) => output));
+  const outputs = graph.outputs.flatMap((value, index) =>
+    fed.has(index) ? [] : [boundaryLayer("output", value, types.get(value) as TensorType, constants.has(value), index)],
   );
-  const bodies = [...groups].map(([name, nodes]) => bodyLayer(name, nodes, types, constants, leaving));
-  return [...inputs, ...bodies, ...outputs];
+  const updates = states.map(({ input, output }) => updateLayer(input, graph.outputs[output] ?? "", types, constants));
+  const bodies = [...groups].flatMap(([name, nodes]) => {
+    const [only] = nodes;
+    return only !== undefined && operatorOf(only.op).runsOn === "folded"
+      ? hostLayers(name, only, types, constants)
+      : [bodyLayer(name, nodes, types, constants, leaving)];
+  });
+  return [...inputs, ...bodies, ...outputs, ...updates];
 }
 
 function identityAccess(rank: number): Access {
@@ -81,19 +107,66 @@ function shapeDimensions(shape: readonly number[]): IterationDimension[] {
   return shape.map((size, axis) => ({ name: `d${axis}`, size, kind: "parallel" }));
 }
 
-function boundaryLayer(kind: "input" | "output", value: string, type: TensorType, constant: boolean, index = 0): Layer {
+/** Copies the next value of a state to where the state lies. */
+function updateLayer(
+  state: string,
+  next: string,
+  types: ReadonlyMap<string, TensorType>,
+  constants: ReadonlySet<string>,
+): Layer {
+  const name = `next ${state}`;
+  const type = types.get(state) as TensorType;
+  const copy: Node = {
+    name: state,
+    op: "identity",
+    operands: [next],
+    attributes: {},
+    type,
+    origin: [state],
+    layer: name,
+  };
+  return bodyLayer(name, [copy], types, constants, new Set([state]));
+}
+
+/** The layers of a node that the host computes; constants are there already. */
+function hostLayers(
+  name: string,
+  node: Node,
+  types: ReadonlyMap<string, TensorType>,
+  constants: ReadonlySet<string>,
+): Layer[] {
+  const { origin } = node;
+  const operands = node.operands.flatMap((value, operand) => {
+    if (value === null || constants.has(value) || node.operands.indexOf(value) < operand) return [];
+    const layer = boundaryLayer("output", value, types.get(value) as TensorType, false);
+    return [{ ...layer, name: `${name} operand ${operand}`, origin, host: { node, operand, elementCount: 0 } }];
+  });
+  const result = boundaryLayer("input", node.name, node.type, false);
+  const sent = operands.flatMap(({ reads }) => reads.map(({ type }) => elementCount(type)));
+  const host = { node, operand: null, elementCount: sum(sent) + elementCount(node.type) };
+  return [...operands, { ...result, name, origin, host }];
+}
+
+function boundaryLayer(
+  kind: "input" | "state" | "output",
+  value: string,
+  type: TensorType,
+  constant: boolean,
+  index = 0,
+): Layer {
   const access = identityAccess(type.shape.length);
   return {
-    name: kind === "input" ? `input ${value}` : `output ${index} ${value}`,
+    name: kind === "output" ? `output ${index} ${value}` : `${kind} ${value}`,
     kind,
     nodes: [],
     dimensions: shapeDimensions(type.shape),
     reads: kind === "output" ? [{ node: null, operand: 0, value, type, access, constant }] : [],
-    writes: kind === "input" ? [{ value, type, access }] : [],
+    writes: kind === "output" ? [] : [{ value, type, access }],
     result: access,
     movement: null,
     macCount: 0,
     origin: [],
+    host: null,
   };
 }
 
@@ -148,6 +221,7 @@ function bodyLayer(
     movement: moves ? (operator.movement?.(context) ?? null) : null,
     macCount: operator.runsOn === "matrix" ? product(dimensions.map((dimension) => dimension.size)) : 0,
     origin: [...new Set(nodes.flatMap((node) => node.origin))],
+    host: null,
   };
 }
 

@@ -17,6 +17,7 @@ export const conformanceCaseSchema = z.strictObject({
     .array(z.string())
     .describe("Inputs whose values were bound at import: the graph needs them as shapes, axes or indices."),
   layerCount: countSchema.nullable().describe("Layers that the chip ran; null where it ran none."),
+  hostNodes: z.array(z.string()).describe("Nodes that the host ran, with --host-ops."),
 });
 
 /** What `boreal conformance --json` prints. */

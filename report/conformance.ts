@@ -11,9 +11,11 @@ export function printConformance(result: ConformanceResult): string {
       ? `f32 against the outputs of the cases, rtol ${tolerance.relative}, atol ${tolerance.absolute}`
       : "the chip against the exact evaluation, bit for bit";
   const misses = cases.filter(({ status }) => status !== "pass");
+  const onHost = cases.filter(({ hostNodes }) => hostNodes.length > 0).length;
   const operators = result.operators.filter((operator) => operator.passCount < operator.caseCount);
   return [
     `${folder}: ${what}`,
+    ...(onHost === 0 ? [] : [`The host runs nodes of ${onHost} case${onHost === 1 ? "" : "s"} that the chip cannot.`]),
     `${passCount} of ${cases.length} cases pass (${share} %), ${failCount} answer wrongly, ${refusedCount} are refused.`,
     ...(operators.length === 0
       ? []

@@ -87,13 +87,23 @@ export const memorySchema = z.strictObject({
   frameBufferCapacityBytes: count,
 });
 
+/** What the host computes in the middle of each run, on device too. */
+export const hostOperationSchema = z.strictObject({
+  name: z.string(),
+  operator: z.string(),
+  elementCount: count.describe("Elements that the host reads and writes."),
+  transferBytes: count.describe("Over the host link, both ways."),
+  transferSeconds: amount.describe("Of operands and result, one after the other."),
+  operationSeconds: amount.describe("Of the host itself. Its energy is not counted."),
+});
+
 const splitAxis = z.array(z.strictObject({ dimension: z.string(), parts: count }));
 
 /** One layer, on device. */
 export const layerSchema = z.strictObject({
   name: z.string(),
   onnxNodes: z.array(z.string()),
-  kind: z.enum(["input", "contraction", "vector", "reduce", "movement", "output"]),
+  kind: z.enum(["input", "state", "contraction", "vector", "reduce", "movement", "output"]),
   macCount: count,
   latencyCycles: amount.describe("Layers add up to the latency."),
   intervalCycles: amount.describe("Of the whole batch; layers add up to interval times batch."),
@@ -138,5 +148,7 @@ export type EnergyResult = z.infer<typeof energySchema>;
 export type WithHostResult = z.infer<typeof withHostSchema>;
 /** Memory of a result. */
 export type MemoryResult = z.infer<typeof memorySchema>;
+/** What the host computes for a result. */
+export type HostOperationResult = z.infer<typeof hostOperationSchema>;
 /** Ranges of a result. */
 export type RangeResult = z.infer<typeof rangeSchema>;

@@ -3,6 +3,7 @@ import {
   amountSchema,
   countSchema,
   energySchema,
+  hostOperationSchema,
   layerSchema,
   memorySchema,
   provenanceSchema,
@@ -34,6 +35,10 @@ export const choicesSchema = z.strictObject({
   cardCount: countSchema,
   seed: z.number().int(),
   mapping: z.enum(["searched", "given"]),
+  states: z
+    .array(z.strictObject({ output: z.string(), input: z.string() }))
+    .describe("Outputs that feed inputs of the next run; both stay on the chip."),
+  hostOps: z.boolean().describe("Whether the host may run operators that the chip cannot."),
 });
 
 /** Inputs of a run and where they come from. */
@@ -103,6 +108,7 @@ export const runResultSchema = z.strictObject({
   timing: timingSchema,
   energy: energySchema,
   withHost: withHostSchema,
+  hostOperations: z.array(hostOperationSchema).describe("What the host computes in the middle of a run."),
   range: rangeSchema.nullable().describe("Null unless asked for with --range."),
   memory: memorySchema,
   accuracy: accuracySchema.nullable().describe("Null with --timing-only."),
@@ -151,6 +157,7 @@ export const simulationResultSchema = z.strictObject({
   timing: timingSchema,
   energy: energySchema,
   withHost: withHostSchema,
+  hostOperations: z.array(hostOperationSchema).describe("What the host computes in the middle of a run."),
   range: rangeSchema.nullable(),
   memory: memorySchema,
   executedSampleCount: countSchema,

@@ -1,6 +1,7 @@
 import picocolors from "picocolors";
 import type {
   EnergyResult,
+  HostOperationResult,
   LayerResult,
   MemoryResult,
   RangeResult,
@@ -10,6 +11,7 @@ import type {
   WithHostResult,
 } from "./figures-schema.ts";
 import {
+  formatBytes,
   formatCount,
   formatPercent,
   formatQuantity,
@@ -129,6 +131,23 @@ export function explanationLines(
     lines.push(line(colours, "range", `${text} (${range.movedNumbers.length} estimates moved)`));
   }
   return lines;
+}
+
+/** The line about what the host computes, when it does anything. */
+export function hostLines(colours: Colours, operations: readonly HostOperationResult[]): string[] {
+  if (operations.length === 0) return [];
+  const total = (field: "transferBytes" | "transferSeconds" | "operationSeconds"): number =>
+    operations.reduce((sum, operation) => sum + operation[field], 0);
+  const transfer = `${formatBytes(total("transferBytes"))} in ${formatQuantity(total("transferSeconds"), "s")}`;
+  const work = `${formatQuantity(total("operationSeconds"), "s")} of work`;
+  const names = [...new Set(operations.map(({ operator }) => operator))].join(", ");
+  return [
+    line(
+      colours,
+      "on the host",
+      `${operations.length} operator${operations.length === 1 ? "" : "s"}, ${transfer} over the link, ${work}: ${names}`,
+    ),
+  ];
 }
 
 /** The line about memory. */

@@ -6,6 +6,7 @@ import {
   explanationLines,
   figureLines,
   heading,
+  hostLines,
   layerLines,
   line,
   makeColours,
@@ -40,6 +41,7 @@ export function printRun(result: RunResult, options: PrintOptions = {}): string 
     [
       ...figureLines(colours, result.timing, result.energy, result.withHost),
       ...explanationLines(colours, result.timing, result.energy, result.range),
+      ...hostLines(colours, result.hostOperations),
       memoryLine(colours, result.memory),
       ...(accuracy === null
         ? [line(colours, "accuracy", "not measured: timing only")]
@@ -66,6 +68,7 @@ export function printSimulation(result: SimulationResult, options: PrintOptions 
     [
       ...figureLines(colours, result.timing, result.energy, result.withHost),
       ...explanationLines(colours, result.timing, result.energy, result.range),
+      ...hostLines(colours, result.hostOperations),
       memoryLine(colours, result.memory),
     ],
     layerLines(colours, result.layers, 10),
@@ -118,7 +121,9 @@ function joined(blocks: readonly (readonly string[])[]): string {
 function modelText({ model, choices }: Pick<RunResult, "model" | "choices">): string {
   const weights = { trained: "the model's weights", random: "random weights", absent: "no weights" }[model.weights];
   const parameters = `${formatCount(model.parameterCount)} parameters (${weights})`;
-  return `${parameters}, ${formatQuantity(model.macCount, "MACs")} a run, ${choices.precision}, batch ${choices.batchCount}`;
+  const kept = choices.states.map(({ output, input }) => `${output}=${input}`).join(", ");
+  const states = kept === "" ? "" : `, state ${kept}`;
+  return `${parameters}, ${formatQuantity(model.macCount, "MACs")} a run, ${choices.precision}, batch ${choices.batchCount}${states}`;
 }
 
 function accuracyLines(colours: Colours, accuracy: AccuracyResult): string[] {

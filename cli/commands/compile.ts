@@ -1,8 +1,10 @@
 import { compileModel } from "../../api/compile.ts";
+import { hostWarnings } from "../../api/host-operations.ts";
 import { provenance, targetWarnings } from "../../api/provenance.ts";
 import { choicesOf, modelWarnings, summarizeModel } from "../../api/run.ts";
 import { chooseSamples, macCountOf } from "../../api/samples.ts";
 import { memoryOf } from "../../api/simulation.ts";
+import { chooseStates } from "../../api/states.ts";
 import { chooseTarget, summarizeTarget } from "../../api/target.ts";
 import { printMapping } from "../../compiler/mapper/mapping-file.ts";
 import { printGraph } from "../../ir/graph-text.ts";
@@ -26,13 +28,17 @@ export async function execute(path: string | undefined, options: Options): Promi
     onProgress({ phase: "import", fraction: null });
     const target = chooseTarget(options.target, options.set);
     const model = modelOf(path ?? "", options);
-    const { timingOnly, seed = 0, calibration, ...compiling } = await compileOptionsOf(model, options);
+    const given = await compileOptionsOf(model, options);
+    const { timingOnly, seed = 0, calibration, states: choice, ...compiling } = given;
+    const chosen = chooseStates(model, choice);
+    const { states } = chosen;
     const samples =
       timingOnly === true
         ? null
-        : chooseSamples(model.graph, { seed, ...(calibration === undefined ? {} : { calibration }) });
+        : chooseSamples(model.graph, { seed, states, ...(calibration === undefined ? {} : { calibration }) });
     const compiled = compileModel(model, target.chip, {
       ...compiling,
+      states,
       ...(samples === null ? {} : { calibration: samples.calibration }),
       onProgress,
     });
@@ -54,7 +60,7 @@ export async function execute(path: string | undefined, options: Options): Promi
       kind: "compilation",
       model: summarizeModel(model),
       target: summarizeTarget(target),
-      choices: choicesOf({ ...compiling, seed }),
+      choices: choicesOf({ ...compiling, seed }, chosen.pairs),
       layerCount: compiled.network.layers.length,
       macCount: macCountOf(model.graph),
       predictedCycles: compiled.map.predictedCycles,
@@ -64,7 +70,9 @@ export async function execute(path: string | undefined, options: Options): Promi
       files,
       warnings: [
         ...modelWarnings(model),
+        ...chosen.warnings,
         ...targetWarnings(target),
+        ...hostWarnings(compiled.program),
         ...(samples?.warnings.filter(({ code }) => code !== "W201") ?? []),
       ],
       provenance: provenance("compile-result"),

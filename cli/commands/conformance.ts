@@ -26,6 +26,7 @@ export async function execute(path: string | undefined, options: Options): Promi
         relative: options.rtol ?? runnerTolerance.relative,
         absolute: options.atol ?? runnerTolerance.absolute,
       },
+      hostOps: options.hostOps === true,
       onProgress: progress.onProgress,
       ...(options.outputs === undefined
         ? {}

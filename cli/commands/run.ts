@@ -1,5 +1,6 @@
 import { answerModel } from "../../api/evaluation.ts";
 import { runModel } from "../../api/run.ts";
+import { chooseStates, leavingOutputs } from "../../api/states.ts";
 import { chooseTarget } from "../../api/target.ts";
 import { problem } from "../../base/errors.ts";
 import { printJson } from "../../report/json.ts";
@@ -50,8 +51,10 @@ async function run(path: string, options: Options, progress: ProgressBar): Promi
   const model = modelOf(path, options);
   const compiling = await compileOptionsOf(model, options);
   const samples = await samplesOf(model, options);
-  const collector = options.outputs === undefined ? null : new OutputCollector(model.outputNames);
   const { executor = "functional" } = options;
+  const { states } = chooseStates(model, compiling.states);
+  const leaving = executor === "functional" ? leavingOutputs(model.graph, states) : undefined;
+  const collector = options.outputs === undefined ? null : new OutputCollector(model.outputNames, leaving);
   const { onProgress } = progress;
   if (executor !== "functional") {
     const { result, records } = answerModel({

@@ -25,6 +25,8 @@ const compileOptions = [
   "objective",
   "mapping",
   "calibrate",
+  "state",
+  "hostOps",
   "seed",
   "timingOnly",
   "printAfter",
@@ -58,7 +60,7 @@ export const commands: readonly CommandEntry[] = [
     name: "import",
     argument: "<model>",
     summary: "import a model and say what is in it; write it as graph text with --out",
-    options: [...modelOptions, "timingOnly", "out", "json"],
+    options: [...targetOptions, ...modelOptions, "precision", "hostOps", "timingOnly", "report", "out", "json"],
     load: () => import("./import.ts"),
   },
   {
@@ -79,7 +81,7 @@ export const commands: readonly CommandEntry[] = [
     name: "conformance",
     argument: "<folder>",
     summary: "run a folder of ONNX test cases (NAME/model.onnx, NAME/test_data_set_*)",
-    options: [...targetOptions, "executor", "rtol", "atol", "outputs", "json"],
+    options: [...targetOptions, "executor", "hostOps", "rtol", "atol", "outputs", "json"],
     load: () => import("./conformance.ts"),
   },
   {

@@ -1,6 +1,6 @@
 import { makeRandom } from "../../base/random.ts";
 import { type WrittenModel, type WrittenValue, writeModel } from "../../compiler/onnx/write-model.ts";
-import { f32Tensor, type Tensor } from "../../ir/tensor.ts";
+import { f32Tensor, i64Tensor, type Tensor } from "../../ir/tensor.ts";
 
 /** Seeded weights. */
 export function weights(shape: readonly number[], seed: number): Tensor {
@@ -76,3 +76,18 @@ export const bytesOf = (model: WrittenModel): Uint8Array => writeModel(model);
 
 /** Options that choose the small synthetic chip and one GPU. */
 export const small = ["--target", "mini-4x4", "--baseline", "h100"] as const;
+
+/** The three greatest of more sums than the chip can compare with each other. */
+export function ranking(): WrittenModel {
+  return {
+    name: "ranking",
+    opset: 17,
+    inputs: [f32("x", [1, 8])],
+    outputs: [f32("y", [1, 3])],
+    nodes: [
+      { operator: "MatMul", name: "scores", inputs: ["x", "w"], outputs: ["s"] },
+      { operator: "TopK", name: "best", inputs: ["s", "k"], outputs: ["y", ""] },
+    ],
+    initializers: { w: weights([8, 4100], 1), k: i64Tensor([1], [3]) },
+  };
+}

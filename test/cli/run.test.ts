@@ -9,7 +9,7 @@ import { f32Tensor, type Tensor } from "../../ir/tensor.ts";
 import { formatNpy } from "../../recordings/npy.ts";
 import { answerResultSchema, runResultSchema } from "../../report/schemas.ts";
 import { boreal, borealJson, folderOf } from "./command.ts";
-import { bytesOf, convolution, perceptron, small, twoPorts, weights } from "./models.ts";
+import { bytesOf, convolution, perceptron, ranking, small, twoPorts, weights } from "./models.ts";
 
 const model = (): string => folderOf({ "perceptron.onnx": bytesOf(perceptron()) });
 
@@ -33,7 +33,7 @@ describe("boreal run", () => {
     for (const part of [
       /perceptron on mini-4x4 .*boreal \d+\.\d+\.\d+/,
       /parameters \(the model's weights\), 768 MACs a run, w8a8, batch 1/,
-      /4 × 4 cores .* 0 of 63 numbers are estimates/,
+      /4 × 4 cores .* 0 of 67 numbers are estimates/,
       /latency +[\d,]+ cycles = /,
       /throughput /,
       /energy .* an inference/,
@@ -127,6 +127,23 @@ describe("boreal run", () => {
     expect(high).toBeGreaterThan(energy.energyPerInferenceJoules);
     expect(range?.heldNumbers).toContain("matrix.inputs");
     expect(range?.movedNumbers).toContain("networks.activation.link");
+  });
+
+  it("lets the host run what the chip cannot with --host-ops, and refuses it without", async () => {
+    const folder = folderOf({ "ranking.onnx": bytesOf(ranking()) });
+    const refused = await boreal(folder, ["run", "ranking.onnx", ...small]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/B404.*--host-ops/s)]);
+    const run = await boreal(folder, ["run", "ranking.onnx", ...small, "--host-ops", "--json", "result.json"]);
+    expect([run.code, run.stderr]).toEqual([0, ""]);
+    expect(run.stdout).toMatch(/^on the host 1 operator, .* over the link, .* of work: top_values$/m);
+    const result = runResultSchema.parse(JSON.parse(readFileSync(join(folder, "result.json"), "utf8")));
+    expect(result.hostOperations.map(({ name }) => name)).toEqual(["y"]);
+    const report = await boreal(folder, ["import", "ranking.onnx", "--report", "--host-ops", "--target", "mini-4x4"]);
+    expect(report.stdout).toMatch(/moved to the host: 1\n {2}best \(TopK\)/);
+    await boreal(folder, ["compile", "ranking.onnx", "--target", "mini-4x4", "--host-ops", "--out", "ranking"]);
+    const simulated = await boreal(folder, ["simulate", "ranking.basm", "--target", "mini-4x4"]);
+    expect(simulated.stdout).toMatch(/^on the host 1 operator/m);
+    expect((await boreal(folder, ["inspect", "ranking.basm"])).stdout).toMatch(/on the host +top_values y/);
   });
 
   it("computes no answers with --timing-only and says so", async () => {
