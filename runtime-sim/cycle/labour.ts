@@ -1,0 +1,105 @@
+import type { MatmulInstruction, ReduceInstruction, VectorInstruction } from "../../ir/instruction.ts";
+import { type ElementType, elementTypes } from "../../ir/type.ts";
+import { vectorFunctions } from "../../ir/vector-function.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import type { Place } from "./grid.ts";
+
+/** Work of a unit: each element that it yields is one cycle in which the unit works. */
+export type Labour = Generator<void, void, void>;
+
+/** Nothing to do. */
+export function* noLabour(): Labour {}
+
+/** Waiting for so many cycles. */
+export function* idle(cycles: number): Labour {
+  for (let left = cycles; left > 0; left -= 1) yield;
+}
+
+/** How many elements lie in counts along axes. */
+export function count(counts: readonly number[]): number {
+  return counts.reduce((total, each) => total * each, 1);
+}
+
+/** Columns that the matrix unit takes at once for weights of an element type. */
+export function columnsAtOnce(target: ChipTarget, weights: ElementType): number {
+  const { bits } = elementTypes[weights];
+  return target.matrix.outputCount[bits > 4 ? "8" : bits > 2 ? "4" : "2"];
+}
+
+/** The matrix unit: in a cycle it multiplies one row's next inputs with one block of columns; then the pipeline drains. */
+export function* matrixLabour(target: ChipTarget, matmul: MatmulInstruction): Labour {
+  const [rows, inner] = [count(matmul.rows), count(matmul.inner)];
+  const width = columnsAtOnce(target, matmul.weights.element);
+  for (let group = 0; group < matmul.groups; group += 1) {
+    for (let column = 0; column < matmul.columns; column += width) {
+      for (let row = 0; row < rows; row += 1) {
+        for (let input = 0; input < inner; input += target.matrix.inputCount) yield;
+      }
+    }
+  }
+  yield* idle(target.matrix.fillCycles);
+}
+
+/** The vector unit: all lanes take their next pieces of 16 bits, and keep them for the cycles of the function; then it drains. */
+export function* vectorLabour(
+  target: ChipTarget,
+  instruction: VectorInstruction | ReduceInstruction | { readonly kind: "psum.recv"; readonly count: number },
+): Labour {
+  const { pieces, cycles } = vectorDemand(target, instruction);
+  for (let left = pieces; left > 0; left -= target.vector.laneCount) yield* idle(cycles);
+  yield* idle(target.vector.fillCycles);
+}
+
+function vectorDemand(
+  target: ChipTarget,
+  instruction: VectorInstruction | ReduceInstruction | { readonly kind: "psum.recv"; readonly count: number },
+): { pieces: number; cycles: number } {
+  if (instruction.kind === "psum.recv") return { pieces: instruction.count, cycles: target.vector.cycles.add };
+  const { cost } = vectorFunctions[instruction.function];
+  const cycles = target.vector.cycles[cost];
+  if (instruction.kind === "reduce") {
+    const elements = count(instruction.counts) * count(instruction.inner);
+    return { pieces: elements * lanes([instruction.source.element]), cycles };
+  }
+  const scaled = ["requantize", "dequantize", "quantize"].includes(instruction.function);
+  const operands = [...instruction.sources, instruction.destination].map(({ element }) => element);
+  return { pieces: count(instruction.counts) * (scaled ? 1 : lanes(operands)), cycles };
+}
+
+/** Lanes of 16 bits that the widest of some elements fills; scales are no data of a lane. */
+function lanes(elements: readonly (ElementType | "scale")[]): number {
+  let most = 1;
+  for (const element of elements) {
+    if (element === "scale") continue;
+    let taken = 0;
+    for (let bits = elementTypes[element].bits; bits > 0; bits -= 16) taken += 1;
+    most = Math.max(most, taken);
+  }
+  return most;
+}
+
+/** The host link: the command, then as many bytes a cycle as the link brings. */
+export function linkLabour(target: ChipTarget, bytes: number): Labour {
+  return secondsLabour(target, target.host.commandSeconds, bytes, target.host.bytesPerSecond);
+}
+
+/** The host at an operation: its start, then as many elements a cycle as it takes. */
+export function hostLabour(target: ChipTarget, elements: number): Labour {
+  return secondsLabour(target, target.host.operationSeconds, elements, target.host.elementsPerSecond);
+}
+
+/** A beginning, rounded to whole cycles, and then an amount at a rate. */
+function* secondsLabour(target: ChipTarget, seconds: number, amount: number, perSecond: number): Labour {
+  yield* idle(Math.round(seconds * target.clockHz));
+  // Scaled by the clock, so that no fraction of a byte is lost.
+  for (let left = amount * target.clockHz; left > 0; left -= perSecond) yield;
+}
+
+/** A signal's way to another core: a cycle for it at least; between io cores of different rows through column 0. */
+export function* walk(from: Place, to: Place, hopCycles: number): Labour {
+  let { row, column } = from;
+  const turn = row === to.row ? to.column : Math.max(to.column, 0);
+  for (; column !== turn; column += Math.sign(turn - column)) yield* idle(hopCycles);
+  for (; row !== to.row; row += Math.sign(to.row - row)) yield* idle(hopCycles);
+  for (; column !== to.column; column += Math.sign(to.column - column)) yield* idle(hopCycles);
+}
