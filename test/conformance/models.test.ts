@@ -1,37 +1,36 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
-import { runConformanceCase } from "../../api/conformance.ts";
-import { loadChip } from "../../targets/load.ts";
-import { describeShared } from "../shared.ts";
+import { describe, expect, it } from "vitest";
+import { chooseTarget } from "../../api/target.ts";
+import { checkModel, isShapeOnly } from "../model-check.ts";
+import { describeShared, sharedFolder } from "../shared.ts";
 
-/** Models of which every operator is supported. */
-const models = [
-  "basic-pitch",
-  "burn-mnist-cnn",
-  "cifar-wide-kw",
-  "dummy-transformer",
-  "energy-disagg",
-  "gtsrb-fast",
-  "light-inception_v1",
-  "light-resnet50",
-  "light-squeezenet",
-  "light-zfnet512",
-  "micro-kws-fp32",
-  "micro-kws-qdq",
-  "mjx-go1-policy",
-  "onnx-mlir-mnist",
-  "pulp-dronet-v2",
-  "quant-attention",
-  "t5-random-encoder",
-  "tcw-transformer",
-  "ultraface-slim-320",
-];
+/** Networks whose check takes minutes: `npx tsx bench/models.ts` runs all. */
+const long: ReadonlySet<string> = new Set(["light-vgg19", "onnx2tf-lstm"]);
 
-const chip = loadChip("mini-4x4");
+const { chip } = chooseTarget();
 
-describeShared("real models in f32", (folder) => {
-  it.each(models)("%s answers as its golden output", (name) => {
-    const options = { executor: "evaluate", chip, tolerance: { relative: 1e-3, absolute: 1e-5 } } as const;
-    expect(runConformanceCase(name, join(folder, "models", name), options)).toMatchObject({ status: "pass" });
+function modelNames(): string[] {
+  const folder = sharedFolder();
+  if (folder === null) return [];
+  return readdirSync(join(folder, "models"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+
+describeShared("real models", (folder) => {
+  it("are all there", () => {
+    expect(modelNames()).toHaveLength(35);
+  });
+
+  describe("in f32 as their golden output, on the chip as the exact evaluation, and simulated", () => {
+    it.each(modelNames().filter((name) => !long.has(name)))("%s", { timeout: 240_000 }, (name) => {
+      const path = join(folder, "models", name);
+      const expected = isShapeOnly(path) ? null : "equal";
+      const { golden, chip: onChip, latencyCycles } = checkModel(path, chip);
+      expect([golden, onChip]).toEqual([expected, expected]);
+      expect(latencyCycles).toBeGreaterThan(0);
+    });
   });
 });

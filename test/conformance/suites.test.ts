@@ -1,39 +1,49 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { runConformance } from "../../api/conformance.ts";
-import type { ConformanceCase } from "../../report/conformance-schema.ts";
+import { conformanceDocument, type SuiteResults } from "../../scripts/conformance-document.ts";
 import { loadChip } from "../../targets/load.ts";
 import { describeShared } from "../shared.ts";
 
-const suites = ["onnx-node-tests", "onnx-op-tests"] as const;
-const executors = ["evaluate", "functional"] as const;
+/** The suites, and the least share of cases that is to pass: in f32, and on the chip of both suites together. */
+const suites = { "onnx-node-tests": 0.97, "onnx-op-tests": 0.98 } as const;
+const leastOnChip = 0.85;
 const chip = loadChip("mini-4x4");
 
-/** A line a case that does not pass: its name, then its code, or `wrong`. */
-function missesOf(cases: readonly ConformanceCase[]): string[] {
-  return cases.filter(({ status }) => status !== "pass").map(({ name, code }) => `${name} ${code ?? "wrong"}`);
-}
+/** Answers that rest on what a runtime does beyond ONNX, or on noise near zero. */
+const wrongAnswers: readonly string[] = ["burn_attention_qk_output_2", "mgx_topk_neg_axis", "test_dft_inverse"];
 
 describeShared("the conformance suites", (folder) => {
-  it.each(suites.flatMap((suite) => executors.map((executor) => [suite, executor] as const)))(
-    "%s by %s: exactly the cases of the list miss, for the reason that stands there",
-    (suite, executor) => {
-      const list = new URL(`./${suite}.${executor}.txt`, import.meta.url);
-      const { cases } = runConformance(join(folder, suite), { executor, chip });
-      const misses = missesOf(cases);
-      if (process.env.BLESS === "1") writeFileSync(list, misses.map((line) => `${line}\n`).join(""));
-      const wanted = readFileSync(list, "utf8")
-        .split("\n")
-        .filter((line) => line !== "");
-      expect(
-        misses.filter((line) => !wanted.includes(line)),
-        "cases that passed before, or missed for another reason",
-      ).toEqual([]);
-      expect(
-        wanted.filter((line) => !misses.includes(line)),
-        "misses to be taken from the list (BLESS=1 writes it)",
-      ).toEqual([]);
-    },
-  );
+  let results: readonly SuiteResults[] = [];
+  beforeAll(() => {
+    results = Object.keys(suites).map((suite) => ({
+      suite,
+      evaluate: runConformance(join(folder, suite), { executor: "evaluate", chip }),
+      functional: runConformance(join(folder, suite), { executor: "functional", chip }),
+    }));
+  }, 300_000);
+
+  it.each(Object.entries(suites))("%s passes in f32, but for a share of %d", (suite, least) => {
+    const result = results.find((each) => each.suite === suite)?.evaluate;
+    expect(result?.passCount).toBeGreaterThanOrEqual(least * (result?.cases.length ?? Number.NaN));
+  });
+
+  it("equal the exact evaluation on the chip, bit for bit, but for what is refused", () => {
+    const cases = results.flatMap(({ functional }) => functional.cases);
+    expect(cases.filter(({ status }) => status === "fail")).toEqual([]);
+    expect(cases.filter(({ status }) => status === "pass").length).toBeGreaterThan(leastOnChip * cases.length);
+  });
+
+  it("answer wrongly in f32 in the known cases alone", () => {
+    const wrong = results.flatMap(({ evaluate }) => evaluate.cases.filter(({ status }) => status === "fail"));
+    expect(wrong.map(({ name }) => name).sort()).toEqual(wrongAnswers);
+  });
+
+  it("fare as docs/conformance.md says (BLESS=1 rewrites it)", () => {
+    const path = new URL("../../docs/conformance.md", import.meta.url);
+    const document = conformanceDocument(results);
+    if (process.env.BLESS === "1") writeFileSync(path, document);
+    expect(document).toBe(readFileSync(path, "utf8"));
+  });
 });

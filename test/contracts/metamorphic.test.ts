@@ -15,7 +15,7 @@ import { applyOverrides } from "../../targets/override.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { load } from "../compiler/onnx/written-models.ts";
 import { type Built, build, preparedCase, type RandomCase, randomCase, randomSteps } from "./random-case.ts";
-import { smallModels } from "./small-models.ts";
+import { hostedModel, smallModels } from "./small-models.ts";
 
 const mini = loadChip("mini-4x4");
 
@@ -95,6 +95,8 @@ describe("metamorphic relations of compiled programs", () => {
         ["clock", 2],
         ["host.bandwidth", 2],
         ["host.command", 0.5],
+        ["host.operation", 0.5],
+        ["host.elements", 2],
       ]),
     );
     for (const built of randomPrograms()) {
@@ -124,7 +126,7 @@ describe("metamorphic relations of compiled programs", () => {
   });
 
   it("every number of the chip moves some result, but those that are listed", () => {
-    const cases = smallModels(makeRandom(3)).map(caseOf);
+    const cases = [...smallModels(makeRandom(3)), hostedModel(makeRandom(3))].map(caseOf);
     const target = tightTarget(cases);
     const expected = resultsOn(cases, target);
     const idle: string[] = [];

@@ -48,7 +48,11 @@ export function randomCase(random: Random, options: { blockCount: number; maximu
 
 /** Quantizes a float graph over one random frame. */
 export function preparedCase(random: Random, graph: Graph, features: ReadonlySet<Feature> = new Set()): RandomCase {
-  const prepared = prepare(graph, { precision: "w8a8", calibrationFrames: [randomInputs(random, graph)] });
+  const prepared = prepare(graph, {
+    precision: "w8a8",
+    calibrationFrames: [randomInputs(random, graph)],
+    hostOps: true,
+  });
   const modelElements = new Map<string, ElementType>([
     ...graph.inputs.map(({ name, type }) => [name, type.element] as const),
     ...graph.nodes.map(({ name, type }) => [name, type.element] as const),

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { boundaryBytes, fromBoundary, tensorFromBytes, toBoundary } from "../../api/boundary.ts";
+import { importCase, readCaseData } from "../../api/conformance-case.ts";
 import { at } from "../../base/math.ts";
 import { makeRandom } from "../../base/random.ts";
 import { type Compiled, compile } from "../../compiler/compile.ts";
@@ -14,16 +15,12 @@ import type { Tensor } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/type.ts";
 import { createExecutor, type FunctionalExecutor } from "../../runtime-sim/functional/executor.ts";
 import { loadChip } from "../../targets/load.ts";
-import { importCase, readCaseData } from "../../api/conformance-case.ts";
 import { describeShared } from "../shared.ts";
 import { difference, memoriesOf } from "./random-case.ts";
 
 const chip = loadChip("northpole-style");
 
-/**
- * Models with the number of seeds that are measured, of which the median counts: mjx-go1-policy has heavy tails, which 16
- * frames see badly, so that single seeds of it spread over several dB.
- */
+/** Models with the number of seeds that are measured; mjx-go1-policy has heavy tails, which 16 frames see badly. */
 const models = [
   ["burn-mnist-cnn", 1],
   ["micro-kws-fp32", 1],
@@ -103,13 +100,9 @@ describeShared("real models on the chip", (folder) => {
         }),
       );
     });
-    const median = at(
-      [...ratios].sort((left, right) => left - right),
-      Math.floor(seedCount / 2),
-    );
     const listed = ratios.map((ratio) => ratio.toFixed(1)).join(" ");
     process.stdout.write(`${name}: ${listed} dB\n`);
-    expect(median, listed).toBeGreaterThanOrEqual(25);
+    expect(Math.min(...ratios), listed).toBeGreaterThanOrEqual(25);
   });
 
   describe("with random weights", () => {

@@ -74,3 +74,19 @@ export function smallModels(random: Random): WrittenModel[] {
   };
   return [residual, attention, wide];
 }
+
+/** A model with operators that the host runs: the greatest of more elements than the chip can compare with each other. */
+export function hostedModel(random: Random): WrittenModel {
+  return {
+    name: "hosted",
+    opset: 17,
+    inputs: [value("x", 1, 8)],
+    outputs: [value("y", 1, 1000)],
+    initializers: { w: weights(random, 8, 4100), k: i64Tensor([1], [1000]), e: weights(random, 1, 1000) },
+    nodes: [
+      node("MatMul", "x w", "scores", {}, "scores"),
+      node("TopK", "scores k", "best places", {}, "best"),
+      node("Pow", "best e", "y", {}, "raised"),
+    ],
+  };
+}

@@ -48,6 +48,18 @@ describe("the house", () => {
     expect(breaches([planted])).toEqual(["runtime-sim/planted.ts imports ir/evaluate.ts"]);
   });
 
+  it("keeps the slow machine and the event-driven simulator apart: neither imports the other, nor do they share costs", () => {
+    const inside = (folder: string): SourceFile[] => product.filter(({ path }) => path.startsWith(folder));
+    const imports = (folder: string): string[] =>
+      inside(folder).flatMap((file) => importsOf(file).map(({ path }) => path));
+    const slow = imports("runtime-sim/cycle/");
+    expect(slow.length).toBeGreaterThan(20);
+    const allowed = /^(?:runtime-sim\/cycle|ir|base)\/|^targets\/target\.ts$/;
+    expect(slow.filter((path) => !allowed.test(path))).toEqual([]);
+    const users = product.filter(({ path }) => !path.startsWith("runtime-sim/cycle/"));
+    expect(users.flatMap(importsOf).filter(({ path }) => path.startsWith("runtime-sim/cycle/"))).toEqual([]);
+  });
+
   it("gives the examples the public API alone", () => {
     const examples = code.filter((file) => folderOf(file.path) === "examples");
     const inner = examples.flatMap((file) =>

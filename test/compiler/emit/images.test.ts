@@ -123,7 +123,7 @@ describe("initial images", () => {
     const { mapping } = mapNetwork(network, mini);
     const plan = planNetwork(network, mapping.steps, mapping.layouts, mini);
     const addresses = new Map(mapping.buffers.map(({ name, address }) => [name, address]));
-    expect(emitImages(emitContext(plan, addresses))).toBeNull();
+    expect(emitImages(emitContext(plan, addresses), [])).toBeNull();
     const { program, sidecar } = emitProgram(plan, mapping, { name: "p", modelElements: new Map() });
     expect([program.images, program.sidecar, sidecar]).toEqual([[], null, null]);
     const random = makeRandom(1);

@@ -1,15 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { at } from "../../../base/math.ts";
 import type { Candidate } from "../../../compiler/mapper/candidates.ts";
 import { checkSteps } from "../../../compiler/mapper/check.ts";
 import { type SearchSpace, search, searchSpace } from "../../../compiler/mapper/search.ts";
-import { stepCosts, stepsOf } from "../../../compiler/mapper/steps.ts";
+import { stepCosts, stepOf } from "../../../compiler/mapper/steps.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
 import type { Network } from "../../../compiler/network.ts";
+import type { MappedStep } from "../../../ir/mapping.ts";
 import { loadChip } from "../../../targets/load.ts";
+import type { ChipTarget } from "../../../targets/target.ts";
 import { resnet50, TestGraph, tsMixer } from "./networks.ts";
 
 const chip = loadChip("mini-4x4");
+
+const stepsOf = (network: Network, chosen: readonly Candidate[], target: ChipTarget): MappedStep[] =>
+  network.layers.map((layer, index) => stepOf(layer, at(chosen, index), target));
 const large = loadChip("northpole-style");
 
 function spaceOf(network: Network, target = chip): SearchSpace {
@@ -85,7 +91,7 @@ describe("the search", () => {
           const chosen = space.candidates.map(
             (list, layer) => list[(salt + turn * (layer + 1)) % list.length] as Candidate,
           );
-          expect(checkSteps(network, stepsOf(network, chosen, new Map(), chip), chip)).toEqual([]);
+          expect(checkSteps(network, stepsOf(network, chosen, chip), chip)).toEqual([]);
         }
       }),
       { numRuns: 15 },
@@ -133,7 +139,7 @@ describe("the search", () => {
     expect(result.predictedCycles).toBeLessThan(45_000);
     const at = (name: string): number => network.layers.findIndex((layer) => layer.name === name);
     expect(space.candidates[at("s2b2.2")]).toBe(space.candidates[at("s2b3.2")]);
-    expect(checkSteps(network, stepsOf(network, result.chosen, new Map(), large), large)).toEqual([]);
+    expect(checkSteps(network, stepsOf(network, result.chosen, large), large)).toEqual([]);
   });
 
   it("splits the mixing over all neurons of TSMixer into chains of partial sums", () => {
@@ -141,7 +147,7 @@ describe("the search", () => {
     const space = spaceOf(network, large);
     const result = search(space);
     expect(result.exact).toBe(true);
-    const steps = stepsOf(network, result.chosen, new Map(), large);
+    const steps = stepsOf(network, result.chosen, large);
     const mixing = steps.find(({ name }) => name === "t0.in");
     expect(mixing?.reduction?.parts).toBe(16);
   });

@@ -84,10 +84,10 @@ describe("the tables of a chain", () => {
     const { tables } = planOf(graph, "add", 8);
     const { multiplier, shift } = fixedPoint(0.05);
     const inverse = fixedPoint(1 / 0.05);
-    expect(tables.map(({ name, kind, shape, bytes, access }) => [name, kind, shape, bytes, access])).toEqual([
-      ["scale out.a", "scale", [], 8, []],
-      ["scale out.b", "scale", [], 8, []],
-      ["scale out", "scale", [], 8, []],
+    expect(tables.map(({ buffer, kind, shape, bytes, access }) => [buffer, kind, shape, bytes, access])).toEqual([
+      ["add/scale out.a", "scale", [], 8, []],
+      ["add/scale out.b", "scale", [], 8, []],
+      ["add/scale out", "scale", [], 8, []],
     ]);
     expect(tables.map(({ values }) => [...values])).toEqual([
       [multiplier, shift],

@@ -158,6 +158,8 @@ describe("the work of layers however they are mapped", () => {
       vectorElements: { convert: 288 },
       inputBytes: 0,
       outputBytes: 0,
+      isHostOperation: false,
+      hostElementCount: 0,
       dependsOn: ["input x"],
     });
   });

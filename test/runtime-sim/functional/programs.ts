@@ -13,6 +13,7 @@ import type {
 } from "../../../ir/instruction.ts";
 import type {
   CoreClass,
+  HostOperation,
   InitialToken,
   MemoryImage,
   Port,
@@ -50,6 +51,7 @@ export interface ProgramParts {
   readonly columns?: number;
   readonly inputs?: readonly Port[];
   readonly outputs?: readonly Port[];
+  readonly hostOperations?: readonly HostOperation[];
   readonly initialTokens?: readonly InitialToken[];
   readonly images?: readonly MemoryImage[];
   readonly buffers?: readonly ProgramBuffer[];
@@ -68,6 +70,8 @@ export function program(parts: ProgramParts): Program {
     batchCount: 1,
     inputs: parts.inputs ?? [],
     outputs: parts.outputs ?? [],
+    hostOperations: parts.hostOperations ?? [],
+    states: [],
     initialTokens: parts.initialTokens ?? [],
     images: parts.images ?? [],
     buffers: parts.buffers ?? [],

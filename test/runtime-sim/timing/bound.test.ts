@@ -15,6 +15,8 @@ function layer(name: string, rest: Partial<BoundWork>): BoundWork {
     vectorElements: {},
     inputBytes: 0,
     outputBytes: 0,
+    isHostOperation: false,
+    hostElementCount: 0,
     dependsOn: [],
     ...rest,
   };

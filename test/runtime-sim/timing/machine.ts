@@ -15,7 +15,15 @@ import type {
   WaitInstruction,
   WeightsStreamInstruction,
 } from "../../../ir/instruction.ts";
-import type { CoreClass, InitialToken, Port, Program, ProgramStep, ThreadName } from "../../../ir/program.ts";
+import type {
+  CoreClass,
+  HostOperation,
+  InitialToken,
+  Port,
+  Program,
+  ProgramStep,
+  ThreadName,
+} from "../../../ir/program.ts";
 import type { ElementType } from "../../../ir/type.ts";
 import type { VectorFunction } from "../../../ir/vector-function.ts";
 import { simulateTiming } from "../../../runtime-sim/timing/simulate.ts";
@@ -41,7 +49,7 @@ export const miniTarget: ChipTarget = {
   vector: {
     laneCount: 8,
     element: "f16",
-    cycles: { copy: 1, compare: 2, add: 3, multiply: 4, divide: 9, root: 11, table: 6, convert: 5 },
+    cycles: { copy: 1, compare: 2, add: 3, multiply: 4, divide: 9, root: 11, table: 6, power: 13, convert: 5 },
     fillCycles: 3,
   },
   networks: {
@@ -51,7 +59,7 @@ export const miniTarget: ChipTarget = {
     instruction: { linkBytesPerCycle: 4, hopCycles: 2, hopEnergyPjPerByte: 0.0625 },
   },
   frameBuffer: { bytes: 1 << 20, rowBytesPerCycle: 4 },
-  host: { bytesPerSecond: 1e9, commandSeconds: 1e-6 },
+  host: { bytesPerSecond: 1e9, commandSeconds: 1e-6, operationSeconds: 3e-6, elementsPerSecond: 2.5e8 },
   synchronization: { barrierCycles: 7, issueCycles: 1 },
   energy: {
     macPj: { "2": 0.125, "4": 0.25, "8": 0.5 },
@@ -60,7 +68,7 @@ export const miniTarget: ChipTarget = {
     weightBufferReadPjPerByte: 0.375,
     weightBufferWritePjPerByte: 0.75,
     partialBufferPjPerByte: 0.4375,
-    vectorPj: { copy: 1, compare: 2, add: 3, multiply: 4, divide: 5, root: 6, table: 7, convert: 8 },
+    vectorPj: { copy: 1, compare: 2, add: 3, multiply: 4, divide: 5, root: 6, table: 7, power: 9, convert: 8 },
     instructionPj: 16,
     frameBufferPjPerByte: 3,
     hostPjPerByte: 32,
@@ -93,6 +101,8 @@ export function program(steps: readonly ProgramStep[], rest: Partial<Program> = 
     batchCount: 1,
     inputs: [],
     outputs: [],
+    hostOperations: [],
+    states: [],
     initialTokens: [],
     images: [],
     buffers: [],
@@ -100,6 +110,11 @@ export function program(steps: readonly ProgramStep[], rest: Partial<Program> = 
     steps,
     ...rest,
   };
+}
+
+/** An operation of the host on so many elements. */
+export function hostWork(name: string, operands: readonly Port[], result: Port, elementCount: number): HostOperation {
+  return { name, operator: "top_values", operands, result, elementCount, graph: "" };
 }
 
 /** A program of one step with one class for each entry. */

@@ -1,10 +1,25 @@
 import { describe, expect, it } from "vitest";
+import type { Program } from "../../../ir/program.ts";
 import { metricsOf, type RunMetrics } from "../../../runtime-sim/metrics.ts";
 import type { ChipTarget } from "../../../targets/target.ts";
-import { cores, miniTarget, move, onCores, oneStep, run, withTarget } from "./machine.ts";
+import { cores, hostWork, miniTarget, move, onCores, oneStep, port, run, withTarget } from "./machine.ts";
 import { richProgram } from "./rich-program.ts";
 
 const rich = richProgram();
+
+/** An operation of the host alone: its operand leaves, it runs, its result enters. */
+const hosted: Program = {
+  ...oneStep([
+    onCores(cores(0, -1), {
+      host: [
+        { kind: "host.out", port: 0 },
+        { kind: "host.run", operation: 0 },
+        { kind: "host.in", port: 0 },
+      ],
+    }),
+  ]),
+  hostOperations: [hostWork("h", [port("a", 40)], port("h", 80), 60)],
+};
 
 function metricsOn(target: ChipTarget, program = rich): RunMetrics {
   const onDevice = run(program, { target, batches: 3 });
@@ -34,13 +49,16 @@ function scaled(path: string, factor: number): ChipTarget {
 }
 
 describe("metamorphic relations", () => {
-  it("clock and host rate twice, command time half: cycles unchanged", () => {
+  it("clock and the host's rates twice, its times half: cycles unchanged", () => {
     const faster = withTarget((target) => {
       target.clockHz *= 2;
       target.host.bytesPerSecond *= 2;
       target.host.commandSeconds /= 2;
+      target.host.elementsPerSecond *= 2;
+      target.host.operationSeconds /= 2;
     });
     const [slow, fast] = [metricsOn(miniTarget), metricsOn(faster)];
+    expect(metricsOn(faster, hosted).onDevice.stack).toEqual(metricsOn(miniTarget, hosted).onDevice.stack);
     for (const key of ["onDevice", "withHost"] as const) {
       expect(fast[key].latencyCycles).toBe(slow[key].latencyCycles);
       expect(fast[key].intervalCycles).toBe(slow[key].intervalCycles);
@@ -81,10 +99,11 @@ describe("metamorphic relations", () => {
     }
   });
 
-  it("every number of a target moves some figure of a rich program but capacities and the grid, which the compiler uses", () => {
-    const base = JSON.stringify(metricsOn(miniTarget));
+  it("every number of a target moves some figure of a rich program or of one with the host but capacities and the grid, which the compiler uses", () => {
+    const figures = (target: ChipTarget): string => JSON.stringify([metricsOn(target), metricsOn(target, hosted)]);
+    const base = figures(miniTarget);
     const paths = numberPaths(miniTarget).filter((path) => !path.startsWith("grid."));
-    const moves = (path: string, factor: number): boolean => JSON.stringify(metricsOn(scaled(path, factor))) !== base;
+    const moves = (path: string, factor: number): boolean => figures(scaled(path, factor)) !== base;
     const dead = paths.filter((path) => !moves(path, 2) && !moves(path, 16));
     expect(dead).toEqual([
       "operationsPerMac",

@@ -74,13 +74,13 @@ describe("the cycle stack of one instruction", () => {
     expect(stackOf(alone("control", signal(1, 3, 3)))).toEqual({ synchronization: 6 });
   });
 
-  it("a stream: the network, then what it waits for memory", () => {
+  it("a stream: the network, and what it waits for memory", () => {
     const all = oneStep([
       onCores(cores(0, 0), { control: [gather(1280)], weights: [stream(64, cores(0, 0, 1, 2))] }),
       onCores(cores(0, 1), { weights: [stream(64, cores(0, 0, 1, 2))] }),
     ]);
-    // Network 2 × 2 + 2 = 6; the port of (0,0) has read at 41.
-    expect(stackOf(all)).toEqual({ network: 6, memory: 35 });
+    // Network 2 × 2 = 4; the port of (0,0) begins to read at 40, its piece has come to (0,1) at 40 + 2 + 2.
+    expect(stackOf(all)).toEqual({ network: 4, memory: 40 });
   });
 });
 
@@ -95,7 +95,7 @@ describe("the cycle stack of a chain", () => {
   });
 
   it("goes back through the last core of a barrier and of a stream", () => {
-    // (0,1): matmul 0–21, barrier 22–29; then both stream [30, 36) and relu from 37.
+    // (0,1): matmul 0–21, barrier 22–29; then both stream [30, 34) and relu from 35.
     const tail: Instruction[] = [stream(64, cores(0, 0, 1, 2)), vector("relu", 64)];
     const all = oneStep([
       onCores(cores(0, 0), { control: [{ kind: "barrier" }, ...tail] }),
@@ -105,7 +105,7 @@ describe("the cycle stack of a chain", () => {
       matrix: 16,
       fillAndDrain: 8,
       synchronization: 1 + 7 + 1 + 1,
-      network: 6,
+      network: 4,
       vector: 16,
     });
   });

@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { emitProgram, ProgramRoomError } from "../../compiler/emit/emitter.ts";
+import { mapNetwork } from "../../compiler/mapper/mapper.ts";
+import { placedProgram } from "../../compiler/placed-program.ts";
+import { loadChip } from "../../targets/load.ts";
+import { applyOverrides } from "../../targets/override.ts";
+import { TestGraph } from "./mapper/networks.ts";
+
+const mini = loadChip("mini-4x4");
+const options = { name: "p", modelElements: new Map() };
+
+function stack(layerCount: number): ReturnType<TestGraph["network"]> {
+  const graph = new TestGraph();
+  let value = graph.input("x", [64, 256]);
+  for (let layer = 0; layer < layerCount; layer += 1) value = graph.matmul(`fc${layer}`, value, 256);
+  return graph.output(value).network();
+}
+
+describe("a placed program", () => {
+  const network = stack(6);
+  const quickest = mapNetwork(network, mini);
+
+  it("has the quickest mapping where programs fit beside its data", () => {
+    const placed = placedProgram(network, mini, {}, options);
+    expect(placed.map).toEqual(quickest);
+    expect(placed.program).toEqual(emitProgram(quickest.plan, quickest.mapping, options).program);
+  });
+
+  it("has leaner data where they would leave no room for its programs", () => {
+    const tight = applyOverrides(mini, [`core.memory=${quickest.peakBytes + 256}`]);
+    const mapped = mapNetwork(network, tight);
+    expect(mapped.predictedCycles).toBe(quickest.predictedCycles);
+    expect(() => emitProgram(mapped.plan, mapped.mapping, options)).toThrow(ProgramRoomError);
+    const { map, program } = placedProgram(network, tight, {}, options);
+    expect(map.peakBytes).toBeLessThan(quickest.peakBytes);
+    expect(map.predictedCycles).toBeGreaterThanOrEqual(quickest.predictedCycles);
+    const end = Math.max(
+      ...program.buffers.filter(({ space }) => space === "memory").map(({ address, bytes }) => address + bytes),
+    );
+    expect(end).toBeLessThanOrEqual(tight.core.memoryBytes);
+    expect(program.buffers.find(({ name }) => name === "partial sums")?.bytes).toBe(tight.core.partialBufferBytes);
+  });
+
+  it("is refused with both demands where no data leave room, and where the buffers are given", () => {
+    const phases: string[] = [];
+    const small = applyOverrides(mini, ["core.memory=27000"]);
+    expect(() => placedProgram(network, small, {}, options, (phase) => phases.push(phase))).toThrow(
+      /core memory: data take \d+ bytes and programs \d+, together \d+; a core has 27000/,
+    );
+    expect(phases.slice(0, 2)).toEqual(["map", "emit"]);
+    const tight = applyOverrides(mini, [`core.memory=${quickest.peakBytes + 256}`]);
+    expect(() => placedProgram(network, tight, { mapping: quickest.mapping }, options)).toThrow(ProgramRoomError);
+  });
+});
