@@ -4,6 +4,7 @@ import type { Access } from "../ir/iteration.ts";
 import { operatorOf } from "../ir/ops/index.ts";
 import { elementBytes, elementCount, elementTypes, type TensorType } from "../ir/type.ts";
 import { type VectorCostClass, vectorFunctions } from "../ir/vector-function.ts";
+import { lanesOfNode } from "./lanes.ts";
 import type { Layer } from "./layers.ts";
 import type { Network } from "./network.ts";
 import { contractionRoles, dimensionProduct } from "./tiling.ts";
@@ -23,33 +24,48 @@ export interface LayerWork {
   readonly vectorElements: Readonly<Partial<Record<VectorCostClass, number>>>;
   readonly inputBytes: number;
   readonly outputBytes: number;
+  /** Whether the bytes belong to a host operation, and cross the host link in the middle of the run. */
+  readonly isHostOperation: boolean;
+  /** Elements that the host reads and writes. */
+  readonly hostElementCount: number;
   readonly dependsOn: readonly string[];
 }
 
 /** The work of every layer of a network, in execution order. */
 export function layerWork(network: Network): LayerWork[] {
   const types = valueTypes(network.graph);
-  return network.layers.map((layer) => {
-    const boundary = layer.kind === "input" || layer.kind === "output";
+  // The next value of a state could be made where the state lies: the copy is no bound.
+  const nexts = new Set(network.ties.map(({ next }) => next));
+  return network.layers.map((layer, index) => {
+    const boundary = layer.kind === "input" || layer.kind === "state" || layer.kind === "output" || nexts.has(index);
     return {
       name: layer.name,
       macCount: layer.macCount,
       macBits: weightBits(layer),
       shape: contractionShape(layer),
       operandBytes: boundary ? 0 : operandBytes(layer),
-      vectorElements: vectorElements(layer, types),
+      vectorElements: boundary ? {} : vectorElements(layer, types),
       inputBytes: layer.kind === "input" ? typeBytes((layer.writes[0] as Layer["writes"][number]).type) : 0,
       outputBytes: layer.kind === "output" ? typeBytes((layer.reads[0] as Layer["reads"][number]).type) : 0,
+      isHostOperation: layer.host !== null,
+      hostElementCount: layer.host?.elementCount ?? 0,
       dependsOn: [
-        ...new Set(
-          layer.reads.flatMap((read) => {
+        ...new Set([
+          ...operandLayers(network, layer).map(({ name }) => name),
+          ...layer.reads.flatMap((read) => {
             const producer = network.producer.get(read.value);
             return producer === undefined ? [] : [(network.layers[producer] as Layer).name];
           }),
-        ),
+        ]),
       ],
     };
   });
+}
+
+/** The layers that bring operands to the host, of the layer that brings the result back; none for other layers. */
+function operandLayers({ layers }: Network, { host }: Layer): readonly Layer[] {
+  if (host === null || host.operand !== null) return [];
+  return layers.filter((layer) => layer.kind === "output" && layer.host?.node === host.node);
 }
 
 function typeBytes(type: TensorType): number {
@@ -115,9 +131,10 @@ function vectorElements(layer: Layer, types: ReadonlyMap<string, TensorType>): L
     const issue = lowering.issue({ operands, attributes: node.attributes, type: node.type });
     const cost = vectorFunctions[issue.function].cost;
     const elements =
-      lowering.kind === "reduce" && position === 0
+      lanesOfNode(issue.function, lowering.kind, operands, node.type) *
+      (lowering.kind === "reduce" && position === 0
         ? product(layer.dimensions.map((dimension) => dimension.size))
-        : elementCount(node.type);
+        : elementCount(node.type));
     counts[cost] = (counts[cost] ?? 0) + elements;
   });
   return counts;

@@ -21,7 +21,8 @@ export type ResultPlace =
 /** Numbers that the vector unit reads beside its operands: scales as (M, s) pairs, or the counts of means. */
 export interface TablePlan {
   readonly node: string;
-  readonly name: string;
+  /** The buffer that holds it. */
+  readonly buffer: string;
   readonly kind: "scale" | "count";
   readonly shape: readonly number[];
   /** [shape..., 2] for scales, [shape...] for counts. */
@@ -52,7 +53,7 @@ export function planChain(
   const written = new Set(layer.writes.map((write) => write.value));
   const slotBytes: number[] = [];
   const busyUntil: number[] = [];
-  if (layer.kind === "movement" || layer.kind === "input" || layer.kind === "output") {
+  if (layer.kind === "movement" || layer.kind === "input" || layer.kind === "state" || layer.kind === "output") {
     for (const node of layer.nodes) places.set(node.name, { kind: "value" });
     return { places, slotBytes, tables: [], tileElements };
   }
@@ -95,16 +96,16 @@ function tablesOf(node: Node, layer: Layer, geometry: Geometry): TablePlan[] {
         }),
       );
       const access = axis === null || factors.length === 1 ? [] : [layer.result[axis] as Access[number]];
-      return [placed(node, "scale", access.length === 0 ? [] : [factors.length], values, access, geometry)];
+      return [placed(layer, node, "scale", access.length === 0 ? [] : [factors.length], values, access, geometry)];
     }
     case "reduce_mean":
-      return [placed(node, "count", [], Int32Array.of(reducedCount(context)), [], geometry)];
+      return [placed(layer, node, "count", [], Int32Array.of(reducedCount(context)), [], geometry)];
     case "average_pool": {
       const counts = averagePoolDivisors(context);
       const first = counts[0] as number;
       return counts.every((count) => count === first)
-        ? [placed(node, "count", [], Int32Array.of(first), [], geometry)]
-        : [placed(node, "count", node.type.shape.slice(2), counts, layer.result.slice(2), geometry)];
+        ? [placed(layer, node, "count", [], Int32Array.of(first), [], geometry)]
+        : [placed(layer, node, "count", node.type.shape.slice(2), counts, layer.result.slice(2), geometry)];
     }
     default:
       return [];
@@ -119,6 +120,7 @@ function typeOfOperand(node: Node, layer: Layer): TensorType {
 }
 
 function placed(
+  layer: Layer,
   node: Node,
   kind: TablePlan["kind"],
   shape: readonly number[],
@@ -128,7 +130,8 @@ function placed(
 ): TablePlan {
   const extents = footprint(access, largestBox(geometry)).map((range) => range.end - range.start);
   const layout = denseLayout(naturalOrder(shape.length), extents, kind === "scale" ? 8 : 4);
-  return { node: node.name, name: `${kind} ${node.name}`, kind, shape, values, access, layout, bytes: layout.bytes };
+  const buffer = `${layer.name}/${kind} ${node.name}`;
+  return { node: node.name, buffer, kind, shape, values, access, layout, bytes: layout.bytes };
 }
 
 /** The part of a table that a core needs: one range an axis. */

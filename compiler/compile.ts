@@ -6,14 +6,16 @@ import type { Tensor } from "../ir/tensor.ts";
 import { type ElementType, elementCount, isFloat } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { type LayerWork, layerWork } from "./bound-work.ts";
-import { emitProgram } from "./emit/emitter.ts";
-import { type MapResult, mapNetwork } from "./mapper/mapper.ts";
+import type { MapResult } from "./mapper/mapper.ts";
 import { type Network, networkOf } from "./network.ts";
 import { type PassRecord, type RunPassesOptions, runPasses } from "./passes/pass.ts";
-import { chipPipeline, floatPipeline } from "./passes/pipeline.ts";
-import { planNetwork } from "./plan.ts";
+import { chipPipeline, floatPipeline, hostPipeline } from "./passes/pipeline.ts";
+import { placedProgram } from "./placed-program.ts";
 import { type Calibration, type CalibrationMethod, calibrate, defaultCalibrationMethod } from "./quantize/calibrate.ts";
-import { parsePrecision, quantizeGraph } from "./quantize/quantize.ts";
+import { formIntegerLayers } from "./quantize/integer-layers.ts";
+import { chooseNormalizations, type Normalization, normalizeActivations } from "./quantize/normalize-activations.ts";
+import { needsRanges, parsePrecision, quantizeGraph } from "./quantize/quantize.ts";
+import { type State, separateStates } from "./states.ts";
 
 /** How a graph is compiled. */
 export interface CompileOptions {
@@ -28,6 +30,10 @@ export interface CompileOptions {
   readonly shapesOnly?: boolean;
   /** Inferences that one run of the graph makes. */
   readonly batchCount?: number;
+  /** Inputs that stay on the chip from run to run. */
+  readonly states?: readonly State[];
+  /** Has the host compute what the chip has no instructions for, instead of refusing it. */
+  readonly hostOps?: boolean;
   readonly passes?: RunPassesOptions;
   /** Told the name of each phase as it begins. */
   readonly onPhase?: (phase: string) => void;
@@ -39,7 +45,10 @@ export interface Prepared {
   readonly floatGraph: Graph;
   /** Quantized and fused: what the chip computes exactly. */
   readonly chipGraph: Graph;
+  /** Ranges in the simplified float graph; null without frames, and where the model states all scales. */
   readonly calibration: Calibration | null;
+  /** Activations that are brought to a known range in each inference. */
+  readonly normalizations: readonly Normalization[];
   readonly records: readonly PassRecord[];
 }
 
@@ -61,28 +70,31 @@ export function prepare(graph: Graph, options: CompileOptions): Prepared {
   const float = runPasses(graph, floatPipeline, options.passes);
   phase("calibrate");
   const frames = options.calibrationFrames;
-  const evaluated =
-    frames === null || frames.length === 0
-      ? null
-      : { frames, contractor: makeWasmContractor(constantData(float.graph)) };
+  const contractor = makeWasmContractor(constantData(float.graph));
+  const wideInputs = (options.states ?? []).map(({ input }) => input);
   const calibration =
-    evaluated === null
+    frames === null || frames.length === 0 || !needsRanges(formIntegerLayers(float.graph, wideInputs))
       ? null
-      : calibrate(float.graph, evaluated.frames, options.calibrationMethod ?? defaultCalibrationMethod, {
-          contractor: evaluated.contractor,
-        });
+      : calibrate(float.graph, frames, options.calibrationMethod ?? defaultCalibrationMethod, { contractor });
   phase("quantize");
-  const quantized = quantizeGraph(float.graph, {
-    ranges: calibration,
+  const normalizations = calibration === null ? [] : chooseNormalizations(float.graph, calibration, contractor);
+  const normalized =
+    calibration === null ? null : normalizeActivations(float.graph, calibration, normalizations, options.passes);
+  const stated = formIntegerLayers(normalized?.graph ?? float.graph, wideInputs);
+  const quantized = quantizeGraph(stated, {
+    ranges: normalized?.calibration ?? null,
     ...parsePrecision(options.precision),
-    ...(evaluated === null ? {} : { contractor: evaluated.contractor }),
+    contractor,
+    wideInputs,
   });
-  const chip = runPasses(quantized, chipPipeline, options.passes);
+  const pipeline = options.hostOps === true ? hostPipeline : chipPipeline;
+  const chip = runPasses(quantized, pipeline, options.passes);
   return {
     floatGraph: float.graph,
-    chipGraph: chip.graph,
+    chipGraph: separateStates(chip.graph, options.states ?? []),
     calibration,
-    records: [...float.records, ...chip.records],
+    normalizations,
+    records: [...float.records, ...(normalized?.records ?? []), ...chip.records],
   };
 }
 
@@ -106,19 +118,18 @@ export function compile(graph: Graph, target: ChipTarget, options: CompileOption
   const shapesOnly = options.shapesOnly === true || options.calibrationFrames === null;
   const prepared = prepare(shapesOnly ? withoutWeights(graph) : graph, options);
   const phase = options.onPhase ?? (() => undefined);
-  phase("map");
-  const network = networkOf(prepared.chipGraph);
-  const map = mapNetwork(network, target, {
+  const network = networkOf(prepared.chipGraph, options.states);
+  const mapOptions = {
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
     batchCount: options.batchCount ?? 1,
-  });
-  phase("emit");
-  const plan = planNetwork(network, map.mapping.steps, map.mapping.layouts, target);
-  const { program, sidecar } = emitProgram(plan, map.mapping, {
+  };
+  const emitOptions = {
     name: graph.name,
     modelElements: boundaryElements(graph),
+    states: options.states ?? [],
     shapesOnly,
-  });
+  };
+  const { map, program, sidecar } = placedProgram(network, target, mapOptions, emitOptions, phase);
   return { ...prepared, network, map, mapping: map.mapping, work: layerWork(network), program, sidecar };
 }
 

@@ -78,10 +78,15 @@ export function isActive(geometry: Geometry, row: number, column: number): boole
 
 /** The range of a dimension on a core; empty when the part lies beyond the dimension's end. */
 export function rangeOn(geometry: Geometry, dimension: number, row: number, column: number): Range {
-  const part = (geometry.rowIndex[dimension]?.[row] ?? 0) + (geometry.columnIndex[dimension]?.[column] ?? 0);
+  const part = partOn(geometry, dimension, row, column);
   const chunk = geometry.chunks[dimension] as number;
   const size = (geometry.dimensions[dimension] as IterationDimension).size;
   return { start: Math.min(size, part * chunk), end: Math.min(size, (part + 1) * chunk) };
+}
+
+/** Which part of a dimension a core has. */
+export function partOn(geometry: Geometry, dimension: number, row: number, column: number): number {
+  return (geometry.rowIndex[dimension]?.[row] ?? 0) + (geometry.columnIndex[dimension]?.[column] ?? 0);
 }
 
 /** The part of the iteration space on a core, one range a dimension. */
@@ -105,9 +110,7 @@ export function ownsResult(geometry: Geometry, row: number, column: number): boo
 export function reductionIndex(geometry: Geometry, row: number, column: number): number {
   const reduction = geometry.reduction;
   if (reduction === null) return 0;
-  return (
-    (geometry.rowIndex[reduction.dimension]?.[row] ?? 0) + (geometry.columnIndex[reduction.dimension]?.[column] ?? 0)
-  );
+  return partOn(geometry, reduction.dimension, row, column);
 }
 
 /** The box of a tensor of the given shape that a core touches, clipped to the tensor; null when it is empty. */

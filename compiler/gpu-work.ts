@@ -7,6 +7,7 @@ import { elementCount, type TensorType } from "../ir/type.ts";
 import type { GpuKernel, GpuWork } from "../targets/gpu-work.ts";
 import { decompose } from "./passes/decompose.ts";
 import { rewriteGraph } from "./passes/rewriter.ts";
+import type { State } from "./states.ts";
 
 /**
  * How a GPU library runs a node. `view`: not at all, the next kernel reads the same bytes. `pointwise`: element by
@@ -198,9 +199,12 @@ function hostOf(
 /**
  * The work of a GPU for one run of a float graph: contractions, each with the element-wise nodes that follow it (a
  * residual addition joins the later of its two contractions); chains of element-wise nodes; nodes over rows or windows;
- * copies. Views, transposes that only contractions read, and everything that depends on constants alone are free.
+ * copies. Views, transposes that only contractions read, and everything that depends on constants alone are free. States
+ * stay in memory: they do not cross the host link.
  */
-export function gpuWork(graph: Graph): GpuWork {
+export function gpuWork(graph: Graph, states: readonly State[] = []): GpuWork {
+  const kept = new Set(states.map(({ input }) => input));
+  const fed = new Set(states.map(({ output }) => output));
   const exposed = exposeContractions(graph);
   const network = networkOf(exposed);
   const kernels = fuse(network);
@@ -215,8 +219,12 @@ export function gpuWork(graph: Graph): GpuWork {
   return {
     name: graph.name,
     kernels: kernels.map((kernel) => kernelOf(kernel, network, (value) => isWritten(kernel, value))),
-    inputElements: sum(graph.inputs.map((input) => elementCount(input.type))),
-    outputElements: sum(graph.outputs.map((output) => elementCount(network.types.get(output) as TensorType))),
+    inputElements: sum(graph.inputs.map(({ name, type }) => (kept.has(name) ? 0 : elementCount(type)))),
+    outputElements: sum(
+      graph.outputs.map((output, index) =>
+        fed.has(index) ? 0 : elementCount(network.types.get(output) as TensorType),
+      ),
+    ),
   };
 }
 

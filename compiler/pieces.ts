@@ -74,7 +74,14 @@ function findCut(piece: LinearPiece, shape: readonly number[], side: "source" | 
     const reach = Math.floor(room / coefficient) + 1;
     if (Number.isInteger(coefficient) && reach >= count) continue;
     const turns = Number.isInteger(size / coefficient) ? size / coefficient : 0;
-    if (turns > 1 && Number.isInteger(coefficient) && start < coefficient && stride > 0 && count % turns === 0) {
+    if (
+      turns > 1 &&
+      Number.isInteger(coefficient) &&
+      start < coefficient &&
+      stride > 0 &&
+      count > turns &&
+      count % turns === 0
+    ) {
       return [divide(piece, index, turns)];
     }
     const head = Math.max(1, Math.min(count - 1, reach));

@@ -1,14 +1,16 @@
 import { problem } from "../base/errors.ts";
 import { ceilDivide, roundUp } from "../base/math.ts";
-import { type Box, boxCount, footprint, type Range } from "../ir/iteration.ts";
+import { type Box, boxCount, footprint } from "../ir/iteration.ts";
 import type { MappedBuffer, MappedStep, ValueLayout } from "../ir/mapping.ts";
 import { elementBytes, type TensorType } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { type ChainPlan, planChain } from "./chain.ts";
-import { type Geometry, isActive, iterationBox, largestBox, layOut, ownsResult } from "./geometry.ts";
+import { type CoreParts, coreParts, footprints, forEachBox, isInside } from "./core-boxes.ts";
+import { type Geometry, largestBox, layOut } from "./geometry.ts";
 import type { Layer, LayerRead, LayerWrite } from "./layers.ts";
 import { boxStart, denseLayout, type LocalLayout, naturalOrder } from "./local-layout.ts";
 import { gridOf, type Network } from "./network.ts";
+import { shareConstants } from "./shared-constants.ts";
 import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
 import type { Spread } from "./transfers.ts";
 import { type ContractionTile, contractionTiles, streamGroup, type WeightChunk, weightChunks } from "./weights.ts";
@@ -77,15 +79,23 @@ export interface NetworkPlan {
   readonly buffers: readonly BufferNeed[];
 }
 
+/** Plans of steps, with where the values lay that they read, for the same network, layouts and target. */
+export type PlanMemory = Map<
+  MappedStep,
+  { readonly homes: readonly (WritePlan | undefined)[]; readonly plan: StepPlan }[]
+>;
+
 /**
  * Works out the decisions of a mapping: boxes that each core computes, needs and owns, layouts, tiles and the bytes of
- * every buffer. Throws B403 when a step does not belong to the network.
+ * every buffer. Steps that stand in `memory` with the same operands are taken from there. Throws B403 when a step does not
+ * belong to the network.
  */
 export function planNetwork(
   network: Network,
   steps: readonly MappedStep[],
   layouts: readonly ValueLayout[],
   target: ChipTarget,
+  memory: PlanMemory = new Map(),
 ): NetworkPlan {
   if (steps.length !== network.layers.length) {
     throw problem("B403", `The mapping has ${steps.length} steps, the network has ${network.layers.length} layers.`);
@@ -99,16 +109,16 @@ export function planNetwork(
         layer: layer.name,
       });
     }
-    const plan = planStep(index, step, layer, homes, orders, target);
+    const readHomes = layer.reads.map((read) => homes.get(read.value));
+    const known = memory.get(step) ?? [];
+    const same = known.find((each) => each.homes.every((home, read) => home === readHomes[read]));
+    const plan = same?.plan ?? planStep(index, step, layer, homes, orders, target);
+    if (same === undefined) memory.set(step, [...known, { homes: readHomes, plan }]);
     for (const write of plan.writes) homes.set(write.write.value, write);
     return plan;
   });
-  return { network, target, steps: plans, homes, buffers: bufferNeeds(network, plans, target) };
-}
-
-/** The number of a core. */
-export function coreNumber(geometry: Geometry, row: number, column: number): number {
-  return row * geometry.grid.columns + column;
+  const shared = shareConstants(plans);
+  return { network, target, steps: shared, homes, buffers: bufferNeeds(network, shared, target) };
 }
 
 function planStep(
@@ -121,13 +131,7 @@ function planStep(
 ): StepPlan {
   const grid = gridOf(target);
   const geometry = layOut(layer.dimensions, step.split, grid);
-  const cores = Array.from({ length: grid.rows * grid.columns }, (_, core) => ({
-    row: Math.floor(core / grid.columns),
-    column: core % grid.columns,
-  }));
-  const boxes = cores.map(({ row, column }) => iterationBox(geometry, row, column));
-  const active = cores.map(({ row, column }) => isActive(geometry, row, column));
-  const owns = cores.map(({ row, column }) => ownsResult(geometry, row, column));
+  const { boxes, active, owns } = coreParts(geometry);
   const largest = largestBox(geometry);
   const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
   const orderOf = (value: string, type: TensorType): readonly number[] =>
@@ -136,11 +140,11 @@ function planStep(
   const writes = layer.writes.map((write): WritePlan => {
     const extents = footprint(write.access, largest).map((range) => range.end - range.start);
     const layout = denseLayout(orderOf(write.value, write.type), extents, elementBytes(write.type.element));
-    const owned = boxes.map((box, core) => (owns[core] ? footprint(write.access, box) : null));
+    const owned = footprints(write.access, geometry, boxes, owns);
     return {
       write,
       buffer: `${write.value}`,
-      spread: { boxes: owned, origins: owned.map((box) => (box === null ? [] : boxStart(box))), layout },
+      spread: { boxes: owned, origins: forEachBox(owned, boxStart, []), layout },
     };
   });
 
@@ -150,7 +154,7 @@ function planStep(
     const key = `${read.value} ${JSON.stringify(read.access)}`;
     const known = seen.get(key);
     if (known !== undefined && known.mode !== "weights") return { ...known, read };
-    const plan = planRead(read, anchor, layer, step, boxes, active, owns, largest, homes, orderOf);
+    const plan = planRead(read, anchor, layer, step, geometry, { boxes, active, owns }, homes, orderOf);
     seen.set(key, plan);
     return plan;
   });
@@ -176,10 +180,8 @@ function planRead(
   anchor: string | null,
   layer: Layer,
   step: MappedStep,
-  iterationBoxes: readonly Box[],
-  active: readonly boolean[],
-  owns: readonly boolean[],
-  largest: Box,
+  geometry: Geometry,
+  { boxes: iterationBoxes, active, owns }: CoreParts,
   homes: ReadonlyMap<string, WritePlan>,
   orderOf: (value: string, type: TensorType) => readonly number[],
 ): ReadPlan {
@@ -212,20 +214,15 @@ function planRead(
   const isWeights = layer.kind === "contraction" && read.node === anchor && read.operand === 1;
   // Partial sums are computed by all cores of a chain, the nodes after them by the one that ends up with the sum.
   const takesPart = read.node === anchor ? active : owns;
-  const touched = iterationBoxes.map((box, core) => (takesPart[core] ? footprint(access, box) : null));
-  const clipped = touched.map((box) =>
-    box === null
-      ? null
-      : box.map((range, axis) => ({
-          start: Math.max(0, range.start),
-          end: Math.min(shape[axis] as number, range.end),
-        })),
-  );
-  const padded = touched.some((box) =>
-    box?.some((range, axis) => range.start < 0 || range.end > (shape[axis] as number)),
-  );
-  const extents = footprint(access, largest).map((range) => range.end - range.start);
-  const origins = touched.map((box) => (box === null ? [] : boxStart(box)));
+  const touched = footprints(access, geometry, iterationBoxes, takesPart);
+  const clip = (box: Box): Box =>
+    box.map((range, axis) => ({ start: Math.max(0, range.start), end: Math.min(shape[axis] as number, range.end) }));
+  const clipped = forEachBox(touched, clip, null);
+  const leaves = (box: Box): boolean =>
+    box.some((range, axis) => range.start < 0 || range.end > (shape[axis] as number));
+  const padded = forEachBox(touched, leaves, false).includes(true);
+  const extents = footprint(access, largestBox(geometry)).map((range) => range.end - range.start);
+  const origins = forEachBox(touched, boxStart, []);
   if (read.constant) {
     const layout = denseLayout(naturalOrder(rank), extents, width);
     const mode = isWeights ? "weights" : "constant";
@@ -241,7 +238,7 @@ function planRead(
   }
   const home = homes.get(read.value);
   if (home === undefined) throw problem("B403", `No earlier step makes "${read.value}".`, { layer: layer.name });
-  const local = clipped.every((box, core) => box === null || inside(box, home.spread.boxes[core] ?? null));
+  const local = clipped.every((box, core) => box === null || isInside(box, home.spread.boxes[core] ?? null));
   if (local && !padded) {
     return {
       read,
@@ -256,15 +253,6 @@ function planRead(
   const layout = denseLayout(orderOf(read.value, read.type), extents, width);
   const buffer = `${step.name}/operand ${read.node}.${read.operand}`;
   return { read, mode: "copied", buffer, layout, boxes: clipped, origins, padded };
-}
-
-function inside(box: Box, holder: Box | null): boolean {
-  if (boxCount(box) === 0) return true;
-  if (holder === null) return false;
-  return box.every((range, axis) => {
-    const outer = holder[axis] as Range;
-    return range.start >= outer.start && range.end <= outer.end;
-  });
 }
 
 /** Elements of the largest tile of results that a core works on at a time. */
@@ -314,11 +302,21 @@ function tileSize(tile: ContractionTile): number {
 
 function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipTarget): BufferNeed[] {
   const last = plans.length - 1;
+  const nexts = new Set(network.ties.map(({ next }) => next));
   const needs: BufferNeed[] = [];
+  /** Constant buffers, which steps may share. */
+  const stored = new Set<string>();
+  const isNew = (buffer: string): boolean => {
+    const found = stored.has(buffer);
+    stored.add(buffer);
+    return !found;
+  };
   for (const plan of plans) {
     const { step, index } = plan;
     for (const write of plan.writes) {
+      if (nexts.has(index)) continue;
       const readers = network.readers.get(write.write.value) ?? [];
+      const stays = plan.layer.kind === "state";
       needs.push({
         name: write.buffer,
         role: "value",
@@ -326,8 +324,8 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
         value: write.write.value,
         element: write.write.type.element,
         bytes: write.spread.layout.bytes,
-        firstStep: index,
-        lastStep: Math.max(index, ...readers),
+        firstStep: stays ? 0 : index,
+        lastStep: stays ? last : Math.max(index, ...readers),
       });
     }
     const names = new Set<string>();
@@ -335,6 +333,7 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
       if ((read.mode !== "copied" && read.mode !== "constant") || names.has(read.buffer)) continue;
       names.add(read.buffer);
       const copied = read.mode === "copied";
+      if (!copied && !isNew(read.buffer)) continue;
       needs.push({
         name: read.buffer,
         role: copied ? "operand" : "constant",
@@ -346,7 +345,7 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
         lastStep: copied ? index : last,
       });
     }
-    if (plan.weights !== null) {
+    if (plan.weights !== null && isNew(plan.weights.buffer)) {
       const chunks = stepChunks(plan, largestBox(plan.geometry), target);
       const pieces = plan.weights.group.rows * plan.weights.group.columns;
       needs.push({
@@ -361,8 +360,9 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
       });
     }
     for (const table of plan.chain.tables) {
+      if (!isNew(table.buffer)) continue;
       needs.push({
-        name: `${step.name}/${table.name}`,
+        name: table.buffer,
         role: "constant",
         step: step.name,
         value: null,

@@ -16,7 +16,11 @@ export interface ContractionRoles {
   readonly inner: readonly number[];
 }
 
-/** Sorts the dimensions of a contraction layer by role; inner dimensions with the activations' channel innermost. */
+/**
+ * Sorts the dimensions of a contraction layer by role; inner dimensions with the activations' channel innermost. Weights
+ * that are computed are read where they lie, with one stride over columns: only their last column dimension is one, and
+ * those before it are groups, over which the activations stand still.
+ */
 export function contractionRoles(layer: Layer): ContractionRoles {
   const [activations, weights] = anchorAccesses(layer);
   const touches = (access: Access, dimension: number): boolean =>
@@ -28,6 +32,9 @@ export function contractionRoles(layer: Layer): ContractionRoles {
     else if (!touches(activations, index)) roles.column.push(index);
     else roles.group.push(index);
   });
+  if (layer.reads.some((read) => read.node === layer.nodes[0]?.name && read.operand === 1 && !read.constant)) {
+    roles.group.push(...roles.column.splice(0, roles.column.length - 1));
+  }
   const reach = (index: number): number => (layer.dimensions[index]?.name === "c" ? 1 : 0);
   roles.inner.sort((left, right) => reach(left) - reach(right) || left - right);
   return roles;
@@ -60,8 +67,12 @@ export function chunkCapacityBytes(target: ChipTarget): number {
  * Tile sizes of a contraction on a core: as many columns as leave room for all rows of the core (so that weights pass
  * once), at least the matrix unit's width; inner elements as the weight buffer allows.
  */
-export function tilePlan(layer: Layer, geometry: Geometry, target: ChipTarget): TilePlan {
-  const roles = contractionRoles(layer);
+export function tilePlan(
+  layer: Layer,
+  geometry: Geometry,
+  target: ChipTarget,
+  roles: ContractionRoles = contractionRoles(layer),
+): TilePlan {
   const size = (dimensions: readonly number[]): number =>
     product(dimensions.map((dimension) => geometry.chunks[dimension] as number));
   const capacity = tileCapacity(geometry, target);

@@ -29,14 +29,16 @@ export interface Copy {
 export function copiesOf(pieces: readonly AxisPiece[], source: Spread, destination: Spread): Copy[] {
   const copies: Copy[] = [];
   const holders = holdersOf(source);
+  const shapes = new Map<string, CopyShape>();
   for (const piece of pieces) {
+    const copyOf = copier(piece, source, destination, shapes);
     const whole: Box = piece.counts.map((count) => ({ start: 0, end: count }));
     destination.boxes.forEach((wanted, place) => {
       if (wanted === null) return;
       for (const box of indexBoxes(piece.destination, wanted, whole)) {
         for (const from of holders.touching(touchedRanges(piece.source, box))) {
           for (const part of indexBoxes(piece.source, source.boxes[from] as Box, box)) {
-            if (boxCount(part) > 0) copies.push(copyOf(piece, part, from, place, source, destination));
+            if (boxCount(part) > 0) copies.push(copyOf(part, from, place));
           }
         }
       }
@@ -74,43 +76,81 @@ function holdersOf(spread: Spread): { touching: (box: Box) => number[] } {
   return { touching };
 }
 
-function copyOf(piece: AxisPiece, part: Box, from: number, to: number, source: Spread, destination: Spread): Copy {
-  const counts = part.map((range) => range.end - range.start);
-  const place = (forms: readonly AxisForm[], spread: Spread, at: number): { offset: number; strides: number[] } => {
-    const strides = new Array<number>(counts.length).fill(0);
-    let offset = 0;
-    const origin = spread.origins[at] as readonly number[];
-    forms.forEach((form, axis) => {
-      const bytes = spread.layout.strideBytes[axis] as number;
-      let coordinate = form.base;
-      for (const { index, coefficient } of form.terms) {
-        coordinate += coefficient * (part[index] as Range).start;
-        strides[index] = (strides[index] as number) + coefficient * bytes;
-      }
-      offset += (coordinate - (origin[axis] as number)) * bytes;
-    });
-    return { offset, strides };
+/** What copies of different places have in common; equal ones are the same value. */
+type CopyShape = Pick<Copy, "counts" | "sourceStrides" | "destinationStrides">;
+
+/** Makes the copies of a piece: of the part of its index points that place `from` sends and place `to` receives. */
+function copier(
+  piece: AxisPiece,
+  source: Spread,
+  destination: Spread,
+  shapes: Map<string, CopyShape>,
+): (part: Box, from: number, to: number) => Copy {
+  const read = stridesOf(piece.source, source, piece.counts.length);
+  const write = stridesOf(piece.destination, destination, piece.counts.length);
+  const known = new Map<number, CopyShape>();
+  return (part, from, to) => {
+    let key = 0;
+    let sourceOffset = read.base - originOffset(source, from);
+    let destinationOffset = write.base - originOffset(destination, to);
+    for (let index = 0; index < part.length; index += 1) {
+      const { start, end } = part[index] as Range;
+      key = key * ((piece.counts[index] as number) + 1) + end - start;
+      sourceOffset += (read.strides[index] as number) * start;
+      destinationOffset += (write.strides[index] as number) * start;
+    }
+    let shape = known.get(key);
+    if (shape === undefined) {
+      const made = simplified(part, read.strides, write.strides);
+      const text = `${made.counts};${made.sourceStrides};${made.destinationStrides}`;
+      shape = shapes.get(text) ?? made;
+      shapes.set(text, shape);
+      known.set(key, shape);
+    }
+    const { counts, sourceStrides, destinationStrides } = shape;
+    return {
+      source: from,
+      destination: to,
+      counts,
+      sourceOffset,
+      sourceStrides,
+      destinationOffset,
+      destinationStrides,
+    };
   };
-  const read = place(piece.source, source, from);
-  const write = place(piece.destination, destination, to);
-  return simplified({
-    source: from,
-    destination: to,
-    counts,
-    sourceOffset: read.offset,
-    sourceStrides: read.strides,
-    destinationOffset: write.offset,
-    destinationStrides: write.strides,
+}
+
+/** Bytes that a step of each index moves within a spread's layout, and where index 0 stands in the whole tensor. */
+function stridesOf(forms: readonly AxisForm[], { layout }: Spread, indexCount: number) {
+  const strides = new Array<number>(indexCount).fill(0);
+  let base = 0;
+  forms.forEach((form, axis) => {
+    const bytes = layout.strideBytes[axis] as number;
+    base += form.base * bytes;
+    for (const { index, coefficient } of form.terms) {
+      strides[index] = (strides[index] as number) + coefficient * bytes;
+    }
   });
+  return { base, strides };
+}
+
+/** Where the start of a place's buffer stands in the whole tensor. */
+function originOffset({ origins, layout }: Spread, place: number): number {
+  const origin = origins[place] as readonly number[];
+  let offset = 0;
+  for (let axis = 0; axis < origin.length; axis += 1) {
+    offset += (origin[axis] as number) * (layout.strideBytes[axis] as number);
+  }
+  return offset;
 }
 
 /** Sorts indexes by the destination's stride, drops those of one turn, and merges those that continue each other. */
-function simplified(copy: Copy): Copy {
-  const indexes = copy.counts
-    .map((count, index) => ({
-      count,
-      read: copy.sourceStrides[index] as number,
-      write: copy.destinationStrides[index] as number,
+function simplified(part: Box, sourceStrides: readonly number[], destinationStrides: readonly number[]): CopyShape {
+  const indexes = part
+    .map(({ start, end }, index) => ({
+      count: end - start,
+      read: sourceStrides[index] as number,
+      write: destinationStrides[index] as number,
     }))
     .filter(({ count }) => count > 1)
     .sort((left, right) => Math.abs(right.write) - Math.abs(left.write));
@@ -122,7 +162,6 @@ function simplified(copy: Copy): Copy {
     } else merged.push(index);
   }
   return {
-    ...copy,
     counts: merged.map(({ count }) => count),
     sourceStrides: merged.map(({ read }) => read),
     destinationStrides: merged.map(({ write }) => write),

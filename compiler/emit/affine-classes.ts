@@ -37,7 +37,8 @@ export function affineLists(
   columns: number,
 ): AffineClass<readonly Instruction[]>[] {
   const rolled = byCore.map((list) => (list === null ? null : stretchesOf(describe(list))));
-  const skeletons = rolled.map((stretches) => (stretches === null ? null : joined(stretches)));
+  const shapeNumbers = new Map<string, number>();
+  const skeletons = rolled.map((stretches) => (stretches === null ? null : joined(stretches, shapeNumbers)));
   return families(skeletons, columns).map(({ cores, first, rowSteps, columnSteps }) => {
     let position = 0;
     const data = (rolled[first] ?? []).flatMap((stretch) => {
@@ -52,15 +53,17 @@ export function affineLists(
   });
 }
 
-/** The shape and numbers of a whole list; the steps of loops belong to the shape. */
-function joined(stretches: readonly Stretch[]): Skeleton {
+/** The shape and numbers of a whole list; the steps of loops belong to the shape. Shapes of instructions are numbered. */
+function joined(stretches: readonly Stretch[], shapeNumbers: Map<string, number>): Skeleton {
   let shape = "";
   const numbers: number[] = [];
   for (const { turns, body, steps } of stretches) {
     shape += turns === 1 ? ";" : `;${turns}(${steps.join(";")})`;
     for (const { skeleton } of body) {
-      shape += `|${skeleton.shape}`;
-      for (const number of skeleton.numbers) numbers.push(number);
+      const number = shapeNumbers.get(skeleton.shape) ?? shapeNumbers.size;
+      shapeNumbers.set(skeleton.shape, number);
+      shape += `|${number}`;
+      for (let index = 0; index < skeleton.numbers.length; index += 1) numbers.push(skeleton.numbers[index] as number);
     }
   }
   return { shape, numbers };

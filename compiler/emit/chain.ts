@@ -61,7 +61,7 @@ export function emitChain(
       )
       .filter((view) => view !== null);
     const table = plan.chain.tables.find((candidate) => candidate.node === node.name);
-    if (table !== undefined) sources.push(tableView(context, plan, table, tile, box));
+    if (table !== undefined) sources.push(tableView(context, table, tile, box));
     const destination = resultView(context, plan, core, node, tile, partial);
     const nest = mergeNest({
       counts: tile.map(({ range }) => rangeSize(range)),
@@ -147,15 +147,9 @@ function resultView(
   );
 }
 
-function tableView(
-  context: EmitContext,
-  plan: StepPlan,
-  table: TablePlan,
-  tile: readonly TileDimension[],
-  box: Box,
-): TileView {
+function tableView(context: EmitContext, table: TablePlan, tile: readonly TileDimension[], box: Box): TileView {
   return tensorView(
-    addressOf(context, `${plan.step.name}/${table.name}`),
+    addressOf(context, table.buffer),
     table.layout,
     boxStart(tableBox(table, box)),
     table.access,
@@ -182,7 +176,7 @@ function emitReduce(
     .filter(({ kind }) => kind === "reduction");
   const source = operandView(context, plan, core, node, at(node.operands, 0) as string, 0, [...tile, ...reduced], 0);
   const table = plan.chain.tables.find((candidate) => candidate.node === node.name);
-  const divisor = table === undefined ? null : tableView(context, plan, table, tile, box);
+  const divisor = table === undefined ? null : tableView(context, table, tile, box);
   const destination = resultView(context, plan, core, node, tile, 0);
   const outer = mergeNest({
     counts: tile.map(({ range }) => rangeSize(range)),

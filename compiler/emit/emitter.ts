@@ -1,21 +1,23 @@
-import { BorealError, type Problem, problem } from "../../base/errors.ts";
+import { BorealError, type Problem } from "../../base/errors.ts";
 import { at, roundUp } from "../../base/math.ts";
 import type { Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import type { Mapping } from "../../ir/mapping.ts";
 import {
   type CoreClass,
-  type Port,
   type Program,
   type ProgramBuffer,
+  type ProgramState,
   type ProgramStep,
   type ThreadName,
   threadNames,
 } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
-import { type ElementType, elementBytes, elementCount } from "../../ir/type.ts";
+import type { ElementType } from "../../ir/type.ts";
 import type { NetworkPlan } from "../plan.ts";
+import type { State } from "../states.ts";
 import { affineLists } from "./affine-classes.ts";
-import { type EmitContext, emitContext } from "./chain.ts";
+import { emitContext } from "./chain.ts";
+import { layOutPorts, type Ports } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { anchoredTo, emitBody, type StepBody } from "./step-body.ts";
@@ -27,11 +29,27 @@ export interface EmittedProgram {
   readonly sidecar: Uint8Array | null;
 }
 
+/** B401 for programs that do not fit beside the data of a core. */
+export class ProgramRoomError extends BorealError {
+  readonly programBytes: number;
+
+  constructor(dataBytes: number, programBytes: number, capacity: number) {
+    const demand = dataBytes + programBytes;
+    const message = `core memory: data take ${dataBytes} bytes and programs ${programBytes}, together ${demand}; a core has ${capacity} (gap ${demand - capacity}).`;
+    const hint = "Fewer bits, a smaller batch or more cards would make it fit.";
+    super([{ code: "B401", message, at: {}, hint }]);
+    this.name = "ProgramRoomError";
+    this.programBytes = programBytes;
+  }
+}
+
 /** What the emitter is told beside the mapping. */
 export interface EmitOptions {
   readonly name: string;
   /** The element type that the model declares for each input and output, by value name. */
   readonly modelElements: ReadonlyMap<string, ElementType>;
+  /** Inputs that stay on the chip. */
+  readonly states?: readonly State[];
   /** Leave out weights even if they are there: for timing alone. */
   readonly shapesOnly?: boolean;
 }
@@ -42,11 +60,11 @@ export interface EmitOptions {
 export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOptions): EmittedProgram {
   const addresses = new Map(mapping.buffers.map((buffer) => [buffer.name, buffer.address]));
   const context = emitContext(plan, addresses);
-  const ports = layOutPorts(context, options);
+  const ports = layOutPorts(plan, options.modelElements);
   const bodies = plan.steps.map((step) => emitBody(context, step, ports.addressOfStep.get(step.index) ?? 0));
   const peak = mapping.buffers.reduce((end, buffer) => Math.max(end, buffer.address + buffer.bytes), 0);
   const loads = placePrograms(bodies, roundUp(peak, 16), plan);
-  const images = options.shapesOnly === true ? null : emitImages(context);
+  const images = options.shapesOnly === true ? null : emitImages(context, options.states ?? []);
   const lastStep = plan.steps.length - 1;
   const buffers: ProgramBuffer[] = [
     ...mapping.buffers.map(
@@ -89,10 +107,12 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
       batchCount: mapping.batchCount,
       inputs: ports.inputs,
       outputs: ports.outputs,
+      hostOperations: ports.hostOperations,
+      states: statesOf(plan, options),
       initialTokens: [
         ...free.map((token) => ({ cores: everyCore, token, count: 1 })),
-        { cores: hostCore, token: tokens.frameFree, count: ports.inputs.length },
-        { cores: hostCore, token: tokens.outputFree, count: ports.outputs.length },
+        { cores: hostCore, token: tokens.frameFree, count: ports.enteringCount },
+        { cores: hostCore, token: tokens.outputFree, count: ports.leavingCount },
       ].filter(({ count }) => count > 0),
       images: images?.images ?? [],
       buffers: buffers.filter((buffer) => buffer.bytes > 0),
@@ -103,41 +123,14 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   };
 }
 
-interface Ports {
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-  /** Framebuffer address of the tensor that an input or output step moves, by step index. */
-  readonly addressOfStep: ReadonlyMap<number, number>;
-  readonly portOfStep: ReadonlyMap<number, number>;
-}
-
-function layOutPorts(context: EmitContext, options: EmitOptions): Ports {
-  const { steps, target } = context.plan;
-  const addressOfStep = new Map<number, number>();
-  const portOfStep = new Map<number, number>();
-  const ports = { input: [] as Port[], output: [] as Port[] };
-  let address = 0;
-  for (const plan of steps) {
-    const kind = plan.layer.kind;
-    if (kind !== "input" && kind !== "output") continue;
-    const boundary = kind === "input" ? at(plan.writes, 0).write : at(plan.reads, 0).read;
-    const bytes = elementCount(boundary.type) * elementBytes(boundary.type.element);
-    addressOfStep.set(plan.index, address);
-    portOfStep.set(plan.index, ports[kind].length);
-    const modelElement = options.modelElements.get(boundary.value) ?? boundary.type.element;
-    ports[kind].push({ name: boundary.value, type: boundary.type, modelElement, frameAddress: address, bytes });
-    address += roundUp(bytes, 64);
-  }
-  if (address > target.frameBuffer.bytes) {
-    const terms = [...ports.input, ...ports.output].map((port) => `${port.name}: ${port.bytes} bytes`).join("; ");
-    throw problem(
-      "B401",
-      `framebuffer: inputs and outputs need ${address} bytes, the chip has ${target.frameBuffer.bytes} (gap ${address - target.frameBuffer.bytes}). ${terms}.`,
-      {},
-      "A smaller batch or narrower boundary types would make it fit.",
-    );
-  }
-  return { inputs: ports.input, outputs: ports.output, addressOfStep, portOfStep };
+function statesOf({ network, steps }: NetworkPlan, { states = [], modelElements }: EmitOptions): ProgramState[] {
+  return states.flatMap(({ input, output }) => {
+    const write = steps.find(({ layer }) => layer.kind === "state" && layer.writes[0]?.value === input)?.writes[0];
+    if (write === undefined) return [];
+    const { type } = write.write;
+    const modelElement = modelElements.get(input) ?? type.element;
+    return [{ input, output: network.graph.outputs[output] ?? "", type, modelElement, buffer: write.buffer }];
+  });
 }
 
 interface ProgramLoad {
@@ -166,12 +159,7 @@ function placePrograms(bodies: readonly StepBody[], address: number, plan: Netwo
   const bytes = Math.max(...stored);
   const capacity = plan.target.core.memoryBytes;
   if (address + bytes > capacity) {
-    throw problem(
-      "B401",
-      `core memory: data take ${address} bytes and programs ${bytes}, together ${address + bytes}; a core has ${capacity} (gap ${address + bytes - capacity}).`,
-      {},
-      "Fewer bits, a smaller batch or more cards would make it fit.",
-    );
+    throw new ProgramRoomError(address, bytes, capacity);
   }
   return { byStep, address, bytes };
 }
@@ -243,7 +231,7 @@ function controlFacts(body: StepBody, next: StepBody | null, core: number, loads
   return [
     at(body.starts, core),
     at(body.movement.arrivals, core),
-    at(body.movement.gathers, core).length > 0,
+    at(body.hasGathers, core),
     at(body.computeStarts, core),
     at(body.usesWeights, core),
     next === null ? "" : at(next.usesWeights, core),
@@ -266,7 +254,7 @@ function controlCore(
     ...at(body.starts, core).map(signalSelf),
     ...loadsOf(nextLoads, core),
     ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
-    ...(at(body.movement.gathers, core).length > 0 ? [wait(tokens.gathered)] : []),
+    ...(at(body.hasGathers, core) ? [wait(tokens.gathered)] : []),
     ...(compute === null ? [] : [signalSelf(compute)]),
     ...(next === null ? [] : ready(next, core)),
     ...(done > 0 ? [wait(tokens.done, done)] : []),
@@ -301,6 +289,7 @@ function frameClasses(body: StepBody, next: StepBody | null, ports: Ports, plan:
   const { movement } = body;
   const kind = body.plan.layer.kind;
   const port = ports.portOfStep.get(body.plan.index) ?? 0;
+  const operation = ports.operationOfStep.get(body.plan.index) ?? null;
   const hostOutRow = Math.min(1, rows - 1);
   const signal = (token: number, row: number): SimpleInstruction => ({
     kind: "signal",
@@ -330,6 +319,11 @@ function frameClasses(body: StepBody, next: StepBody | null, ports: Ports, plan:
     ]);
     const host: SimpleInstruction[] = [];
     if (kind === "input" && row === 0) {
+      if (operation !== null) {
+        const { operands } = at(ports.hostOperations, operation);
+        if (operands.length > 0) host.push(wait(tokens.operandGiven, operands.length));
+        host.push({ kind: "host.run", operation });
+      }
       host.push(wait(tokens.frameFree), { kind: "host.in", port });
       for (let other = 0; other < rows; other += 1) {
         if (at(movement.frameSends, other).length > 0) host.push(signal(tokens.frameReady, other));
@@ -337,6 +331,7 @@ function frameClasses(body: StepBody, next: StepBody | null, ports: Ports, plan:
     }
     if (kind === "output" && row === hostOutRow) {
       host.push(wait(tokens.outputReady), { kind: "host.out", port }, signal(tokens.outputFree, 0));
+      if (operation !== null) host.push(signal(tokens.operandGiven, 0));
     }
     lists.host.push(host.length > 0 ? host : null);
   }

@@ -4,11 +4,16 @@ import { at, roundUp, rowMajorStrides } from "../../base/math.ts";
 import { type Constant, constantsByName } from "../../ir/graph.ts";
 import type { Access, Box } from "../../ir/iteration.ts";
 import type { MemoryImage } from "../../ir/program.ts";
+import type { Tensor } from "../../ir/tensor.ts";
 import { elementBytes } from "../../ir/type.ts";
 import { type TablePlan, tableBox } from "../chain.ts";
-import { reductionIndex } from "../geometry.ts";
+import { type Grid, reductionIndex } from "../geometry.ts";
+import type { LocalLayout } from "../local-layout.ts";
+import { gridOf } from "../network.ts";
 import type { ReadPlan, StepPlan } from "../plan.ts";
 import { stepChunks, storedBytes } from "../plan.ts";
+import { storedTensor } from "../quantize/stored-tensor.ts";
+import { initialValue, type State } from "../states.ts";
 import { anchorAccesses } from "../tiling.ts";
 import type { WeightChunk } from "../weights.ts";
 import { affineRecords } from "./affine-classes.ts";
@@ -60,24 +65,28 @@ interface CoreImage {
   readonly bytes: number;
 }
 
-/** Lays out weights, constants and tables of all cores; null when a constant has no data. */
-export function emitImages(context: EmitContext): EmittedImages | null {
+/** Lays out weights, constants, tables and the initial values of states; null when a constant has no data. */
+export function emitImages(context: EmitContext, states: readonly State[]): EmittedImages | null {
   const constants = constantsByName(context.plan.network.graph);
   const sidecar = new Sidecar();
   const images: MemoryImage[] = [];
+  const holdersOf = new Map<string, ((core: number) => CoreImage | null)[]>();
+  const hold = (buffer: string, imageOf: (core: number) => CoreImage | null): void => {
+    const holders = holdersOf.get(buffer);
+    if (holders === undefined) holdersOf.set(buffer, [imageOf]);
+    else holders.push(imageOf);
+  };
   for (const plan of context.plan.steps) {
+    if (plan.layer.kind === "state") images.push(...stateImages(context, plan, states, sidecar));
     for (const read of plan.reads) {
       if (read.mode === "constant" || read.mode === "weights") {
         if (constants.get(read.read.value)?.data === null) return null;
       }
     }
-    const done = new Set<string>();
     for (const read of plan.reads) {
-      if (read.mode !== "constant" || done.has(read.buffer)) continue;
-      done.add(read.buffer);
-      images.push(
-        ...classesOf(plan, (core) => constantImage(context, plan, read, constantOf(constants, read), sidecar, core)),
-      );
+      if (read.mode !== "constant") continue;
+      const constant = constantOf(constants, read);
+      hold(read.buffer, (core) => constantImage(context, plan, read, constant, sidecar, core));
     }
     if (plan.weights !== null) {
       const constant = constantOf(
@@ -87,11 +96,23 @@ export function emitImages(context: EmitContext): EmittedImages | null {
           0,
         ),
       );
-      images.push(...classesOf(plan, (core) => weightsImage(context, plan, constant, sidecar, core)));
+      hold(plan.weights.buffer, (core) => weightsImage(context, plan, constant, sidecar, core));
     }
     for (const table of plan.chain.tables) {
-      images.push(...classesOf(plan, (core) => tableImage(context, plan, table, sidecar, core)));
+      hold(table.buffer, (core) => tableImage(context, plan, table, sidecar, core));
     }
+  }
+  const grid = gridOf(context.plan.target);
+  for (const holders of holdersOf.values()) {
+    // A core has the bytes when any of the steps that share the buffer uses them there.
+    images.push(
+      ...classesOf(grid, (core) => {
+        let image: CoreImage | null = null;
+        for (let index = 0; image === null && index < holders.length; index += 1)
+          image = holders[index]?.(core) ?? null;
+        return image;
+      }),
+    );
   }
   const bytes = sidecar.join();
   return { images, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
@@ -103,9 +124,19 @@ function constantOf(constants: ReadonlyMap<string, Constant>, read: ReadPlan): C
   return constant;
 }
 
-function classesOf(plan: StepPlan, imageOf: (core: number) => CoreImage | null): MemoryImage[] {
-  const byCore = plan.boxes.map((_, core) => imageOf(core));
-  return affineRecords(byCore, plan.geometry.grid.columns).map(({ cores, data }) => ({ cores, ...data }));
+function classesOf({ rows, columns }: Grid, imageOf: (core: number) => CoreImage | null): MemoryImage[] {
+  const byCore = Array.from({ length: rows * columns }, (_, core) => imageOf(core));
+  return affineRecords(byCore, columns).map(({ cores, data }) => ({ cores, ...data }));
+}
+
+function stateImages(context: EmitContext, plan: StepPlan, states: readonly State[], sidecar: Sidecar): MemoryImage[] {
+  const { write, buffer, spread } = at(plan.writes, 0);
+  const state = states.find(({ input }) => input === write.value);
+  if (state === undefined) throw internalError(`"${write.value}" is not a state`, { layer: plan.layer.name });
+  const initial = storedTensor(initialValue(state, write.type), write.type);
+  return classesOf(plan.geometry.grid, (core) =>
+    boxImage(context, buffer, spread.layout, initial, spread.boxes[core] ?? null, sidecar),
+  );
 }
 
 function boxKey(box: Box): string {
@@ -120,29 +151,40 @@ function constantImage(
   sidecar: Sidecar,
   core: number,
 ): CoreImage | null {
-  const box = read.boxes[core];
-  if (box === null || box === undefined) return null;
   // Only the first core of a chain of partial sums adds the bias.
   if (plan.roles !== null && read.read.node === plan.layer.nodes[0]?.name && !isFirst(plan, core)) return null;
   const data = constant.data;
   if (data === null) throw internalError(`"${constant.name}" has no data`);
-  const offset = sidecar.place(`${read.buffer} ${boxKey(box)}`, () => {
-    const width = elementBytes(constant.type.element);
+  return boxImage(context, read.buffer, read.layout, { type: constant.type, data }, read.boxes[core] ?? null, sidecar);
+}
+
+/** A box of a tensor as a core holds it at the start of a buffer; null for no box. */
+function boxImage(
+  context: EmitContext,
+  buffer: string,
+  layout: LocalLayout,
+  { type, data }: Tensor,
+  box: Box | null,
+  sidecar: Sidecar,
+): CoreImage | null {
+  if (box === null) return null;
+  const offset = sidecar.place(`${buffer} ${boxKey(box)}`, () => {
+    const width = elementBytes(type.element);
     const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const bytes = new Uint8Array(read.layout.bytes);
-    const strides = rowMajorStrides(constant.type.shape);
+    const bytes = new Uint8Array(layout.bytes);
+    const strides = rowMajorStrides(type.shape);
     copyBox(box, (coordinate) => {
       let from = 0;
       let to = 0;
       coordinate.forEach((value, axis) => {
         from += value * at(strides, axis) * width;
-        to += (value - at(box, axis).start) * at(read.layout.strideBytes, axis);
+        to += (value - at(box, axis).start) * at(layout.strideBytes, axis);
       });
       for (let byte = 0; byte < width; byte += 1) bytes[to + byte] = at(source, from + byte);
     });
     return bytes;
   });
-  return { address: addressOf(context, read.buffer), offset, bytes: read.layout.bytes };
+  return { address: addressOf(context, buffer), offset, bytes: layout.bytes };
 }
 
 function isFirst(plan: StepPlan, core: number): boolean {
@@ -176,8 +218,7 @@ function tableImage(
   if (!plan.owns[core]) return null;
   const box = tableBox(table, at(plan.boxes, core));
   const width = table.kind === "scale" ? 2 : 1;
-  const buffer = `${plan.step.name}/${table.name}`;
-  const offset = sidecar.place(`${buffer} ${boxKey(box)}`, () => {
+  const offset = sidecar.place(`${table.buffer} ${boxKey(box)}`, () => {
     const words = new Int32Array(table.bytes / 4);
     const strides = rowMajorStrides(table.shape);
     copyBox(box, (coordinate) => {
@@ -191,7 +232,7 @@ function tableImage(
     });
     return new Uint8Array(words.buffer);
   });
-  return { address: addressOf(context, buffer), offset, bytes: table.bytes };
+  return { address: addressOf(context, table.buffer), offset, bytes: table.bytes };
 }
 
 /** A core's part of a step's weights: its chunks one after the other, or its piece of each when they are streamed. */

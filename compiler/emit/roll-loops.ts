@@ -21,9 +21,14 @@ export function stretchesOf(list: readonly Described[]): Stretch[] {
   let start = 0;
   while (start < list.length) {
     const { period, turns } = bestRepetition(list, start);
+    if (turns === 1) {
+      stretches.push({ turns, body: [at(list, start)], steps: noSteps });
+      start += 1;
+      continue;
+    }
     const body = list.slice(start, start + period);
     const steps = body.map(({ skeleton }, offset) =>
-      turns === 1 ? [] : difference(at(list, start + offset + period).skeleton.numbers, skeleton.numbers),
+      difference(at(list, start + offset + period).skeleton.numbers, skeleton.numbers),
     );
     stretches.push({ turns, body, steps });
     start += period * turns;
@@ -53,8 +58,14 @@ export function instructionsOf(
   return stretch.turns === 1 ? body : [{ kind: "loop", count: stretch.turns, body }];
 }
 
+/** The steps of a stretch of one turn. */
+const noSteps: readonly (readonly number[])[] = [[]];
+
+/** What most instructions begin: nothing repeats. */
+const once = { period: 1, turns: 1 } as const;
+
 function bestRepetition(list: readonly Described[], start: number): { period: number; turns: number } {
-  let best = { period: 1, turns: 1 };
+  let best: { period: number; turns: number } = once;
   const first = at(list, start).skeleton.shape;
   const longest = Math.min(longestBody, Math.floor((list.length - start) / 2));
   for (let period = 1; period <= longest; period += 1) {

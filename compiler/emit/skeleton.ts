@@ -48,7 +48,8 @@ function walkRecord(record: { readonly [key: string]: PlainData }, numbers: numb
 
 function walkList(list: readonly PlainData[], numbers: number[]): string {
   let text = "[";
-  for (const item of list) {
+  for (let index = 0; index < list.length; index += 1) {
+    const item = list[index] as PlainData;
     text +=
       typeof item === "object" && item !== null
         ? `{${walkRecord(item as { readonly [key: string]: PlainData }, numbers)}}`
@@ -70,7 +71,8 @@ export function withFields<T extends object>(data: T, fields: readonly Field[]):
     if (value === null || typeof value !== "object") return value;
     if (Array.isArray(value)) return value.map((item) => walk(item as PlainData, ""));
     const result: { [key: string]: PlainData } = {};
-    for (const [name, item] of Object.entries(value)) result[name] = walk(item as PlainData, name);
+    const record = value as { readonly [key: string]: PlainData };
+    for (const name in record) result[name] = walk(record[name] as PlainData, name);
     return result;
   };
   return walk(data as unknown as PlainData, "") as unknown as T;

@@ -21,7 +21,9 @@ type Threads = Partial<Record<ThreadName, readonly Instruction[]>>;
 export interface StepBody {
   readonly plan: StepPlan;
   readonly classes: readonly CoreClass[];
-  readonly movement: StepMovement;
+  readonly movement: Pick<StepMovement, "arrivals" | "frameSends" | "frameArrivals">;
+  /** By core: whether it copies or fills within its own memory. */
+  readonly hasGathers: readonly boolean[];
   /** By core: tokens that start the threads that move data. */
   readonly starts: readonly (readonly number[])[];
   /** By core: the token that starts its computation once its operands are there; null where nothing is computed. */
@@ -93,7 +95,8 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
   return {
     plan,
     classes,
-    movement,
+    movement: { arrivals: movement.arrivals, frameSends: movement.frameSends, frameArrivals: movement.frameArrivals },
+    hasGathers: movement.gathers.map((gathers) => gathers.length > 0),
     starts,
     computeStarts,
     doneCounts,

@@ -30,6 +30,8 @@ export const tokens = {
   frameFree: 24,
   outputReady: 25,
   outputFree: 26,
+  /** io core of row 0: an operand of a host operation is at the host. */
+  operandGiven: 27,
 } as const;
 
 /** One of two halves. */

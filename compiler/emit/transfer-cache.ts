@@ -55,8 +55,10 @@ export class TransferCache {
 
 function bundlesOf(copies: readonly Copy[], fromFrame: boolean, rows: number, columns: number): Bundle[] {
   const groups = new Map<string, Copy[]>();
+  const shapeOf = shapeNumbers();
   for (const copy of copies) {
-    const key = `${copy.source};${copy.sourceOffset};${copy.destinationOffset};${copy.counts};${copy.sourceStrides};${copy.destinationStrides}`;
+    const shape = shapeOf(copy);
+    const key = `${copy.source};${copy.sourceOffset};${copy.destinationOffset};${shape}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [copy]);
     else group.push(copy);
@@ -78,6 +80,24 @@ function bundlesOf(copies: readonly Copy[], fromFrame: boolean, rows: number, co
   return bundles;
 }
 
+/** Numbers copies by counts and strides; quick for those that share their arrays, as those that `copiesOf` makes do. */
+function shapeNumbers(): (copy: Copy) => number {
+  const byArrays = new Map<readonly number[], { readonly copy: Copy; readonly number: number }>();
+  const byText = new Map<string, number>();
+  return (copy) => {
+    const { counts, sourceStrides, destinationStrides } = copy;
+    const known = byArrays.get(counts);
+    if (known?.copy.sourceStrides === sourceStrides && known.copy.destinationStrides === destinationStrides) {
+      return known.number;
+    }
+    const text = `${counts};${sourceStrides};${destinationStrides}`;
+    const number = byText.get(text) ?? byText.size;
+    byText.set(text, number);
+    byArrays.set(counts, { copy, number });
+    return number;
+  };
+}
+
 /** Rectangles that cover the destinations of a group. */
 function rectanglesOf(group: readonly Copy[], rows: number, columns: number): Rectangle[] {
   let [north, south, west, east] = [rows, -1, columns, -1];
@@ -91,7 +111,13 @@ function rectanglesOf(group: readonly Copy[], rows: number, columns: number): Re
   }
   const hull = { row: north, column: west, rows: south - north + 1, columns: east - west + 1 };
   if (hull.rows * hull.columns === group.length) return [hull];
-  const keys = new Array<string | null>(rows * columns).fill(null);
-  for (const copy of group) keys[copy.destination] = "to";
-  return coverRectangles(keys, columns);
+  const keys = new Array<string | null>(hull.rows * hull.columns).fill(null);
+  for (const { destination } of group) {
+    keys[(Math.floor(destination / columns) - north) * hull.columns + (destination % columns) - west] = "to";
+  }
+  return coverRectangles(keys, hull.columns).map((cores) => ({
+    ...cores,
+    row: cores.row + north,
+    column: cores.column + west,
+  }));
 }

@@ -40,7 +40,7 @@ export function allocate(needs: readonly BufferNeed[]): Allocation {
       const [left, right] = [needs[a] as BufferNeed, needs[b] as BufferNeed];
       return Number(stays(right)) - Number(stays(left)) || order(left) - order(right) || a - b;
     });
-    const attempt = placeAll(sorted, needs);
+    const attempt = placeAll(sorted, needs, stays);
     if (attempt.peakBytes < peakBytes) ({ addresses, peakBytes } = attempt);
     if (peakBytes === liveBytes) break;
   }
@@ -65,30 +65,38 @@ function mostLive(needs: readonly BufferNeed[], lastStep: number): { liveBytes: 
 function placeAll(
   order: readonly number[],
   needs: readonly BufferNeed[],
+  stays: (need: BufferNeed) => boolean,
 ): { readonly addresses: Map<number, number>; readonly peakBytes: number } {
   const addresses = new Map<number, number>();
-  /** Placed buffers by ascending address. */
+  /** The end of the buffers that live throughout, which stand below the others without gaps. */
+  let floor = 0;
+  /** The others that are placed, by ascending address. */
   const placed: { readonly need: BufferNeed; readonly start: number; readonly end: number }[] = [];
   let peakBytes = 0;
   for (const index of order) {
     const need = needs[index] as BufferNeed;
     const bytes = roundUp(need.bytes, bufferAlignment);
-    const start = bestGap(need, bytes, placed);
+    const start = stays(need) ? floor : bestGap(need, bytes, placed, floor);
     addresses.set(index, start);
     peakBytes = Math.max(peakBytes, start + bytes);
+    if (stays(need)) {
+      floor += bytes;
+      continue;
+    }
     const position = placed.findIndex((other) => other.start > start);
     placed.splice(position < 0 ? placed.length : position, 0, { need, start, end: start + bytes });
   }
   return { addresses, peakBytes };
 }
 
-/** The start of the smallest gap, among the placed buffers that live at the same time, that holds `bytes`; else the end. */
+/** The start of the smallest gap from `floor` on, among the placed buffers that live at the same time, that holds `bytes`; else the end. */
 function bestGap(
   need: BufferNeed,
   bytes: number,
   placed: readonly { readonly need: BufferNeed; readonly start: number; readonly end: number }[],
+  floor: number,
 ): number {
-  let cursor = 0;
+  let cursor = floor;
   let best = -1;
   let bestSize = Number.POSITIVE_INFINITY;
   for (const other of placed) {
@@ -114,6 +122,7 @@ export function checkBuffers(
     problems.push({ code: "B403", message, at: { layer: step } });
   };
   const byName = new Map(buffers.map((buffer) => [buffer.name, buffer]));
+  const isPacked = areApart(buffers);
   for (const need of needs) {
     const buffer = byName.get(need.name);
     if (buffer === undefined) report(need.step, `There is no buffer "${need.name}" of ${need.bytes} bytes.`);
@@ -135,6 +144,7 @@ export function checkBuffers(
         `Buffer "${buffer.name}" ends at ${buffer.address + buffer.bytes}; a core has ${memoryBytes} bytes.`,
       );
     }
+    if (isPacked) return;
     for (const other of buffers.slice(index + 1)) {
       if (other.lastStep < buffer.firstStep || other.firstStep > buffer.lastStep) continue;
       if (other.address >= buffer.address + buffer.bytes || buffer.address >= other.address + other.bytes) continue;
@@ -142,4 +152,36 @@ export function checkBuffers(
     }
   });
   return problems;
+}
+
+/** Whether no two buffers overlap while both are live: goes through the steps with the live buffers by ascending address. */
+function areApart(buffers: readonly MappedBuffer[]): boolean {
+  const starting = [...buffers].sort((a, b) => a.firstStep - b.firstStep);
+  const ending = [...buffers].sort((a, b) => a.lastStep - b.lastStep);
+  const live: MappedBuffer[] = [];
+  let ended = 0;
+  for (const buffer of starting) {
+    for (; (ending[ended]?.lastStep ?? buffer.firstStep) < buffer.firstStep; ended += 1) {
+      const gone = ending[ended] as MappedBuffer;
+      const place = live.indexOf(gone, placeOf(live, gone.address));
+      live.splice(place, 1);
+    }
+    const place = placeOf(live, buffer.address);
+    const [before, after] = [live[place - 1], live[place]];
+    if (before !== undefined && before.address + before.bytes > buffer.address) return false;
+    if (after !== undefined && buffer.address + buffer.bytes > after.address) return false;
+    live.splice(place, 0, buffer);
+  }
+  return true;
+}
+
+/** The number of buffers, sorted by address, that begin before an address. */
+function placeOf(sorted: readonly MappedBuffer[], address: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as MappedBuffer).address < address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

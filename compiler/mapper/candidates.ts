@@ -1,9 +1,9 @@
 import { ceilDivide, product } from "../../base/math.ts";
-import { type Access, type Box, footprint } from "../../ir/iteration.ts";
+import type { Access } from "../../ir/iteration.ts";
 import type { Split, WeightPlan } from "../../ir/mapping.ts";
 import { elementBytes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { type Geometry, largestBox } from "../geometry.ts";
+import type { Geometry } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
 import { constantWeights, type LayerCost, layerCost } from "./layer-cost.ts";
@@ -67,29 +67,43 @@ export function layerFacts(layer: Layer, passes: readonly VectorPass[]): LayerFa
   };
 }
 
+/** A choice with its costs, its values' placements yet to be described. */
+type Choice = Omit<Candidate, "ownerKeys" | "needKeys"> & { readonly geometry: Geometry };
+
 /** Works out one choice for a layer. */
 export function evaluateChoice(
   facts: LayerFacts,
   split: Split,
   weights: WeightPlan | null,
   target: ChipTarget,
-  geometry: Geometry = outline(facts.layer.dimensions, split, target.grid),
 ): Candidate {
+  return candidateOf(
+    facts.layer,
+    priceChoice(facts, outline(facts.layer.dimensions, split, target.grid), weights, target),
+  );
+}
+
+function priceChoice(facts: LayerFacts, geometry: Geometry, weights: WeightPlan | null, target: ChipTarget): Choice {
   const { layer, passes } = facts;
-  const largest = largestBox(geometry);
   let operandBytes = 0;
-  for (const operand of facts.operands) operandBytes += extentBytes(operand.access, largest) * operand.elementBytes;
+  for (const operand of facts.operands) operandBytes += extentCount(operand.access, geometry) * operand.elementBytes;
   let valueBytes = 0;
-  for (const write of layer.writes) {
-    valueBytes += extentBytes(write.access, largest) * elementBytes(write.type.element);
-  }
+  for (const write of layer.writes)
+    valueBytes += extentCount(write.access, geometry) * elementBytes(write.type.element);
   return {
-    split,
+    split: geometry.split,
     weights,
     cost: layerCost(layer, geometry, weights, passes, target, facts.roles),
     weightBytes: storedWeightBytes(facts, geometry, weights),
     operandBytes,
     valueBytes,
+    geometry,
+  };
+}
+
+function candidateOf(layer: Layer, { geometry, ...choice }: Choice): Candidate {
+  return {
+    ...choice,
     ownerKeys: layer.writes.map((write) => placementKey(geometry, write.access, write.type.shape, true)),
     needKeys: layer.reads.map((read) =>
       read.constant || read.access === null || layer.kind === "output"
@@ -99,8 +113,16 @@ export function evaluateChoice(
   };
 }
 
-function extentBytes(access: Access, box: Box): number {
-  return product(footprint(access, box).map((range) => range.end - range.start));
+/** Elements of the footprint of an access on the core that has the largest ranges. */
+function extentCount(access: Access, { chunks }: Geometry): number {
+  if (chunks.includes(0)) return access.length === 0 ? 1 : 0;
+  let count = 1;
+  for (const { terms } of access) {
+    let extent = 1;
+    for (const { dimension, stride } of terms) extent += Math.abs(stride) * ((chunks[dimension] as number) - 1);
+    count *= extent;
+  }
+  return count;
 }
 
 function storedWeightBytes({ roles, hasWeights }: LayerFacts, geometry: Geometry, weights: WeightPlan | null): number {
@@ -135,74 +157,108 @@ export function candidatesOf(
   limit: number = candidateLimit,
 ): Candidate[] {
   const facts = layerFacts(layer, passes);
-  const evaluated: Candidate[] = [];
-  const seen = new Set<string>();
-  for (const split of [...further, ...candidateSplits(layer, target.grid)]) {
-    const text = formatSplit(split);
-    if (seen.has(text)) continue;
-    seen.add(text);
+  const taken = new Map(further.map((split) => [formatSplit(split), split]));
+  const others = candidateSplits(layer, target.grid);
+  const splits =
+    taken.size === 0 ? others : [...taken.values(), ...others.filter((split) => !taken.has(formatSplit(split)))];
+  const choices = splits.flatMap((split) => {
     const geometry = outline(layer.dimensions, split, target.grid);
-    for (const weights of weightModes(facts, geometry)) {
-      evaluated.push(evaluateChoice(facts, split, weights, target, geometry));
+    return weightModes(facts, geometry).map((weights) => priceChoice(facts, geometry, weights, target));
+  });
+  return select(undominated(layer, choices), taken, limit).map((choice) => candidateOf(layer, choice));
+}
+
+function memoryBytes(choice: Choice): number {
+  return choice.weightBytes + choice.operandBytes + choice.valueBytes;
+}
+
+/** Leaves out choices that an earlier or better one with the same placements beats in both cycles and memory. */
+function undominated(layer: Layer, choices: readonly Choice[]): Choice[] {
+  const dropped = new Set<Choice>();
+  for (const alike of alikeOnGrid(layer, choices)) {
+    const byInterface = new Map<string, Choice[]>();
+    const isOneSplit = alike.every(({ split }) => split === alike[0]?.split);
+    for (const choice of alike) {
+      const key = isOneSplit ? "" : interfaceOf(candidateOf(layer, choice));
+      const rivals = byInterface.get(key) ?? [];
+      if (rivals.some((rival) => beats(rival, choice))) {
+        dropped.add(choice);
+        continue;
+      }
+      for (const rival of rivals) if (beats(choice, rival)) dropped.add(rival);
+      byInterface.set(key, [...rivals.filter((rival) => !dropped.has(rival)), choice]);
     }
   }
-  const wanted = new Set(further.map(formatSplit));
-  return select(undominated(evaluated), wanted, limit);
+  return choices.filter((choice) => !dropped.has(choice));
 }
 
-function memoryBytes(candidate: Candidate): number {
-  return candidate.weightBytes + candidate.operandBytes + candidate.valueBytes;
+/** Equal when all values are placed alike. */
+function interfaceOf({ ownerKeys, needKeys }: Candidate): string {
+  return [...ownerKeys, ...needKeys].join("\n");
 }
 
-/** Leaves out candidates that an earlier or better one with the same placements beats in both cycles and memory. */
-function undominated(candidates: readonly Candidate[]): Candidate[] {
-  const byInterface = new Map<string, Candidate[]>();
-  for (const candidate of candidates) {
-    const key = [...candidate.ownerKeys, ...candidate.needKeys].join("\n");
-    const rivals = byInterface.get(key) ?? [];
-    if (rivals.some((rival) => beats(rival, candidate))) continue;
-    byInterface.set(key, [...rivals.filter((rival) => !beats(candidate, rival)), candidate]);
+function beats(rival: Choice, choice: Choice): boolean {
+  return rival.cost.cycles <= choice.cost.cycles && memoryBytes(rival) <= memoryBytes(choice);
+}
+
+/** Groups of choices under which the dimensions of the layer's values lie alike on the grid; only they can place all values alike. */
+function alikeOnGrid(layer: Layer, choices: readonly Choice[]): Choice[][] {
+  const touched = new Map<string, number>();
+  for (const { access } of [...layer.writes, ...layer.reads.filter((read) => !read.constant)]) {
+    for (const { terms } of access ?? []) {
+      for (const { dimension } of terms) touched.set(layer.dimensions[dimension]?.name ?? "", dimension + 1);
+    }
   }
-  const kept = new Set([...byInterface.values()].flat());
-  return candidates.filter((candidate) => kept.has(candidate));
+  // A number for where the parts of touched dimensions stand; chance equals do no harm.
+  const keyOf = (list: Split["rows"], factor: number): number => {
+    let key = 0;
+    let inner = 1;
+    for (let position = list.length - 1; position >= 0; position -= 1) {
+      const { dimension, parts } = list[position] as Split["rows"][number];
+      key += Math.imul((touched.get(dimension) ?? 0) * factor, parts * 8191 + inner);
+      inner *= parts;
+    }
+    return key;
+  };
+  const groups = new Map<number, Choice[]>();
+  for (const choice of choices) {
+    const key = (keyOf(choice.split.rows, 69_069) + keyOf(choice.split.columns, 1_664_525)) | 0;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [choice]);
+    else group.push(choice);
+  }
+  return [...groups.values()].filter((group) => group.length > 1);
 }
 
-function beats(rival: Candidate, candidate: Candidate): boolean {
-  return rival.cost.cycles <= candidate.cost.cycles && memoryBytes(rival) <= memoryBytes(candidate);
-}
-
-function select(candidates: readonly Candidate[], wanted: ReadonlySet<string>, limit: number): Candidate[] {
-  if (candidates.length <= limit) return [...candidates];
-  const order = candidates
-    .map((candidate, index) => ({ candidate, index }))
-    .sort((a, b) => a.candidate.cost.cycles - b.candidate.cost.cycles || a.index - b.index);
+/** At most `limit` choices: quick ones of `wanted`, the quickest, the quickest of each way, the leanest; in the order given. */
+function select(choices: readonly Choice[], wanted: ReadonlyMap<string, Split>, limit: number): readonly Choice[] {
+  if (choices.length <= limit) return choices;
+  const order = choices
+    .map((choice, index) => ({ choice, index }))
+    .sort((a, b) => a.choice.cost.cycles - b.choice.cost.cycles || a.index - b.index);
   const chosen = new Set<number>();
-  const take = (entries: readonly { readonly index: number }[], upTo: number): void => {
-    for (const { index } of entries) {
+  const take = (upTo: number, entries: typeof order, isWanted: (choice: Choice) => boolean): void => {
+    for (const { choice, index } of entries) {
       if (chosen.size >= upTo) return;
-      chosen.add(index);
+      if (isWanted(choice)) chosen.add(index);
     }
   };
-  take(
-    order.filter(({ candidate }) => wanted.has(formatSplit(candidate.split))),
-    Math.floor(limit * 0.6),
-  );
-  take(order, Math.max(chosen.size, Math.floor(limit * 0.7)));
+  if (wanted.size > 0) take(Math.floor(limit * 0.6), order, ({ split }) => wanted.has(formatSplit(split)));
+  take(Math.max(chosen.size, Math.floor(limit * 0.7)), order, () => true);
   const ways = new Set<string>();
-  const first = order.filter(({ candidate }) => {
-    const way = dimensionWay(candidate);
-    if (ways.has(way)) return false;
+  take(Math.floor(limit * 0.9), order, (choice) => {
+    const way = dimensionWay(choice);
+    const isFirst = !ways.has(way);
     ways.add(way);
-    return true;
+    return isFirst;
   });
-  take(first, Math.floor(limit * 0.9));
-  const lean = [...order].sort((a, b) => memoryBytes(a.candidate) - memoryBytes(b.candidate) || a.index - b.index);
-  take(lean, limit);
-  return candidates.filter((_, index) => chosen.has(index));
+  const lean = [...order].sort((a, b) => memoryBytes(a.choice) - memoryBytes(b.choice) || a.index - b.index);
+  take(limit, lean, () => true);
+  return choices.filter((_, index) => chosen.has(index));
 }
 
 /** Which dimensions stand on which grid axis, without their parts. */
-function dimensionWay(candidate: Candidate): string {
+function dimensionWay({ split, weights }: Choice): string {
   const names = (list: Split["rows"]): string => list.map(({ dimension }) => dimension).join(",");
-  return `${names(candidate.split.rows)}|${names(candidate.split.columns)}|${candidate.weights?.mode ?? ""}`;
+  return `${names(split.rows)}|${names(split.columns)}|${weights?.mode ?? ""}`;
 }

@@ -53,9 +53,9 @@ export function checkStep(layer: Layer, step: MappedStep, target: ChipTarget): P
   return found.map((message) => ({ code: "B403", message, at: { layer: layer.name } }));
 }
 
-/** The graph value that enters or leaves in an input or output layer; null for others. */
+/** The graph value that enters, stays or leaves in an input, state or output layer; null for others. */
 export function boundaryValue(layer: Layer): string | null {
-  if (layer.kind === "input") return layer.writes[0]?.value ?? null;
+  if (layer.kind === "input" || layer.kind === "state") return layer.writes[0]?.value ?? null;
   if (layer.kind === "output") return layer.reads[0]?.value ?? null;
   return null;
 }

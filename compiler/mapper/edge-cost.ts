@@ -126,10 +126,17 @@ function edgeLoads(
   const samples = boxCount <= exactBoxes ? boxCount : sampledBoxes;
   const { inject, sent, east, west, south, north } = scratch;
   const overlaps = overlapRoom(owners, scratch.overlaps);
-  for (const loads of [inject, sent, east, west, south, north]) loads.fill(0);
+  inject.fill(0, 0, owned.boxCount);
+  sent.fill(0, 0, owned.boxCount);
+  east.fill(0);
+  west.fill(0);
+  south.fill(0);
+  north.fill(0);
   const rowCut = (Math.max(owned.lastRow, needed.lastRow) + 1) >> 1;
   const columnCut = (Math.max(owned.lastColumn, needed.lastColumn) + 1) >> 1;
-  let [eject, taken, remoteCount] = [0, 0, 0];
+  let eject = 0;
+  let taken = 0;
+  let remoteCount = 0;
   for (let sample = 0; sample < samples; sample += 1) {
     const wanted = samples === 1 ? 0 : Math.round((sample * (boxCount - 1)) / (samples - 1));
     const firstReader = needed.coreStart[wanted] as number;
@@ -139,7 +146,10 @@ function edgeLoads(
     const at = wanted * 4;
     const left = needed.extent[at + 2] as number;
     const right = needed.extent[at + 3] as number;
-    let [total, totalCount, fromNorth, fromSouth] = [0, 0, 0, 0];
+    let total = 0;
+    let totalCount = 0;
+    let fromNorth = 0;
+    let fromSouth = 0;
     const found = findOverlaps(owners, needed, wanted, overlaps);
     for (let entry = 0; entry < found; entry += 1) {
       const box = overlaps.boxes[entry] as number;
@@ -175,33 +185,33 @@ function edgeLoads(
   }
   const exact = samples === boxCount;
   const scale = boxCount / samples;
-  const busiest = (loads: Float64Array, users: number): number =>
-    exact ? largest(loads) : (scale * sumOf(loads)) / users;
+  const busiest = (loads: Float64Array, count: number, users: number): number =>
+    exact ? largest(loads, count) : (scale * sumOf(loads, count)) / users;
   const ownerRows = owned.firstRowCount;
   const readerColumns = needed.lastColumn + 1;
   return {
-    inject: busiest(inject, owned.boxCount),
+    inject: busiest(inject, owned.boxCount, owned.boxCount),
     eject,
     links: Math.max(
-      busiest(east, ownerRows),
-      busiest(west, ownerRows),
-      busiest(south, readerColumns),
-      busiest(north, readerColumns),
+      busiest(east, east.length, ownerRows),
+      busiest(west, west.length, ownerRows),
+      busiest(south, south.length, readerColumns),
+      busiest(north, north.length, readerColumns),
     ),
-    portCount: taken + busiest(sent, owned.boxCount),
+    portCount: taken + busiest(sent, owned.boxCount, owned.boxCount),
     remoteCount,
   };
 }
 
-function largest(loads: Float64Array): number {
+function largest(loads: Float64Array, count: number): number {
   let most = 0;
-  for (const load of loads) if (load > most) most = load;
+  for (let index = 0; index < count; index += 1) if ((loads[index] as number) > most) most = loads[index] as number;
   return most;
 }
 
-function sumOf(loads: Float64Array): number {
+function sumOf(loads: Float64Array, count: number): number {
   let added = 0;
-  for (const load of loads) added += load;
+  for (let index = 0; index < count; index += 1) added += loads[index] as number;
   return added;
 }
 

@@ -19,8 +19,8 @@ interface Numbered {
 
 const frame: Numbered = { number: 0, placement: null };
 
-/** Placements are fewer than this, and element widths and kinds of reads than the last factor: both go into one key. */
-const [numberRange, variants] = [2 ** 22, 32];
+/** Element widths and kinds of reads are fewer: they go into one key with the number of a placement. */
+const variants = 32;
 
 /** Prices edges and remembers placements and prices, also of other edges that look the same. */
 export class EdgePricer {
@@ -30,7 +30,8 @@ export class EdgePricer {
   readonly #placements = new Map<string, Numbered>();
   readonly #indexes = new Map<number, OwnerIndex>();
   readonly #pieces = new Map<string, readonly AxisPiece[]>();
-  readonly #costs = new Map<number, EdgeCost>();
+  /** By number of the owners' placement. */
+  readonly #cycles: Map<number, number>[] = [];
 
   constructor(network: Network, target: ChipTarget) {
     this.#network = network;
@@ -79,14 +80,31 @@ export class EdgePricer {
   /** The cost of bringing the edge's value from where it lies to where it is needed. */
   cost(edge: Edge, owned: Numbered, needed: Numbered): EdgeCost {
     const read = at(at(this.#network.layers, edge.consumer).reads, edge.read);
+    return this.#price(owned, needed, elementBytes(read.type.element), read.access !== null);
+  }
+
+  /** The cycles of `cost` for all pairs of placements, [owned][needed]. */
+  table(edge: Edge, owned: readonly Numbered[], needed: readonly Numbered[]): Float64Array {
+    const read = at(at(this.#network.layers, edge.consumer).reads, edge.read);
     const bytes = elementBytes(read.type.element);
-    const key = (owned.number * numberRange + needed.number) * variants + 2 * bytes + (read.access === null ? 1 : 0);
-    let cost = this.#costs.get(key);
-    if (cost === undefined) {
-      cost = this.#price(owned, needed, bytes, read.access !== null);
-      this.#costs.set(key, cost);
+    const variant = 2 * bytes + (read.access === null ? 1 : 0);
+    const table = new Float64Array(owned.length * needed.length);
+    let entry = 0;
+    for (const from of owned) {
+      const known = this.#cycles[from.number] ?? new Map<number, number>();
+      this.#cycles[from.number] = known;
+      for (const to of needed) {
+        const key = to.number * variants + variant;
+        let cycles = known.get(key);
+        if (cycles === undefined) {
+          cycles = this.#price(from, to, bytes, read.access !== null).cycles;
+          known.set(key, cycles);
+        }
+        table[entry] = cycles;
+        entry += 1;
+      }
     }
-    return cost;
+    return table;
   }
 
   #price(owned: Numbered, needed: Numbered, bytes: number, inPlaceAllowed: boolean): EdgeCost {

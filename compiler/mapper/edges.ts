@@ -25,3 +25,14 @@ export function edgesOf(network: Network): Edge[] {
   });
   return edges;
 }
+
+/** By layer: the edges that it consumes or produces, in their order. */
+export function edgesByLayer(
+  edges: readonly Edge[],
+  network: Network,
+  end: "producer" | "consumer",
+): (readonly Edge[])[] {
+  const byLayer = network.layers.map((): Edge[] => []);
+  for (const edge of edges) byLayer[edge[end]]?.push(edge);
+  return byLayer;
+}

@@ -1,9 +1,11 @@
 import { ceilDivide, product } from "../../base/math.ts";
 import type { WeightPlan } from "../../ir/mapping.ts";
-import { type ElementType, elementBytes, elementTypes } from "../../ir/type.ts";
+import { type ElementType, elementBytes, elementCount, elementTypes } from "../../ir/type.ts";
 import {
   columnPasses,
   frameLinkCycles,
+  hostCycles,
+  hostOperationCycles,
   innerPasses,
   linkCycles,
   portCycles,
@@ -92,12 +94,14 @@ export function layerCost(
 ): LayerCost {
   const synchronizationCycles = target.synchronization.barrierCycles;
   switch (layer.kind) {
+    case "state":
     case "output":
     case "movement":
-      return { ...nothing, cycles: synchronizationCycles, synchronizationCycles };
+      return { ...nothing, cycles: hostPartCycles(layer, target) + synchronizationCycles, synchronizationCycles };
     case "input": {
       const frameCycles = inputCycles(layer, geometry, target);
-      return { ...nothing, cycles: frameCycles + synchronizationCycles, frameCycles, synchronizationCycles };
+      const cycles = hostPartCycles(layer, target) + frameCycles + synchronizationCycles;
+      return { ...nothing, cycles, frameCycles, synchronizationCycles };
     }
     case "vector":
     case "reduce": {
@@ -115,6 +119,14 @@ export function layerCost(
     case "contraction":
       return contractionCost(layer, roles ?? contractionRoles(layer), geometry, weights, passes, target);
   }
+}
+
+/** Cycles of the host and its link for a layer in the middle of a run; 0 for others. */
+function hostPartCycles({ host, reads, writes }: Layer, target: ChipTarget): number {
+  const type = reads[0]?.type ?? writes[0]?.type;
+  if (host === null || type === undefined) return 0;
+  const transfer = hostCycles(target, elementCount(type) * elementBytes(type.element));
+  return host.operand === null ? transfer + hostOperationCycles(target, host.elementCount) : transfer;
 }
 
 function parallelPoints(geometry: Geometry): number {
@@ -146,7 +158,8 @@ function chainCycles(
   const tile = ceilDivide(elements, tiles);
   for (const pass of passes) {
     const points = tile * (pass.reduces ? inner : 1);
-    const unitCycles = tiles * (vectorCycles(target, pass.cost, points) + target.synchronization.issueCycles);
+    const unitCycles =
+      tiles * (vectorCycles(target, pass.cost, points * pass.lanes) + target.synchronization.issueCycles);
     const bytes = points * pass.sourceBytes + tile * pass.resultBytes;
     const memoryCycles = tiles * portCycles(target, bytes);
     cycles += Math.max(unitCycles, memoryCycles);
@@ -164,7 +177,7 @@ function contractionCost(
   passes: readonly VectorPass[],
   target: ChipTarget,
 ): LayerCost {
-  const tile = tilePlan(layer, geometry, target);
+  const tile = tilePlan(layer, geometry, target, roles);
   const sizes = (dimensions: readonly number[]): number[] =>
     dimensions.map((dimension) => geometry.chunks[dimension] as number);
   const [rowSizes, columnSizes, innerSizes] = [sizes(roles.row), sizes(roles.column), sizes(roles.inner)];

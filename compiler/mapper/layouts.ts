@@ -34,8 +34,9 @@ export function valueLayouts(network: Network): ValueLayout[] {
       }
     }
   }
-  return network.layers.flatMap((layer) =>
-    layer.writes.map(({ value, type }) => {
+  const nexts = new Set(network.ties.map(({ next }) => next));
+  return network.layers.flatMap((layer, index) =>
+    (nexts.has(index) ? [] : layer.writes).map(({ value, type }) => {
       const rank = type.shape.length;
       const order = channelsLast.has(value) ? [0, ...naturalOrder(rank).slice(2), 1] : naturalOrder(rank);
       return { value, order };

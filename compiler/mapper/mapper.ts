@@ -2,6 +2,7 @@ import { BorealError, type Problem } from "../../base/errors.ts";
 import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
+import type { NetworkPlan } from "../plan.ts";
 import { checkBuffers } from "./allocate.ts";
 import { checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";
@@ -9,6 +10,7 @@ import { valueLayouts } from "./layouts.ts";
 import { MisfitError } from "./misfit.ts";
 import { type Attempt, fitMemory } from "./repair.ts";
 import { searchSpace } from "./search.ts";
+import { formatSplit } from "./splits.ts";
 import { type StepCost, stepCosts } from "./steps.ts";
 import { type VectorWork, vectorWork } from "./work.ts";
 
@@ -25,6 +27,8 @@ export interface MapOptions {
 /** A mapping and what it is predicted to cost. */
 export interface MapResult {
   readonly mapping: Mapping;
+  /** The mapping's decisions worked out. */
+  readonly plan: NetworkPlan;
   readonly predictedCycles: number;
   readonly layerCosts: readonly StepCost[];
   /** Whether no other choice among the candidates is predicted to be quicker; false after pruning or pricing of memory. */
@@ -64,6 +68,7 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
       chosenLayouts,
       buffers.length > 0 ? buffers : attempt.allocation.buffers,
     ),
+    plan: attempt.plan,
     predictedCycles: attempt.result.predictedCycles,
     layerCosts: stepCosts(space, attempt.result.chosen),
     exact: attempt.result.exact && fit.rounds === 1,
@@ -108,9 +113,19 @@ function pinsOf(network: Network, target: ChipTarget, mapping: Mapping | undefin
       pins.set(step.name, step);
     }
   }
-  problems.push(...layoutProblems(network, mapping));
+  problems.push(...layoutProblems(network, mapping), ...tieProblems(network, pins));
   if (problems.length > 0) throw new BorealError(problems);
   return pins;
+}
+
+/** The next value of a state must be split as the state is, for it takes its place. */
+function tieProblems(network: Network, pins: ReadonlyMap<string, MappedStep>): Problem[] {
+  return network.ties.flatMap(({ state, next }): Problem[] => {
+    const [own, other] = [state, next].map((index) => pins.get(network.layers[index]?.name ?? ""));
+    if (own === undefined || other === undefined || formatSplit(own.split) === formatSplit(other.split)) return [];
+    const message = `The split is ${formatSplit(other.split)}; that of step "${own.name}", whose place it takes, is ${formatSplit(own.split)}.`;
+    return [{ code: "B403", message, at: { layer: other.name } }];
+  });
 }
 
 function layoutProblems(network: Network, mapping: Mapping): Problem[] {

@@ -13,7 +13,7 @@ import type { ElementType } from "../../ir/type.ts";
 import { elementTypes } from "../../ir/type.ts";
 import { type Fields, MappingReader } from "./mapping-reader.ts";
 
-const stepKinds = ["input", "contraction", "vector", "reduce", "movement", "output"] as const;
+const stepKinds = ["input", "state", "contraction", "vector", "reduce", "movement", "output"] as const;
 const bufferRoles = ["value", "operand", "weights", "constant", "scratch", "program"] as const;
 const elements = Object.keys(elementTypes) as ElementType[];
 

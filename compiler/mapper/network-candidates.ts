@@ -4,7 +4,7 @@ import type { ChipTarget } from "../../targets/target.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
 import { type Candidate, candidateLimit, candidatesOf, evaluateChoice, layerFacts } from "./candidates.ts";
-import type { Edge } from "./edges.ts";
+import { type Edge, edgesByLayer } from "./edges.ts";
 import { formatSplit, translateSplit } from "./splits.ts";
 import type { VectorPass, VectorWork } from "./work.ts";
 
@@ -23,13 +23,22 @@ function signature(layer: Layer, passes: readonly VectorPass[]): string {
     layer.reads.findIndex((other) => other.value === read.value),
   ]);
   const writes = layer.writes.map((write) => [write.access, write.type.shape, write.type.element]);
-  return JSON.stringify([layer.kind, layer.dimensions, reads, writes, layer.result, layer.movement, passes]);
+  return JSON.stringify([
+    layer.kind,
+    layer.dimensions,
+    reads,
+    writes,
+    layer.result,
+    layer.movement,
+    layer.host?.elementCount,
+    passes,
+  ]);
 }
 
 /**
  * Candidates by layer; layers that are alike share one list. Layers that do little by themselves (vector, reduce,
  * movement, input) also take over the splits of their neighbours, so that values can stay where they are: first of the
- * layers before them, then of those after.
+ * layers before them, then of those after. What makes the next value of a state has the splits of the state.
  */
 export function networkCandidates(
   network: Network,
@@ -55,8 +64,8 @@ export function networkCandidates(
     }
     return list;
   };
-  const inward = network.layers.map((_, consumer) => edges.filter((edge) => edge.consumer === consumer));
-  const outward = network.layers.map((_, producer) => edges.filter((edge) => edge.producer === producer));
+  const inward = edgesByLayer(edges, network, "consumer");
+  const outward = edgesByLayer(edges, network, "producer");
   const follows = (index: number): boolean => at(network.layers, index).kind !== "contraction";
   const result = network.layers.map((_, index) => (follows(index) ? [] : make(index, [])));
   const forward = network.layers.map((): readonly Split[] => []);
@@ -86,6 +95,12 @@ export function networkCandidates(
   network.layers.forEach((layer, index) => {
     if (layer.kind === "output") result[index] = make(index, []);
   });
+  for (const { state, next } of network.ties) {
+    const layer = at(network.layers, next);
+    if (pins.has(layer.name)) continue;
+    const facts = layerFacts(layer, work.get(layer.name) ?? []);
+    result[next] = at(result, state).map(({ split }) => evaluateChoice(facts, split, null, target));
+  }
   return result;
 }
 

@@ -117,11 +117,17 @@ function grouped(keys: readonly number[], values: readonly number[], keyCount: n
 }
 
 function writeExtent(cores: Int32Array, columns: number, extent: Int32Array, at: number): void {
-  let [top, bottom, left, right] = [0, -1, 0, -1];
+  let top = 0;
+  let bottom = -1;
+  let left = 0;
+  let right = -1;
   for (const core of cores) {
     const row = Math.floor(core / columns);
     const column = core - row * columns;
-    if (bottom < 0) [top, left] = [row, column];
+    if (bottom < 0) {
+      top = row;
+      left = column;
+    }
     bottom = row;
     if (column < left) left = column;
     if (column > right) right = column;
@@ -229,7 +235,8 @@ function accessBounds(
   const bounds: number[] = [];
   const reach: number[] = [];
   let empty = false;
-  access.forEach(({ terms, offset }, axis) => {
+  for (let axis = 0; axis < access.length; axis += 1) {
+    const { terms, offset } = access[axis] as Access[number];
     let start = offset;
     let end = offset + 1;
     for (const { dimension, stride } of terms) {
@@ -243,7 +250,7 @@ function accessBounds(
     const clippedEnd = Math.min(shape[axis] as number, end);
     if (clippedEnd <= clippedStart) empty = true;
     bounds.push(clippedStart, clippedEnd);
-  });
+  }
   return [empty ? null : bounds, reach];
 }
 

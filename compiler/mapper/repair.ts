@@ -1,14 +1,17 @@
 import { at } from "../../base/math.ts";
 import type { MappedStep, ValueLayout } from "../../ir/mapping.ts";
-import { type BufferNeed, planNetwork } from "../plan.ts";
+import { type BufferNeed, type NetworkPlan, type PlanMemory, planNetwork } from "../plan.ts";
 import { type Allocation, allocate } from "./allocate.ts";
+import type { Candidate } from "./candidates.ts";
+import { constantWeights } from "./layer-cost.ts";
 import { type Price, type SearchResult, type SearchSpace, search } from "./search.ts";
-import { stepsOf } from "./steps.ts";
+import { stepOf } from "./steps.ts";
 
 /** One complete set of choices with its buffers. */
 export interface Attempt {
   readonly result: SearchResult;
   readonly steps: readonly MappedStep[];
+  readonly plan: NetworkPlan;
   readonly needs: readonly BufferNeed[];
   readonly allocation: Allocation;
 }
@@ -34,6 +37,12 @@ const firstPrice = 1 / 128;
 /** By how much a price rises when its bytes still do not fit. */
 const raise = 8;
 
+/** What earlier attempts made, to be used again: steps by layer and choice, and their plans. */
+interface Made {
+  readonly steps: readonly Map<Candidate, MappedStep>[];
+  readonly plans: PlanMemory;
+}
+
 /** Prices of bytes: of weights, and by layer of the buffers that come and go. */
 interface Prices {
   readonly weights: number;
@@ -51,7 +60,8 @@ export function fitMemory(
   layouts: readonly ValueLayout[],
 ): Fit {
   const capacity = space.target.core.memoryBytes;
-  const tryPrices = (prices: Prices): Attempt => attempt(space, pins, layouts, priceOf(space, prices));
+  const made: Made = { steps: space.network.layers.map(() => new Map()), plans: new Map() };
+  const tryPrices = (prices: Prices): Attempt => attempt(space, pins, layouts, priceOf(space, prices), made);
   const fits = (one: Attempt): boolean => one.allocation.peakBytes <= capacity;
   let prices: Prices = { weights: 0, transient: new Map() };
   let failed = prices;
@@ -86,17 +96,31 @@ function attempt(
   pins: ReadonlyMap<string, MappedStep>,
   layouts: readonly ValueLayout[],
   price: Price,
+  made: Made,
 ): Attempt {
+  const { network, target } = space;
   const result = search(space, price);
-  const steps = stepsOf(space.network, result.chosen, pins, space.target);
-  const needs = planNetwork(space.network, steps, layouts, space.target).buffers;
-  return { result, steps, needs, allocation: allocate(needs) };
+  const steps = network.layers.map((layer, index) => {
+    const candidate = at(result.chosen, index);
+    const step = pins.get(layer.name) ?? at(made.steps, index).get(candidate) ?? stepOf(layer, candidate, target);
+    at(made.steps, index).set(candidate, step);
+    return step;
+  });
+  const plan = planNetwork(network, steps, layouts, target, made.plans);
+  const needs = plan.buffers;
+  return { result, steps, plan, needs, allocation: allocate(needs) };
 }
 
 function priceOf(space: SearchSpace, prices: Prices): Price {
-  const produced = space.network.layers.map((_, index) => prices.transient.get(index) ?? 0);
+  const { layers } = space.network;
+  const produced = layers.map((_, index) => prices.transient.get(index) ?? 0);
+  // Layers that read the same weights store them once when they cut them alike: each pays its part.
+  const constants = layers.map((layer) => constantWeights(layer)?.value ?? null);
+  const readerCounts = new Map<string | null, number>();
+  for (const value of constants) readerCounts.set(value, (readerCounts.get(value) ?? 0) + 1);
+  const weights = constants.map((value) => prices.weights / (readerCounts.get(value) ?? 1));
   return (layer, candidate) =>
-    prices.weights * candidate.weightBytes + at(produced, layer) * (candidate.operandBytes + candidate.valueBytes);
+    at(weights, layer) * candidate.weightBytes + at(produced, layer) * (candidate.operandBytes + candidate.valueBytes);
 }
 
 /** Raises the price of weights when they fill much of the memory, and of the layers whose other buffers are live at the peak. */

@@ -10,9 +10,13 @@ export function groupSize(
   geometry: Geometry,
   roles: ContractionRoles,
 ): { readonly rows: number; readonly columns: number } {
-  const names = new Set(roles.row.map((index) => geometry.dimensions[index]?.name));
-  const size = (parts: readonly SplitPart[]): number =>
-    product(parts.filter((part) => names.has(part.dimension)).map((part) => part.parts));
+  const size = (parts: readonly SplitPart[]): number => {
+    let cores = 1;
+    for (const part of parts) {
+      if (roles.row.some((index) => geometry.dimensions[index]?.name === part.dimension)) cores *= part.parts;
+    }
+    return cores;
+  };
   return { rows: size(geometry.split.rows), columns: size(geometry.split.columns) };
 }
 
@@ -26,9 +30,10 @@ export function splitViolations(layer: Layer, split: Split, grid: Grid): string[
   found.push(...axisViolations(layer, split.rows, grid.rows, "rows"));
   found.push(...axisViolations(layer, split.columns, grid.columns, "columns"));
   if (found.length > 0) return found;
-  for (const [index, dimension] of layer.dimensions.entries()) {
+  for (let index = 0; index < layer.dimensions.length; index += 1) {
+    const dimension = layer.dimensions[index] as IterationDimension;
     const parts = totalParts(split, dimension.name);
-    if (parts > dimension.size) {
+    if (parts > Math.max(1, dimension.size)) {
       found.push(`Dimension "${dimension.name}" of size ${dimension.size} is split into ${parts} parts.`);
     }
     if (dimension.kind === "reduction" && parts > 1) found.push(...reductionViolations(layer, dimension, split));
@@ -98,8 +103,11 @@ function reductionViolations(layer: Layer, dimension: IterationDimension, split:
 
 /** Results of a core must be a box: where several dimensions share an axis, only the outermost may have many indexes. */
 function boxViolations(layer: Layer, dimension: number, split: Split): string[] {
-  const found = new Set<string>();
-  for (const access of [layer.result, ...layer.writes.map((write) => write.access)]) {
+  const found: string[] = [];
+  for (let write = -1; write < layer.writes.length; write += 1) {
+    const access = layer.writes[write]?.access ?? layer.result;
+    // Most writes have the access of the result, which has been looked at.
+    if (write >= 0 && access === layer.result) continue;
     for (const { terms } of access) {
       const own = terms.find((term) => term.dimension === dimension);
       if (own === undefined) continue;
@@ -108,14 +116,13 @@ function boxViolations(layer: Layer, dimension: number, split: Split): string[] 
         const chunk = Math.ceil(other.size / totalParts(split, other.name));
         if (Math.abs(term.stride) > Math.abs(own.stride) && chunk > 1) {
           const name = layer.dimensions[dimension]?.name ?? "";
-          found.add(
-            `Dimension "${name}" may be split only when every core has a single index of "${other.name}", found ${chunk}.`,
-          );
+          const message = `Dimension "${name}" may be split only when every core has a single index of "${other.name}", found ${chunk}.`;
+          if (!found.includes(message)) found.push(message);
         }
       }
     }
   }
-  return [...found];
+  return found;
 }
 
 /** Why weights cannot be streamed under a legal split; none when they can. */

@@ -8,6 +8,7 @@ import { EdgePricer } from "./edge-pricer.ts";
 import { type Edge, edgesOf } from "./edges.ts";
 import { minimize, type PairCost } from "./elimination.ts";
 import { networkCandidates } from "./network-candidates.ts";
+import { formatSplit } from "./splits.ts";
 import type { VectorWork } from "./work.ts";
 
 /** Entries of the largest table of the search; beyond, choices are left out and the result is not exact. */
@@ -24,6 +25,8 @@ export interface SearchSpace {
   readonly costOf: (edge: Edge, producer: Candidate, consumer: Candidate) => EdgeCost;
   /** By edge: cycles, [producer candidate][consumer candidate]. */
   readonly tables: readonly Float64Array[];
+  /** Pairs of layers that must have the same split: 0 where it is, infinite elsewhere. */
+  readonly ties: readonly PairCost[];
 }
 
 /** What the search found. */
@@ -62,18 +65,24 @@ export function searchSpace(
     if (known !== undefined) return known;
     const owned = producers.map((producer) => pricer.owned(edge, producer));
     const needed = consumers.map((consumer) => pricer.needed(edge, consumer));
-    const table = new Float64Array(producers.length * consumers.length);
-    owned.forEach((from, row) => {
-      needed.forEach((to, column) => {
-        table[row * consumers.length + column] = pricer.cost(edge, from, to).cycles;
-      });
-    });
+    const table = pricer.table(edge, owned, needed);
     cached.set(key, table);
     return table;
   });
   const costOf: SearchSpace["costOf"] = (edge, producer, consumer) =>
     pricer.cost(edge, pricer.owned(edge, producer), pricer.needed(edge, consumer));
-  return { network, target, candidates, edges, costOf, tables };
+  return { network, target, candidates, edges, costOf, tables, ties: tiesOf(network, candidates) };
+}
+
+function tiesOf({ ties }: Network, candidates: SearchSpace["candidates"]): PairCost[] {
+  return ties.map(({ state, next }) => {
+    const [left, right] = [at(candidates, state), at(candidates, next)];
+    const splits = right.map(({ split }) => formatSplit(split));
+    const table = left.flatMap(({ split }) =>
+      splits.map((other) => (other === formatSplit(split) ? 0 : Number.POSITIVE_INFINITY)),
+    );
+    return { left: state, right: next, table: Float64Array.from(table) };
+  });
 }
 
 /** The choices with the least Σ layer cycles + Σ edge cycles + Σ prices. */
@@ -86,7 +95,7 @@ export function search(space: SearchSpace, price: Price = () => 0): SearchResult
     right: edge.consumer,
     table: at(space.tables, index),
   }));
-  const { choices, exact } = minimize(single, pairs, tableLimit);
+  const { choices, exact } = minimize(single, [...pairs, ...space.ties], tableLimit);
   const chosen = choices.map((choice, layer) => at(at(space.candidates, layer), choice));
   let predictedCycles = 0;
   for (const candidate of chosen) predictedCycles += candidate.cost.cycles;

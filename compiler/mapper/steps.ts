@@ -3,11 +3,11 @@ import type { MappedStep } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
-import type { Network } from "../network.ts";
 import { tilePlan } from "../tiling.ts";
 import type { Candidate } from "./candidates.ts";
 import { boundaryValue } from "./check.ts";
 import type { EdgeCost } from "./edge-cost.ts";
+import { edgesByLayer } from "./edges.ts";
 import type { LayerCost } from "./layer-cost.ts";
 import type { SearchSpace } from "./search.ts";
 
@@ -21,17 +21,8 @@ export interface StepCost {
   readonly transfers: readonly { readonly value: string; readonly cost: EdgeCost }[];
 }
 
-/** The steps of a mapping from the chosen candidates; pinned steps stand as they were given. */
-export function stepsOf(
-  network: Network,
-  chosen: readonly Candidate[],
-  pins: ReadonlyMap<string, MappedStep>,
-  target: ChipTarget,
-): MappedStep[] {
-  return network.layers.map((layer, index) => pins.get(layer.name) ?? stepOf(layer, at(chosen, index), target));
-}
-
-function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): MappedStep {
+/** The step of a layer that is mapped so. */
+export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): MappedStep {
   const { split, weights } = candidate;
   const geometry = layOut(layer.dimensions, split, target.grid);
   const { reduction } = geometry;
@@ -49,13 +40,12 @@ function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): MappedS
 
 /** The costs of the chosen candidates, step by step. */
 export function stepCosts(space: SearchSpace, chosen: readonly Candidate[]): StepCost[] {
+  const inward = edgesByLayer(space.edges, space.network, "consumer");
   return space.network.layers.map((layer, index) => {
-    const transfers = space.edges
-      .filter((edge) => edge.consumer === index)
-      .map((edge) => ({
-        value: at(layer.reads, edge.read).value,
-        cost: space.costOf(edge, at(chosen, edge.producer), at(chosen, index)),
-      }));
+    const transfers = at(inward, index).map((edge) => ({
+      value: at(layer.reads, edge.read).value,
+      cost: space.costOf(edge, at(chosen, edge.producer), at(chosen, index)),
+    }));
     const work = at(chosen, index).cost;
     return {
       name: layer.name,

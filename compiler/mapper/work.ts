@@ -3,6 +3,7 @@ import { type Graph, type Node, valueTypes } from "../../ir/graph.ts";
 import { operatorOf } from "../../ir/ops/index.ts";
 import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { type VectorCostClass, vectorFunctions } from "../../ir/vector-function.ts";
+import { lanesOfNode } from "../lanes.ts";
 import type { Layer } from "../layers.ts";
 
 /** What one node of a layer asks of the vector unit, for each point of the layer's result. */
@@ -10,6 +11,8 @@ export interface VectorPass {
   readonly cost: VectorCostClass;
   /** Whether the pass goes over the reduction dimensions too. */
   readonly reduces: boolean;
+  /** Lanes of the vector unit that an element takes. */
+  readonly lanes: number;
   /** Bytes at the memory port for each element that the pass goes over. */
   readonly sourceBytes: number;
   /** Bytes written at the memory port for each result. */
@@ -37,6 +40,7 @@ function passesOf(layer: Layer, node: Node, types: ReadonlyMap<string, TensorTyp
     {
       cost: vectorFunctions[issue.function].cost,
       reduces: lowering.kind === "reduce",
+      lanes: lanesOfNode(issue.function, lowering.kind, operands, node.type),
       sourceBytes,
       resultBytes: elementBytes(node.type.element),
     },

@@ -82,6 +82,37 @@ describe("the check of given buffers", () => {
     expect(messages(good)).toEqual([]);
   });
 
+  it("reports exactly the pairs that share a byte during a step", () => {
+    const placed = fc.tuple(
+      needsArbitrary,
+      fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 25, maxLength: 25 }),
+    );
+    let apart = 0;
+    fc.assert(
+      fc.property(placed, ([list, places]) => {
+        const buffers = list.map((each, index) => ({
+          ...each,
+          bytes: each.bytes % 40,
+          address: 4 * (places[index] ?? 0),
+        }));
+        const together = (a: (typeof buffers)[number], b: (typeof buffers)[number]): boolean =>
+          Array.from({ length: 10 }, (_, step) => step).some((step) =>
+            [a, b].every(({ firstStep, lastStep }) => firstStep <= step && step <= lastStep),
+          );
+        const pairs = buffers.flatMap((a, index) =>
+          buffers
+            .slice(index + 1)
+            .filter((b) => together(a, b) && a.address < b.address + b.bytes && b.address < a.address + a.bytes)
+            .map((b) => `Buffers "${a.name}" and "${b.name}" overlap while both are live.`),
+        );
+        if (pairs.length === 0) apart += 1;
+        expect(checkBuffers(buffers, [], 4096).map(({ message }) => message)).toEqual(pairs);
+      }),
+      { numRuns: 300 },
+    );
+    expect(apart).toBeGreaterThan(50);
+  });
+
   it.each([
     ["a missing buffer", good.slice(0, 1), 'There is no buffer "b" of 32 bytes.'],
     ["too few bytes", [{ ...good[0], bytes: 60 }, good[1]], 'Buffer "a" has 60 bytes; 64 are needed.'],

@@ -1,0 +1,79 @@
+import { type Access, type Box, boxCount, footprint, type Range } from "../ir/iteration.ts";
+import { type Geometry, partOn, reductionIndex } from "./geometry.ts";
+
+/** The parts of the iteration space on all cores, and which of them have work and end up with results. */
+export interface CoreParts {
+  /** By core, as `iterationBox`. */
+  readonly boxes: readonly Box[];
+  readonly active: readonly boolean[];
+  readonly owns: readonly boolean[];
+}
+
+/** Works out the parts of all cores, row by row. */
+export function coreParts(geometry: Geometry): CoreParts {
+  const { grid, usedRows, usedColumns, reduction } = geometry;
+  const ranges = geometry.dimensions.map(({ size }, index) => {
+    const chunk = geometry.chunks[index] as number;
+    return Array.from({ length: geometry.parts[index] as number }, (_, part) => ({
+      start: Math.min(size, part * chunk),
+      end: Math.min(size, (part + 1) * chunk),
+    }));
+  });
+  const [boxes, active, owns]: [Box[], boolean[], boolean[]] = [[], [], []];
+  for (let row = 0; row < grid.rows; row += 1) {
+    for (let column = 0; column < grid.columns; column += 1) {
+      const box = ranges.map((parts, index) => parts[partOn(geometry, index, row, column)] as Range);
+      const isBusy = row < usedRows && column < usedColumns && box.every((range) => range.end > range.start);
+      boxes.push(box);
+      active.push(isBusy);
+      owns.push(isBusy && (reduction === null || reductionIndex(geometry, row, column) === reduction.parts - 1));
+    }
+  }
+  return { boxes, active, owns };
+}
+
+/** By core: the footprint of its part, null for cores that take no part; equal ones are the same value. */
+export function footprints(
+  access: Access,
+  geometry: Geometry,
+  boxes: readonly Box[],
+  takesPart: readonly boolean[],
+): (Box | null)[] {
+  const dimensions = [...new Set(access.flatMap(({ terms }) => terms.map(({ dimension }) => dimension)))];
+  const known = new Map<number, Box>();
+  return boxes.map((box, core) => {
+    if (!takesPart[core]) return null;
+    let key = 0;
+    for (const dimension of dimensions) {
+      const chunk = geometry.chunks[dimension] as number;
+      key = key * (geometry.parts[dimension] as number) + (box[dimension] as Range).start / chunk;
+    }
+    let touched = known.get(key);
+    if (touched === undefined) {
+      touched = footprint(access, box);
+      known.set(key, touched);
+    }
+    return touched;
+  });
+}
+
+/** What follows from each core's box, worked out once for cores with the same one; `none` for cores without. */
+export function forEachBox<T>(boxes: readonly (Box | null)[], make: (box: Box) => T, none: T): T[] {
+  const known = new Map<Box, T>();
+  return boxes.map((box) => {
+    if (box === null) return none;
+    const value = known.get(box) ?? make(box);
+    known.set(box, value);
+    return value;
+  });
+}
+
+/** Whether a box lies in the one that a core holds, null for none; an empty box always does. */
+export function isInside(box: Box, holder: Box | null): boolean {
+  if (boxCount(box) === 0) return true;
+  if (holder === null) return false;
+  return box.every((range, axis) => {
+    const outer = holder[axis] as Range;
+    return range.start >= outer.start && range.end <= outer.end;
+  });
+}

@@ -1,0 +1,132 @@
+import type { Table } from "./table-pool.ts";
+
+/** A pair cost with its table kept once: [left choice][right choice], row-major over all choices. */
+export interface PairTable {
+  readonly left: number;
+  readonly right: number;
+  readonly table: Table;
+}
+
+/** By variable: the choices that are still looked at, ascending. */
+export type Kept = readonly (readonly number[])[];
+
+/** The pair costs of one variable, seen from its side. */
+interface Side {
+  readonly other: number;
+  readonly table: Table;
+  readonly isLeft: boolean;
+}
+
+/** By variable: its pair costs. */
+export function sidesOf(variableCount: number, pairs: readonly PairTable[]): (readonly Side[])[] {
+  const sides = Array.from({ length: variableCount }, (): Side[] => []);
+  for (const { left, right, table } of pairs) {
+    sides[left]?.push({ other: right, table, isLeft: true });
+    sides[right]?.push({ other: left, table, isLeft: false });
+  }
+  return sides;
+}
+
+/**
+ * Leaves out choices that another choice of the same variable beats whatever its neighbours choose: that costs no more
+ * even where the difference of the pair costs is worst. The least cost stays; of equals the lower choice is kept.
+ */
+export function undominatedChoices(single: readonly Table[], sides: readonly (readonly Side[])[]): Kept {
+  const lists = new Map<string, readonly number[]>();
+  const shared = (list: readonly number[]): readonly number[] => {
+    const key = list.join();
+    const known = lists.get(key) ?? list;
+    lists.set(key, known);
+    return known;
+  };
+  const kept = single.map(({ costs }) => shared(Array.from(costs.keys())));
+  const listNumbers = new Map<readonly number[], number>();
+  const numberOf = (list: readonly number[]): number => {
+    const number = listNumbers.get(list) ?? listNumbers.size;
+    listNumbers.set(list, number);
+    return number;
+  };
+  const known = new Map<string, readonly number[]>();
+  const waiting = new Set(kept.keys());
+  for (const variable of waiting) {
+    waiting.delete(variable);
+    const own = kept[variable] as readonly number[];
+    const around = sides[variable] as readonly Side[];
+    const parts = around.map(
+      ({ other, table, isLeft }) => `${table.number}${isLeft ? "l" : "r"}${numberOf(kept[other] as readonly number[])}`,
+    );
+    const key = `${(single[variable] as Table).number} ${numberOf(own)} ${parts.join(" ")}`;
+    let rest = known.get(key);
+    if (rest === undefined) {
+      rest = shared(remaining(own, single[variable] as Table, around, kept));
+      known.set(key, rest);
+    }
+    if (rest.length === own.length) continue;
+    kept[variable] = rest;
+    for (const { other } of around) waiting.add(other);
+  }
+  return kept;
+}
+
+/** The choices of a variable that no other one beats, one after the other. */
+function remaining(own: readonly number[], single: Table, sides: readonly Side[], kept: Kept): readonly number[] {
+  if (own.length === 1) return own;
+  const rows = sides.map(({ other, table, isLeft }) =>
+    rowsOf(table.costs, own, kept[other] as readonly number[], isLeft, single.costs.length),
+  );
+  const left = new Set(own.keys());
+  for (const loser of [...left].reverse()) {
+    for (const winner of left) {
+      if (winner === loser) continue;
+      const gain = (single.costs[own[winner] as number] as number) - (single.costs[own[loser] as number] as number);
+      const worst = worstDifference(rows, winner, loser, gain);
+      if (worst < 0 || (worst === 0 && winner < loser)) {
+        left.delete(loser);
+        break;
+      }
+    }
+  }
+  return own.filter((_, position) => left.has(position));
+}
+
+/** The rows of a pair cost for some choices of one side, over some of the other: [own][other]. */
+function rowsOf(
+  costs: Float64Array,
+  own: readonly number[],
+  other: readonly number[],
+  isLeft: boolean,
+  ownCount: number,
+): { readonly costs: Float64Array; readonly width: number } {
+  const rows = new Float64Array(own.length * other.length);
+  const otherCount = costs.length / ownCount;
+  own.forEach((choice, row) => {
+    other.forEach((against, column) => {
+      rows[row * other.length + column] = costs[
+        isLeft ? choice * otherCount + against : against * ownCount + choice
+      ] as number;
+    });
+  });
+  return { costs: rows, width: other.length };
+}
+
+/** The most that `winner` can cost more than `loser`: NaN never, infinite where only the winner is forbidden. */
+function worstDifference(
+  rows: readonly { readonly costs: Float64Array; readonly width: number }[],
+  winner: number,
+  loser: number,
+  single: number,
+): number {
+  // Both forbidden: nothing to gain or to lose.
+  let worst = Number.isNaN(single) ? 0 : single;
+  for (const { costs, width } of rows) {
+    let most = Number.NEGATIVE_INFINITY;
+    for (let column = 0; column < width; column += 1) {
+      const [better, other] = [costs[winner * width + column] as number, costs[loser * width + column] as number];
+      const difference = other === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : better - other;
+      if (difference > most) most = difference;
+    }
+    if (most === Number.POSITIVE_INFINITY) return most;
+    worst += most;
+  }
+  return worst;
+}

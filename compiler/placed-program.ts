@@ -1,0 +1,43 @@
+import { roundUp } from "../base/math.ts";
+import type { ChipTarget } from "../targets/target.ts";
+import { type EmitOptions, type EmittedProgram, emitProgram, ProgramRoomError } from "./emit/emitter.ts";
+import { type MapOptions, type MapResult, mapNetwork } from "./mapper/mapper.ts";
+import { MisfitError } from "./mapper/misfit.ts";
+import type { Network } from "./network.ts";
+
+/** Mappings that are tried with less and less memory for data. */
+const roundLimit = 4;
+
+/**
+ * Maps a network and writes its program. Where the data leave too little room for the programs, the network is mapped
+ * again with that much less memory for data, as long as it fits. Throws what `mapNetwork` and `emitProgram` throw.
+ */
+export function placedProgram(
+  network: Network,
+  target: ChipTarget,
+  mapOptions: MapOptions,
+  emitOptions: EmitOptions,
+  onPhase: (phase: string) => void = () => undefined,
+): EmittedProgram & { readonly map: MapResult } {
+  const { core } = target;
+  onPhase("map");
+  let map = mapNetwork(network, target, mapOptions);
+  for (let round = 1; ; round += 1) {
+    onPhase("emit");
+    try {
+      return { map, ...emitProgram(map.plan, map.mapping, emitOptions) };
+    } catch (error) {
+      const isPlaced = (mapOptions.mapping?.buffers.length ?? 0) > 0;
+      if (!(error instanceof ProgramRoomError) || isPlaced || round === roundLimit) throw error;
+      // Another mapping has other programs: an eighth of them is kept free as well.
+      const memoryBytes = core.memoryBytes - roundUp(error.programBytes + (error.programBytes >> 3), 16);
+      if (memoryBytes <= 0) throw error;
+      try {
+        map = mapNetwork(network, { ...target, core: { ...core, memoryBytes } }, mapOptions);
+      } catch (misfit) {
+        throw misfit instanceof MisfitError ? error : misfit;
+      }
+      map = { ...map, plan: { ...map.plan, target } };
+    }
+  }
+}
