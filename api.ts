@@ -7,8 +7,17 @@ export { evaluateExact, evaluateModel, toModelTypes } from "./api/answers.ts";
 export { gpuBaselines } from "./api/baseline.ts";
 export { fromBoundary, toBoundary } from "./api/boundary.ts";
 export { type CompileModelOptions, compileModel, inputElements, quantizeModel } from "./api/compile.ts";
+export {
+  type Comparison,
+  type ConformanceOptions,
+  compareTensors,
+  runConformance,
+  runnerTolerance,
+  type Tolerance,
+} from "./api/conformance.ts";
 export { type Answered, type AnswerOptions, answerModel } from "./api/evaluation.ts";
 export { executeFunctional, type LoadedChip, programInputs } from "./api/execution.ts";
+export { type ImportReportOptions, reportImport } from "./api/import-report.ts";
 export { type Frame, type InputDeclaration, randomFrames, readInputs } from "./api/inputs.ts";
 export { importModel } from "./api/model.ts";
 export { type ProgramFile, readProgram, simulateProgramFile } from "./api/program-file.ts";
@@ -16,6 +25,7 @@ export { noProgress, type OnProgress, type ProgressEvent } from "./api/progress.
 export { type Answer, type Run, type RunOptions, runModel, withForecast } from "./api/run.ts";
 export { chooseSamples, type Samples } from "./api/samples.ts";
 export { type Simulation, simulateProgram } from "./api/simulation.ts";
+export { type ChosenStates, chooseStates, completeSamples, type StateChoice } from "./api/states.ts";
 export { type ChosenTarget, chooseTarget } from "./api/target.ts";
 export { type WarningCode, warning } from "./api/warnings.ts";
 export { BorealError, formatProblem, type Location, type Problem } from "./base/errors.ts";

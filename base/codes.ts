@@ -47,6 +47,10 @@ export const codes = {
   B115: { summary: "Tensor data does not match its declared shape or type.", action: "Export the model again." },
   B116: { summary: "An external data path leaves the model's folder.", action: "Keep external data beside the model." },
   B117: { summary: "A size exceeds what Boreal accepts.", action: "Check the shape; it may be damaged." },
+  B118: {
+    summary: "A state's input and output do not go together.",
+    action: "Name an output and an input of one type: --state OUTPUT=INPUT; --state none keeps none.",
+  },
   B201: { summary: "IR text cannot be parsed.", action: "See docs/ir.md for the grammar." },
   B202: {
     summary: "The graph breaks an invariant of the IR.",
@@ -72,7 +76,10 @@ export const codes = {
     summary: "A mapping is not valid for this graph and target.",
     action: "The message names the step and the rule.",
   },
-  B404: { summary: "The chip cannot run a node.", action: "The message names the node and the reason." },
+  B404: {
+    summary: "The chip cannot run a node.",
+    action: "The message names the node and the reason; with --host-ops the host runs it.",
+  },
   B501: { summary: "A program file cannot be parsed.", action: "See docs/program.md for the form." },
   B502: {
     summary: "A program reads what was never written.",

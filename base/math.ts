@@ -6,7 +6,7 @@ export function ceilDivide(dividend: number, divisor: number): number {
 /** The product of all numbers; 1 for none. */
 export function product(factors: readonly number[]): number {
   let result = 1;
-  for (const factor of factors) result *= factor;
+  for (let index = 0; index < factors.length; index += 1) result *= factors[index] as number;
   return result;
 }
 

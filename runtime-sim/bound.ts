@@ -1,6 +1,6 @@
 import { ceilDivide } from "../base/math.ts";
 import type { VectorCostClass } from "../ir/vector-function.ts";
-import { hostCycles, peakMacsPerCycle, weightWidth } from "../targets/cost.ts";
+import { hostCycles, hostOperationCycles, peakMacsPerCycle, weightWidth } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
 
 /** What a layer must do however it is mapped. All amounts are those of the whole batch. */
@@ -23,11 +23,15 @@ export interface BoundWork {
   /** Bytes of the graph inputs that enter and outputs that leave through the framebuffer in this layer. */
   readonly inputBytes: number;
   readonly outputBytes: number;
+  /** Whether those bytes belong to a host operation: they cross the host link on device too. */
+  readonly isHostOperation: boolean;
+  /** Elements that the host reads and writes; 0 for layers that do not end a host operation. */
+  readonly hostElementCount: number;
   /** Names of the layers whose results this one uses. */
   readonly dependsOn: readonly string[];
 }
 
-/** What can bind a bound. Framebuffer and host have one part for each direction. */
+/** What can bind a bound. Framebuffer and host link have one part for each direction. */
 export const boundResources = [
   "matrix",
   "vector",
@@ -36,6 +40,7 @@ export const boundResources = [
   "frameBufferOut",
   "hostIn",
   "hostOut",
+  "hostOperation",
 ] as const;
 
 /** What can bind a bound. */
@@ -78,6 +83,7 @@ function loadOf(work: BoundWork, target: ChipTarget, packed: boolean, host: bool
   for (const [cost, elements] of Object.entries(work.vectorElements) as [VectorCostClass, number][]) {
     vector += elements * target.vector.cycles[cost];
   }
+  const crossesLink = host || work.isHostOperation;
   const frameBytesPerCycle =
     rows * Math.min(target.frameBuffer.rowBytesPerCycle, target.networks.activation.linkBytesPerCycle);
   return {
@@ -86,8 +92,9 @@ function loadOf(work: BoundWork, target: ChipTarget, packed: boolean, host: bool
     memory: work.operandBytes / (target.core.memoryPortBytesPerCycle * coreCount),
     frameBufferIn: work.inputBytes / frameBytesPerCycle,
     frameBufferOut: work.outputBytes / frameBytesPerCycle,
-    hostIn: host && work.inputBytes > 0 ? hostCycles(target, work.inputBytes) : 0,
-    hostOut: host && work.outputBytes > 0 ? hostCycles(target, work.outputBytes) : 0,
+    hostIn: crossesLink && work.inputBytes > 0 ? hostCycles(target, work.inputBytes) : 0,
+    hostOut: crossesLink && work.outputBytes > 0 ? hostCycles(target, work.outputBytes) : 0,
+    hostOperation: work.hostElementCount > 0 ? hostOperationCycles(target, work.hostElementCount) : 0,
   };
 }
 
@@ -113,6 +120,7 @@ function boundOf(work: readonly BoundWork[], loads: readonly Load[], batchCount:
     frameBufferOut: 0,
     hostIn: 0,
     hostOut: 0,
+    hostOperation: 0,
   };
   const chainEnds = new Map<string, number>();
   let latency = 0;

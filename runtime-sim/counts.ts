@@ -1,11 +1,11 @@
 import { at } from "../base/math.ts";
 import { fieldValue, type Rectangle, type SimpleInstruction } from "../ir/instruction.ts";
-import type { Program } from "../ir/program.ts";
+import { enteringPorts, leavingPorts, type Program } from "../ir/program.ts";
 import type { VectorCostClass } from "../ir/vector-function.ts";
 import { treeHops } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { type NetworkName, type Work, workOf } from "./timing/work.ts";
-import { coreOf, type InstructionPlace, type Trace } from "./trace.ts";
+import { coreOf, eventsUntil, type InstructionPlace, type Trace } from "./trace.ts";
 
 /** Bytes read and written. */
 export interface ByteCounts {
@@ -48,7 +48,7 @@ export function emptyCounts(): Counts {
     weightBuffer: bytes(),
     partialBuffer: bytes(),
     frameBuffer: bytes(),
-    vectorElements: { copy: 0, compare: 0, add: 0, multiply: 0, divide: 0, root: 0, table: 0, convert: 0 },
+    vectorElements: { copy: 0, compare: 0, add: 0, multiply: 0, divide: 0, root: 0, table: 0, power: 0, convert: 0 },
     byteHops: { model: 0, partial: 0, activation: 0, instruction: 0 },
     instructionCount: 0,
     hostBytes: 0,
@@ -108,40 +108,34 @@ function contains(cores: Rectangle, core: { readonly row: number; readonly colum
 
 /**
  * Counts what one run of a program does, from the events of the first batch (every batch executes the same
- * instructions). Host bytes count when the trace was made with the host link.
+ * instructions). Bytes of inputs and outputs over the host link count when the trace was made with it, those of host
+ * operations always.
  */
 export function countsOf(trace: Trace, program: Program, target: ChipTarget, perCore = false): RunCounts {
   const works = trace.places.map(({ instruction }) => workOf(instruction, target));
   const steps = program.steps.map(emptyCounts);
   const cores = perCore ? Array.from({ length: trace.rows * (trace.columns + 1) }, emptyCounts) : null;
   const executions = new Float64Array(trace.places.length);
-  for (let event = 0; event < trace.eventCount; event += 1) {
+  const end = eventsUntil(trace, 0);
+  const sends = Uint8Array.from(works, ({ packet, host }) => Number(packet !== null || host !== null));
+  for (let event = 0; event < end; event += 1) {
     if (trace.batch[event] !== 0) continue;
-    const placeIndex = at(trace.place, event);
-    executions[placeIndex] = at(executions, placeIndex) + 1;
+    const placeIndex = trace.place[event] as number;
+    executions[placeIndex] = (executions[placeIndex] as number) + 1;
+    if (cores === null && sends[placeIndex] === 0) continue;
     const work = at(works, placeIndex);
-    const core = at(trace.thread, event) >> 3;
+    const core = (trace.thread[event] as number) >> 3;
     if (cores !== null) addOwnWork(at(cores, core), work, 1);
-    if (work.packet === null && work.host === null) continue;
     const place = at(trace.places, placeIndex);
-    const receivers = (visit: (counts: Counts) => void): void => {
-      visit(at(steps, place.step));
-      if (cores !== null) visit(at(cores, core));
-    };
-    if (work.host !== null) {
-      const ports = work.host.direction === "in" ? program.inputs : program.outputs;
-      const { bytes } = at(ports, work.host.port);
-      if (trace.host) receivers((counts) => addHostTransfer(counts, work.host?.direction === "in", bytes));
-    } else if (work.packet !== null) {
-      const message = messageOf(place, program, trace, event, core);
-      const byteHops = work.packet.bytes * message.hops;
-      const { network } = work.packet;
-      receivers((counts) => {
-        counts.byteHops[network] += byteHops;
-      });
-      if (message.cores !== null)
-        addMessage(trace, work.packet, message.cores, core, place, at(steps, place.step), cores);
+    const step = at(steps, place.step);
+    const receivers = cores === null ? [step] : [step, at(cores, core)];
+    if (work.host !== null && (trace.host || !isBoundary(work.host, program))) {
+      for (const counts of receivers) addHostTransfer(counts, work.host, program);
     }
+    if (work.packet === null) continue;
+    const message = messageOf(place, program, trace, event, core);
+    for (const counts of receivers) counts.byteHops[work.packet.network] += work.packet.bytes * message.hops;
+    if (message.cores !== null) addMessage(trace, work.packet, message.cores, core, place, step, cores);
   }
   works.forEach((work, index) => {
     const times = at(executions, index);
@@ -150,7 +144,34 @@ export function countsOf(trace: Trace, program: Program, target: ChipTarget, per
   return { total: steps.reduce(addCounts, emptyCounts()), steps, cores };
 }
 
-function addHostTransfer(counts: Counts, incoming: boolean, bytes: number): void {
+/**
+ * Counts with the host link from those on device: batches execute the same instructions, and only the transfers of inputs
+ * and outputs are more.
+ */
+export function withHostTransfers(onDevice: Counts, withHost: Trace, program: Program, target: ChipTarget): Counts {
+  const counts = addCounts(onDevice, emptyCounts());
+  const transfers = withHost.places.map(({ instruction }) =>
+    instruction.kind === "host.in" || instruction.kind === "host.out" ? workOf(instruction, target).host : null,
+  );
+  const end = eventsUntil(withHost, 0);
+  for (let event = 0; event < end; event += 1) {
+    const transfer = transfers[withHost.place[event] as number] ?? null;
+    if (transfer === null || withHost.batch[event] !== 0 || !isBoundary(transfer, program)) continue;
+    addHostTransfer(counts, transfer, program);
+  }
+  return counts;
+}
+
+type HostTransfer = NonNullable<Work["host"]>;
+
+/** Whether a transfer is that of an input or output of the program, not of a host operation. */
+function isBoundary({ direction, port }: HostTransfer, program: Program): boolean {
+  return port < (direction === "in" ? program.inputs : program.outputs).length;
+}
+
+function addHostTransfer(counts: Counts, { direction, port }: HostTransfer, program: Program): void {
+  const incoming = direction === "in";
+  const { bytes } = at(incoming ? enteringPorts(program) : leavingPorts(program), port);
   counts.hostBytes += bytes;
   counts.frameBuffer[incoming ? "writtenBytes" : "readBytes"] += bytes;
 }

@@ -2,7 +2,7 @@ import { at } from "../base/math.ts";
 import { matmulCycles, streamCycles, vectorCycles } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { matmulShape, workOf } from "./timing/work.ts";
-import { causeKinds, type InstructionPlace, type Trace } from "./trace.ts";
+import { causeKinds, eventsUntil, type InstructionPlace, type Trace } from "./trace.ts";
 
 /** What a cycle of a step was spent on. */
 export const cycleCauses = [
@@ -91,6 +91,7 @@ function stretchesOf(place: InstructionPlace, target: ChipTarget): readonly Stre
       return [rest("programLoad")];
     case "host.in":
     case "host.out":
+    case "host.run":
       return [rest("host")];
     case "signal":
     case "wait":
@@ -102,11 +103,13 @@ function stretchesOf(place: InstructionPlace, target: ChipTarget): readonly Stre
 /** Walks back along what released what, from the last event of a step. */
 class CriticalPath {
   readonly #trace: Trace;
-  readonly #stretches: readonly (readonly Stretch[])[];
+  readonly #target: ChipTarget;
+  /** By place, as far as the path has come by. */
+  readonly #stretches = new Map<number, readonly Stretch[]>();
 
   constructor(trace: Trace, target: ChipTarget) {
     this.#trace = trace;
-    this.#stretches = trace.places.map((place) => stretchesOf(place, target));
+    this.#target = target;
   }
 
   /** The causes of the cycles from `low` to `high`, at which `last` has settled. */
@@ -141,7 +144,7 @@ class CriticalPath {
   /** Charges the time of an event up to `high`, latest stretch first. */
   #chargeOwn(event: number, high: number, charge: (from: number, cause: CycleCause) => void): void {
     const start = at(this.#trace.start, event);
-    const stretches = at(this.#stretches, at(this.#trace.place, event));
+    const stretches = this.#stretchesOf(event);
     const begins: number[] = [];
     let begin = start;
     for (const { cycles } of stretches) {
@@ -155,7 +158,17 @@ class CriticalPath {
 
   /** What the time of an event's message is charged to. */
   #messageCause(event: number): CycleCause {
-    return at(at(this.#stretches, at(this.#trace.place, event)), 0).cause;
+    return at(this.#stretchesOf(event), 0).cause;
+  }
+
+  #stretchesOf(event: number): readonly Stretch[] {
+    const place = at(this.#trace.place, event);
+    let stretches = this.#stretches.get(place);
+    if (stretches === undefined) {
+      stretches = stretchesOf(at(this.#trace.places, place), this.#target);
+      this.#stretches.set(place, stretches);
+    }
+    return stretches;
   }
 }
 
@@ -165,11 +178,14 @@ class CriticalPath {
  */
 export function stepCyclesOf(trace: Trace, target: ChipTarget, batch: number): readonly StepCycles[] {
   const lastEvent = new Int32Array(trace.stepCount).fill(-1);
-  for (let event = 0; event < trace.eventCount; event += 1) {
+  const stepOf = Int32Array.from(trace.places, ({ step }) => step);
+  const { settled } = trace;
+  const end = eventsUntil(trace, batch);
+  for (let event = 0; event < end; event += 1) {
     if (trace.batch[event] !== batch) continue;
-    const { step } = at(trace.places, at(trace.place, event));
-    const best = at(lastEvent, step);
-    if (best < 0 || at(trace.settled, event) > at(trace.settled, best)) lastEvent[step] = event;
+    const step = stepOf[trace.place[event] as number] as number;
+    const best = lastEvent[step] as number;
+    if (best < 0 || (settled[event] as number) > (settled[best] as number)) lastEvent[step] = event;
   }
   const path = new CriticalPath(trace, target);
   const steps: StepCycles[] = [];

@@ -4,7 +4,7 @@ import type { Program, ProgramStep } from "../ir/program.ts";
 import { elementTypes } from "../ir/type.ts";
 import { peakMacsPerCycle } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
-import { type Counts, countsOf } from "./counts.ts";
+import { type Counts, countsOf, withHostTransfers } from "./counts.ts";
 import { type Energy, energyOf } from "./energy.ts";
 import { addStacks, bindingResource, type CycleCause, type CycleStack, stepCyclesOf } from "./metrics-stack.ts";
 import type { Trace } from "./trace.ts";
@@ -121,7 +121,7 @@ export function metricsOf(
       energy: energyOf(at(counts.steps, index), target, intervalCycles, program.batchCount),
     };
   });
-  const hostCounts = countsOf(withHost, program, target).total;
+  const hostCounts = withHostTransfers(counts.total, withHost, program, target);
   const hostStack = addStacks(stepCyclesOf(withHost, target, 0).map(({ stack }) => stack));
   return {
     onDevice: figuresOf(onDevice, program, target, counts.total, addStacks(first.map(({ stack }) => stack))),

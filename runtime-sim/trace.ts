@@ -85,6 +85,18 @@ export function coreOf(trace: Pick<Trace, "columns">, core: number): { readonly 
   return { row: Math.floor(core / width), column: (core % width) - 1 };
 }
 
+/** The first event that starts after a batch has ended: the events of that batch stand before it. */
+export function eventsUntil(trace: Trace, batch: number): number {
+  const batchEnd = at(trace.batchEnds, batch);
+  let [low, high] = [0, trace.eventCount];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (at(trace.start, middle) > batchEnd) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** Event `index` of a trace; RangeError when there is none. */
 export function traceEvent(trace: Trace, index: number): TraceEvent {
   const thread = at(trace.thread, index);

@@ -6,6 +6,7 @@ import { conformanceResultSchema } from "../report/conformance-schema.ts";
 import {
   compileResultSchema,
   exampleListingSchema,
+  importReportSchema,
   importResultSchema,
   inspectResultSchema,
   operatorListingSchema,
@@ -22,6 +23,7 @@ export const outputSchemas = {
   "simulation-result": simulationResultSchema,
   "compile-result": compileResultSchema,
   "import-result": importResultSchema,
+  "import-report": importReportSchema,
   "conformance-result": conformanceResultSchema,
   "inspect-result": inspectResultSchema,
   "target-listing": targetListingSchema,
@@ -54,10 +56,11 @@ const places = {
   vector: "the vector unit",
   movement: "the networks, as copies",
   folded: "nothing: it is rewritten or computed before the chip runs",
+  "folded or host": "nothing, where it is small enough to be rewritten; else the host, with `--host-ops`",
 } as const;
 
 function operatorsDocument(): string {
-  const { operators, opsets } = operatorListing();
+  const { operators, opsets, expanded } = operatorListing();
   const rows = operators.map(({ name, onnx, runsOn, summary }) =>
     row([`\`${name}\``, onnx.map((form) => formText(form)).join(", ") || "none: made by passes", runsOn, summary]),
   );
@@ -77,6 +80,9 @@ function operatorsDocument(): string {
     "| operator | ONNX operators and opsets | runs on | what it computes |",
     "|---|---|---|---|",
     ...rows,
+    "",
+    `Gone after import, for what they hold stands in their place: ${expanded.map((form) => formText(form)).join(", ")}, and calls of a`,
+    "model's own functions. A branch is chosen by a condition that is known, or element by element from both; loops are unrolled.",
     "",
   ].join("\n");
 }

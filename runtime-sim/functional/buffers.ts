@@ -20,24 +20,29 @@ export interface BufferIndex {
 export function indexBuffers(program: Program): BufferIndex {
   const declared = new Set<Space>(program.buffers.map((buffer) => buffer.space));
   const known = new Map<string, LiveBuffers>();
+  const sorted = program.buffers
+    .map((buffer, number) => ({ buffer, number }))
+    .filter(({ buffer }) => buffer.bytes > 0)
+    .sort((left, right) => left.buffer.address - right.buffer.address);
   return {
     live: (space, step) => {
       if (!declared.has(space)) return null;
       const key = `${space} ${step}`;
-      const made = known.get(key) ?? collect(program.buffers, space, step);
+      const made = known.get(key) ?? collect(sorted, space, step);
       known.set(key, made);
       return made;
     },
   };
 }
 
-function collect(buffers: readonly ProgramBuffer[], space: Space, step: number): LiveBuffers {
-  const live = buffers
-    .map((buffer, number) => ({ buffer, number }))
-    .filter(
-      ({ buffer }) => buffer.space === space && buffer.bytes > 0 && buffer.firstStep <= step && step <= buffer.lastStep,
-    )
-    .sort((left, right) => left.buffer.address - right.buffer.address);
+function collect(
+  sorted: readonly { readonly buffer: ProgramBuffer; readonly number: number }[],
+  space: Space,
+  step: number,
+): LiveBuffers {
+  const live = sorted.filter(
+    ({ buffer }) => buffer.space === space && buffer.firstStep <= step && step <= buffer.lastStep,
+  );
   return {
     addresses: Int32Array.from(live, ({ buffer }) => buffer.address),
     ends: Int32Array.from(live, ({ buffer }) => buffer.address + buffer.bytes),

@@ -1,7 +1,13 @@
 import { BorealError, internalError, problem } from "../../base/errors.ts";
 import { makeRandom } from "../../base/random.ts";
-import type { HostInInstruction, HostOutInstruction, Space, WeightsStreamInstruction } from "../../ir/instruction.ts";
-import type { Program } from "../../ir/program.ts";
+import type {
+  HostInInstruction,
+  HostOutInstruction,
+  HostRunInstruction,
+  Space,
+  WeightsStreamInstruction,
+} from "../../ir/instruction.ts";
+import { enteringPorts, type HostOperation, leavingPorts, type Port, type Program } from "../../ir/program.ts";
 import { checkBuffers } from "./buffers.ts";
 import { type Compute, type ElementCopy, prepareCompute, prepareElementCopy } from "./compute.ts";
 import { checkSidecar, forEachImage } from "./images.ts";
@@ -28,15 +34,19 @@ export interface ExecutorOptions {
   readonly checked?: boolean;
   /** Runs a random legal order, with packets that arrive late, instead of the fixed one; each run draws another. */
   readonly order?: { readonly seed: number };
+  /** Computes an operation of the host: the bytes of its result from those of its operands. Needed by programs that have any. */
+  readonly host?: (operation: HostOperation, operands: readonly Uint8Array[]) => Uint8Array;
 }
 
 /** Runs a program on bytes: a core's memory is bytes, a transfer copies bytes, an instruction computes on them. It knows no time. */
 export interface FunctionalExecutor {
   /**
-   * Runs one batch. Takes and gives the bytes of each port by name, row-major in the boundary format. Weights stay from
-   * run to run, and so do tokens. Throws B502, B503 and B505 for a wrong program, B702 for missing or misshapen inputs.
+   * Runs one batch. Takes and gives the bytes of each port by name, row-major in the boundary format. Weights and states
+   * stay from run to run, and so do tokens. Throws B502, B503 and B505 for a wrong program, B702 for missing or misshapen inputs.
    */
   run(inputs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array>;
+  /** Gives states their initial values again. */
+  reset(): void;
   /** A copy of bytes of a core's memory as they are now; the framebuffer belongs to the io cores in column −1. */
   readCore(row: number, column: number, space: Space, address: number, bytes: number): Uint8Array;
 }
@@ -65,11 +75,14 @@ export function createExecutor(
     options.kernels ?? "wasm",
     checked,
     options.order,
+    options.host,
   );
 }
 
 class Executor implements FunctionalExecutor, Behaviour {
   readonly #program: Program;
+  readonly #sidecar: Uint8Array;
+  readonly #machine: MachineMemories;
   readonly #map: MemoryMap;
   readonly #bytes: Uint8Array;
   readonly #scheduler: Scheduler;
@@ -77,8 +90,12 @@ class Executor implements FunctionalExecutor, Behaviour {
   readonly #copies: readonly (ElementCopy | null)[];
   readonly #written: WrittenBytes | null;
   readonly #addresses = new Int32Array(8);
-  #inputs: ReadonlyMap<string, Uint8Array> = new Map();
-  #outputs = new Map<string, Uint8Array>();
+  readonly #host: ExecutorOptions["host"];
+  readonly #entering: readonly Port[];
+  readonly #leaving: readonly Port[];
+  /** What is at the host, by port: inputs and results that enter, outputs and operands that have left. */
+  #given: (Uint8Array | undefined)[] = [];
+  #taken: (Uint8Array | undefined)[] = [];
 
   constructor(
     program: Program,
@@ -87,6 +104,7 @@ class Executor implements FunctionalExecutor, Behaviour {
     kernelChoice: KernelChoice,
     checked: boolean,
     order: { readonly seed: number } | undefined,
+    host: ExecutorOptions["host"],
   ) {
     const prepared = prepareOperations(program);
     const packetBytes = prepared.operations.reduce((most, operation) => Math.max(most, operation.packetBytes), 0);
@@ -95,6 +113,9 @@ class Executor implements FunctionalExecutor, Behaviour {
       (kernelBytes) => makeMemoryMap(program, machine, kernelBytes, packetBytes).pages,
     );
     this.#program = program;
+    this.#host = host;
+    this.#entering = enteringPorts(program);
+    this.#leaving = leavingPorts(program);
     this.#map = makeMemoryMap(program, machine, firstByte, packetBytes);
     this.#bytes = new Uint8Array(kernels.memory.buffer);
     this.#written = checked ? new WrittenBytes(program, machine) : null;
@@ -102,13 +123,26 @@ class Executor implements FunctionalExecutor, Behaviour {
     this.#copies = prepared.operations.map(({ instruction }) =>
       instruction.kind === "move" || instruction.kind === "multicast" ? prepareElementCopy(instruction, kernels) : null,
     );
-    this.#placeImages(sidecar, machine);
+    this.#sidecar = sidecar;
+    this.#machine = machine;
+    this.reset();
     const threads = makeThreads(program, prepared, 1);
     const randomOrder: RandomOrder | null =
       order === undefined
         ? null
         : { random: makeRandom(order.seed), send: (thread, operation) => this.#takeOff(thread, operation) };
     this.#scheduler = new Scheduler(program, prepared, threads, this, null, randomOrder);
+  }
+
+  reset(): void {
+    forEachImage(this.#program, this.#machine, (core, address, offset, bytes) => {
+      this.#bytes.set(this.#sidecar.subarray(offset, offset + bytes), this.#map.base(core, "memory") + address);
+      const wrong = this.#written?.place(this.#program, core, address, bytes) ?? null;
+      if (wrong !== null) {
+        const message = `An image of ${bytes} bytes at ${address} covers byte ${wrong.address}, which lies outside every buffer.`;
+        throw problem("B503", message, { core: corePosition(this.#program, core) });
+      }
+    });
   }
 
   run(inputs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
@@ -120,13 +154,16 @@ class Executor implements FunctionalExecutor, Behaviour {
       }
     }
     this.#written?.restart();
-    this.#inputs = inputs;
-    this.#outputs = new Map();
+    this.#given = this.#program.inputs.map(({ name }) => inputs.get(name));
+    this.#taken = [];
     this.#scheduler.run();
-    for (const port of this.#program.outputs) {
-      if (!this.#outputs.has(port.name)) throw problem("B502", `Output "${port.name}" was never sent to the host.`);
-    }
-    return this.#outputs;
+    return new Map(
+      this.#program.outputs.map(({ name }, port) => {
+        const bytes = this.#taken[port];
+        if (bytes === undefined) throw problem("B502", `Output "${name}" was never sent to the host.`);
+        return [name, bytes];
+      }),
+    );
   }
 
   readCore(row: number, column: number, space: Space, address: number, bytes: number): Uint8Array {
@@ -148,8 +185,9 @@ class Executor implements FunctionalExecutor, Behaviour {
       const region = regions[index] as Region;
       this.#addresses[index] = this.#reach(thread, region, core, regionAddress(region, classRow, classColumn, turn));
     }
-    if (instruction.kind === "host.in") this.#receive(instruction, this.#addresses[0] as number);
+    if (instruction.kind === "host.in") this.#receive(thread, instruction, this.#addresses[0] as number);
     else if (instruction.kind === "host.out") this.#send(instruction, this.#addresses[0] as number);
+    else if (instruction.kind === "host.run") this.#runOnHost(thread, instruction);
     else {
       const compute = this.#computes[operation.index] as Compute;
       try {
@@ -271,27 +309,32 @@ class Executor implements FunctionalExecutor, Behaviour {
     return ` on core (${row},${column})`;
   }
 
-  #receive(instruction: HostInInstruction, address: number): void {
-    const name = this.#program.inputs[instruction.port]?.name ?? "";
-    const given = this.#inputs.get(name);
-    if (given === undefined) throw internalError(`input "${name}" was checked and is missing`);
+  #receive(thread: Thread, { port }: HostInInstruction, address: number): void {
+    const given = this.#given[port];
+    if (given === undefined) {
+      const message = `its result "${this.#entering[port]?.name}" was never computed by the host.`;
+      throw fault(this.#program, thread, "B502", message);
+    }
     this.#bytes.set(given, address);
   }
 
-  #send(instruction: HostOutInstruction, address: number): void {
-    const port = this.#program.outputs[instruction.port];
-    if (port === undefined) throw internalError(`output ${instruction.port} was checked and is missing`);
-    this.#outputs.set(port.name, this.#bytes.slice(address, address + port.bytes));
+  #send({ port }: HostOutInstruction, address: number): void {
+    const { bytes } = this.#leaving[port] as Port;
+    this.#taken[port] = this.#bytes.slice(address, address + bytes);
   }
 
-  #placeImages(sidecar: Uint8Array, machine: MachineMemories): void {
-    forEachImage(this.#program, machine, (core, address, offset, bytes) => {
-      this.#bytes.set(sidecar.subarray(offset, offset + bytes), this.#map.base(core, "memory") + address);
-      const wrong = this.#written?.place(this.#program, core, address, bytes) ?? null;
-      if (wrong !== null) {
-        const message = `An image of ${bytes} bytes at ${address} covers byte ${wrong.address}, which lies outside every buffer.`;
-        throw problem("B503", message, { core: corePosition(this.#program, core) });
+  #runOnHost(thread: Thread, { operation: index }: HostRunInstruction): void {
+    const { inputs, outputs, hostOperations } = this.#program;
+    const operation = hostOperations[index] as HostOperation;
+    const before = hostOperations.slice(0, index).reduce((count, { operands }) => count + operands.length, 0);
+    const operands = operation.operands.map(({ name }, position) => {
+      const bytes = this.#taken[outputs.length + before + position];
+      if (bytes === undefined) {
+        throw fault(this.#program, thread, "B502", `its operand "${name}" was never sent to the host.`);
       }
+      return bytes;
     });
+    if (this.#host === undefined) throw internalError(`nobody computes "${operation.name}" for the program`);
+    this.#given[inputs.length + index] = this.#host(operation, operands);
   }
 }

@@ -1,7 +1,7 @@
 import { problem } from "../../base/errors.ts";
 import { product } from "../../base/math.ts";
 import type { Field, Instruction, LoopInstruction, SimpleInstruction } from "../../ir/instruction.ts";
-import type { Port, Program } from "../../ir/program.ts";
+import { enteringPorts, leavingPorts, type Port, type Program } from "../../ir/program.ts";
 import { type ElementType, elementBytes } from "../../ir/type.ts";
 import { makeRegion, type Region } from "./region.ts";
 
@@ -234,12 +234,17 @@ function localRegions(instruction: SimpleInstruction, program: Program, layer: s
     case "program.load":
       return [makeRegion("source", "read", "memory", instruction.source, [], [], instruction.bytes)];
     case "host.in": {
-      const port = portOf(program.inputs, instruction.port, "host.in", layer);
+      const port = portOf(enteringPorts(program), instruction.port, "host.in", layer);
       return [makeRegion(`input "${port.name}"`, "write", "frame", port.frameAddress, [], [], port.bytes)];
     }
     case "host.out": {
-      const port = portOf(program.outputs, instruction.port, "host.out", layer);
+      const port = portOf(leavingPorts(program), instruction.port, "host.out", layer);
       return [makeRegion(`output "${port.name}"`, "read", "frame", port.frameAddress, [], [], port.bytes)];
+    }
+    case "host.run": {
+      const count = program.hostOperations.length;
+      if (instruction.operation < count) return [];
+      throw problem("B503", `host.run names operation ${instruction.operation}, but there are ${count}.`, { layer });
     }
     case "signal":
     case "wait":

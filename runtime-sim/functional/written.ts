@@ -19,11 +19,15 @@ export class WrittenBytes {
   readonly #gridCores: number;
   readonly #tags = new Map<Space, Uint16Array | Uint32Array>();
   readonly #sizes = new Map<Space, number>();
+  /** By buffer number: whether what instructions write stays for the next run. */
+  readonly #stays: readonly boolean[];
 
   constructor(program: Program, machine: MachineMemories) {
     this.#buffers = indexBuffers(program);
     const { rows, columns } = program.target;
     this.#gridCores = rows * columns;
+    const states = new Set(program.states.map(({ buffer }) => buffer));
+    this.#stays = program.buffers.map(({ name }) => states.has(name));
     const wide = program.buffers.length > 32000;
     for (const space of ["memory", "weights", "partial", "frame"] as const) {
       const size = spaceBytes(machine, space, space === "frame");
@@ -33,10 +37,13 @@ export class WrittenBytes {
     }
   }
 
-  /** Forgets what instructions wrote; images stay, except where an instruction has overwritten them. */
+  /** Forgets what instructions wrote, states apart; images stay, except where an instruction has overwritten them. */
   restart(): void {
     for (const tags of this.#tags.values()) {
-      for (let index = 0; index < tags.length; index += 1) if ((tags[index] as number) % 2 === 1) tags[index] = 0;
+      for (let index = 0; index < tags.length; index += 1) {
+        const tag = tags[index] as number;
+        if (tag % 2 === 1 && this.#stays[(tag - 1) / 2] !== true) tags[index] = 0;
+      }
     }
   }
 

@@ -60,6 +60,37 @@ export class Calendar {
     return head;
   }
 
+  /** Calls `visit` with the ids of the ring and the cycles until each comes out, in the order in which they do. */
+  forEachNear(visit: (id: number, delay: number) => void): void {
+    for (let turn = 0; turn <= ringSize >> 5; turn += 1) {
+      const word = ((this.#cursor >> 5) + turn) & ((ringSize >> 5) - 1);
+      const behind = -1 << (this.#cursor & 31);
+      let bits = this.#occupied[word] as number;
+      if (turn === 0) bits &= behind;
+      else if (turn === ringSize >> 5) bits &= ~behind;
+      for (; bits !== 0; bits &= bits - 1) {
+        const slot = (word << 5) + 31 - Math.clz32(bits & -bits);
+        const delay = (slot - this.#cursor) & ringMask;
+        for (let id = this.#heads[slot] as number; id >= 0; id = this.next[id] as number) visit(id, delay);
+      }
+    }
+  }
+
+  /** Calls `visit` with the ids that are farther away, in no order. */
+  forEachFar(visit: (id: number, delay: number) => void): void {
+    this.#farIds.forEach((id, index) => {
+      visit(id, (this.#farTimes[index] as number) - this.now);
+    });
+  }
+
+  /** Empties the ring and moves to a cycle before that of the first id that is farther away. */
+  jump(time: number): void {
+    this.#heads.fill(-1);
+    this.#occupied.fill(0);
+    this.#cursor = 0;
+    this.now = time;
+  }
+
   /** The occupied slot that comes first after the cursor; −1 for none. */
   #nextSlot(): number {
     const words = ringSize >> 5;

@@ -2,9 +2,10 @@
 export interface Exchange {
   readonly size: number;
   threads: number[];
-  /** How many cores have started it. */
-  started: number;
-  /** When it ends, as far as known. */
+  /** The cores that have started it, and when each begins to send. */
+  cores: number[];
+  begins: number[];
+  /** When the memory ports have served it, as far as known. */
   end: number;
 }
 
@@ -35,7 +36,7 @@ export class Collectives {
     const key = (corner * sideLimit + rows) * sideLimit + columns;
     let exchange = this.#exchanges.get(key);
     if (exchange === undefined) {
-      exchange = { size: rows * columns, threads: [], started: 0, end: 0 };
+      exchange = { size: rows * columns, threads: [], cores: [], begins: [], end: 0 };
       this.#exchanges.set(key, exchange);
     }
     return exchange;
@@ -45,8 +46,39 @@ export class Collectives {
   finish(exchange: Exchange): readonly number[] {
     const { threads } = exchange;
     exchange.threads = [];
-    exchange.started = 0;
+    exchange.cores = [];
+    exchange.begins = [];
     exchange.end = 0;
     return threads;
   }
+}
+
+/**
+ * When every core of a group has every piece, core j having begun to send its own at begins[j]: each eject port takes
+ * in one piece after the other, for `holdCycles` each, and none before it has come over its hops. docs/timing.md.
+ */
+export function exchangeEnd(
+  cores: readonly number[],
+  begins: readonly number[],
+  gridWidth: number,
+  hopCycles: number,
+  holdCycles: number,
+): number {
+  const rows = cores.map((core) => Math.floor(core / gridWidth));
+  const columns = cores.map((core) => core % gridWidth);
+  const comes = new Float64Array(cores.length);
+  let end = 0;
+  for (let to = 0; to < cores.length; to += 1) {
+    for (let from = 0; from < cores.length; from += 1) {
+      const hops =
+        Math.abs((rows[to] as number) - (rows[from] as number)) +
+        Math.abs((columns[to] as number) - (columns[from] as number));
+      comes[from] = (begins[from] as number) + hops * hopCycles;
+    }
+    comes.sort();
+    for (let index = 0; index < comes.length; index += 1) {
+      end = Math.max(end, (comes[index] as number) + (comes.length - index) * holdCycles);
+    }
+  }
+  return end;
 }

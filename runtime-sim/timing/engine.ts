@@ -1,15 +1,17 @@
 import type { Program } from "../../ir/program.ts";
+import { linkCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { InstructionPlace, Trace } from "../trace.ts";
 import { Calendar } from "./calendar.ts";
 import type { Code } from "./code.ts";
-import { Collectives, type Exchange } from "./collectives.ts";
+import { Collectives, type Exchange, exchangeEnd } from "./collectives.ts";
 import { destinationOf, destinationsOf, holdCyclesOf, hopsBetween } from "./destinations.ts";
-import { type Message, type NetworkClient, Networks } from "./networks.ts";
-import { networkNumbers, operationKinds } from "./operation.ts";
+import { type Message, type NetworkClient, Networks, tokenMessage } from "./networks.ts";
+import { operationKinds } from "./operation.ts";
 import { cause, Recorder, type TimingOptions } from "./recorder.ts";
 import { Servers } from "./servers.ts";
-import { type StuckThread, stuckThreads } from "./stuck.ts";
+import { Stretches, type StretchMemory } from "./stretches.ts";
+import { checkFinished } from "./stuck.ts";
 import { standings, Threads, threadsPerCore } from "./threads.ts";
 
 /** Sends of one thread in one step are told apart below this number in a packet's priority. */
@@ -39,8 +41,12 @@ export class TimingEngine implements NetworkClient {
   readonly #startingCores: number[] = [];
   readonly #startingThreads: Int32Array;
   readonly #startingHosts: number[] = [];
+  readonly #stretches: Stretches;
+  /** The thread that completed a barrier in this cycle; −1 for none. */
+  #barrierThread = -1;
 
-  constructor(program: Program, target: ChipTarget, code: Code, options: TimingOptions) {
+  /** What `memory` holds of earlier simulations is copied, and it is filled; without one everything is simulated. */
+  constructor(program: Program, target: ChipTarget, code: Code, options: TimingOptions, memory: StretchMemory | null) {
     const threads = code.coreCount * threadsPerCore;
     this.#code = code;
     this.#target = target;
@@ -55,19 +61,31 @@ export class TimingEngine implements NetworkClient {
     this.#servers = new Servers(code.coreCount);
     this.#startingThreads = new Int32Array(code.coreCount);
     this.#collectives = new Collectives(this.#threads.participantCount());
+    this.#stretches = new Stretches(memory, {
+      code,
+      ...options,
+      calendar: this.#calendar,
+      threads: this.#threads,
+      counters: this.#counters,
+      servers: this.#servers,
+      networks: this.#networks,
+      recorder: this.#recorder,
+    });
   }
 
   /** Runs all batches. Throws B505 when a thread waits for ever, B509 when a message leaves the grid. */
   run(): Trace {
-    const { count, standing } = this.#threads;
-    for (let thread = 0; thread < count; thread += 1) {
-      if (standing[thread] === standings.scheduled) this.#runnable.push(thread);
-    }
+    const { count } = this.#threads;
     const calendar = this.#calendar;
+    for (const thread of this.#threads.scheduled()) this.#runnable.push(thread);
     for (;;) {
       while (this.#runnable.length > 0) this.#runThread(this.#runnable.pop() as number);
       this.#startInstructions();
       this.#networks.arbitrate();
+      if (this.#barrierThread >= 0) {
+        this.#stretches.passBarrier(this.#barrierThread);
+        this.#barrierThread = -1;
+      }
       let id = calendar.advance();
       if (id < 0) break;
       while (id >= 0) {
@@ -77,7 +95,7 @@ export class TimingEngine implements NetworkClient {
         id = next;
       }
     }
-    this.#checkFinished();
+    checkFinished(this.#threads, this.#counters, this.#code, this.#target);
     return this.#recorder.trace(this.#code, this.#target, this.#stepCount, this.#options, this.#networks);
   }
 
@@ -100,6 +118,7 @@ export class TimingEngine implements NetworkClient {
     const code = this.#code;
     const threads = this.#threads;
     const core = thread >> 3;
+    this.#stretches.threadStamps[thread] = this.#stretches.stamp;
     for (;;) {
       if (!threads.settle(thread)) return;
       const operation = threads.operation[thread] as number;
@@ -137,7 +156,9 @@ export class TimingEngine implements NetworkClient {
           this.#reachStream(thread, operation);
           return;
         case operationKinds.host:
-          if (this.#options.host) {
+          this.#stretches.usesHost = true;
+          if (this.#options.host || code.amount[operation] === 1) {
+            this.#stretches.takesHostTime = true;
             this.#startingHosts.push(thread);
             return;
           }
@@ -155,6 +176,7 @@ export class TimingEngine implements NetworkClient {
   #takeToken(core: number, operation: number): boolean {
     const { token, amount, tokenCount } = this.#code;
     const counter = core * tokenCount + (token[operation] as number);
+    this.#stretches.counterStamps[counter] = this.#stretches.stamp;
     const left = (this.#counters[counter] as number) - (amount[operation] as number);
     if (left < 0) return false;
     this.#counters[counter] = left;
@@ -165,7 +187,9 @@ export class TimingEngine implements NetworkClient {
   #raise(core: number, token: number, event: number, kind: number): void {
     const { tokenCount } = this.#code;
     const threads = this.#threads;
-    (this.#counters as Int32Array)[core * tokenCount + token]! += 1;
+    const counter = core * tokenCount + token;
+    (this.#counters as Int32Array)[counter]! += 1;
+    this.#stretches.counterStamps[counter] = this.#stretches.stamp;
     for (let thread = core * threadsPerCore; thread < (core + 1) * threadsPerCore; thread += 1) {
       if (threads.standing[thread] !== standings.waiting) continue;
       const operation = threads.operation[thread] as number;
@@ -186,14 +210,7 @@ export class TimingEngine implements NetworkClient {
   /** Makes the event of the instruction that a thread has come to. */
   #beginEvent(thread: number): number {
     const threads = this.#threads;
-    const [place, batch, turn] = [threads.operation, threads.batch, threads.turn];
-    const event = this.#recorder.begin(
-      this.#calendar.now,
-      thread,
-      place[thread] as number,
-      batch[thread] as number,
-      turn[thread] as number,
-    );
+    const event = this.#recorder.begin(this.#calendar.now, thread, threads);
     this.#recorder.release(event, threads.cause[thread] as number, threads.causeKind[thread] as number);
     threads.event[thread] = event;
     return event;
@@ -216,6 +233,8 @@ export class TimingEngine implements NetworkClient {
     this.#threads.standing[thread] = standings.collective;
     const end = this.#calendar.now + this.#target.synchronization.barrierCycles;
     for (const other of this.#collectives.reachBarrier(thread)) {
+      // Where a barrier takes no time, threads have gone on by the end of the cycle.
+      if (end + this.#issueCycles > this.#calendar.now) this.#barrierThread = thread;
       const event = this.#threads.event[other] as number;
       if (event !== last) this.#recorder.release(event, last, cause.collective);
       this.#complete(other, event, end);
@@ -236,13 +255,9 @@ export class TimingEngine implements NetworkClient {
   }
 
   #exchange(thread: number, operation: number): Exchange {
-    const { rectangleRows, rectangleColumns } = this.#code;
+    const { rectangleRows: rows, rectangleColumns: columns } = this.#code;
     const corner = this.#destination(thread, operation);
-    return this.#collectives.exchange(
-      corner,
-      rectangleRows[operation] as number,
-      rectangleColumns[operation] as number,
-    );
+    return this.#collectives.exchange(corner, rows[operation] as number, columns[operation] as number);
   }
 
   /** The core, or the corner of the rectangle, that an operation names. */
@@ -267,11 +282,10 @@ export class TimingEngine implements NetworkClient {
     }
     this.#startingCores.length = 0;
     if (this.#startingHosts.length === 0) return;
-    for (const thread of this.#startingHosts.sort((left, right) => left - right)) {
+    for (const thread of this.#startingHosts.splice(0).sort((left, right) => left - right)) {
       const operation = this.#threads.operation[thread] as number;
       this.#startOn(this.#servers.host(this.#code.resource[operation] as number), thread, operation);
     }
-    this.#startingHosts.length = 0;
   }
 
   #start(thread: number): void {
@@ -318,15 +332,21 @@ export class TimingEngine implements NetworkClient {
   }
 
   #startStream(thread: number, operation: number): void {
-    const { cycles, port } = this.#code;
+    const { cycles, port, amount } = this.#code;
     const exchange = this.#exchange(thread, operation);
     const { now } = this.#calendar;
-    const own = Math.max(now + (cycles[operation] as number), now + 1);
-    const portEnd = this.#servers.askPort(thread >> 3, port[operation] as number, now);
-    exchange.end = Math.max(exchange.end, own, portEnd);
-    exchange.started += 1;
-    if (exchange.started < exchange.size) return;
-    const { end } = exchange;
+    const core = thread >> 3;
+    exchange.end = Math.max(exchange.end, this.#servers.askPort(core, port[operation] as number, now), now + 1);
+    exchange.cores.push(core);
+    exchange.begins.push(this.#servers.portBegin);
+    const { cores, begins } = exchange;
+    if (cores.length < exchange.size) return;
+    const { grid, networks } = this.#target;
+    const holdCycles = linkCycles(networks.model, amount[operation] as number);
+    const arrived = begins.every((begin) => begin === begins[0])
+      ? (begins[0] as number) + (cycles[operation] as number)
+      : exchangeEnd(cores, begins, grid.columns + 1, networks.model.hopCycles, holdCycles);
+    const end = Math.max(exchange.end, arrived);
     for (const other of this.#collectives.finish(exchange))
       this.#complete(other, this.#threads.event[other] as number, end);
   }
@@ -340,10 +360,9 @@ export class TimingEngine implements NetworkClient {
     const selfPort = destinations.reachesSelf ? (code.arrivalPort[operation] as number) : 0;
     const readEnd = this.#servers.askPort(core, (code.port[operation] as number) + selfPort, now);
     const readBegin = this.#servers.portBegin;
-    const { batch, sequence: sequences, count } = this.#threads;
+    const { batch, count } = this.#threads;
     const step = (batch[thread] as number) * this.#stepCount + (code.places[operation] as InstructionPlace).step;
-    const sequence = sequences[thread] as number;
-    sequences[thread] = sequence + 1;
+    const sequence = this.#threads.nextSequence(thread);
     const message: Message = {
       network: code.resource[operation] as number,
       core,
@@ -370,38 +389,9 @@ export class TimingEngine implements NetworkClient {
     const turn = this.#threads.turn[thread] as number;
     const destinations = destinationsOf(this.#code, this.#target, thread, operation, turn);
     const destination = this.#destination(thread, operation);
-    const message: Message = {
-      network: networkNumbers.partial,
-      core,
-      thread,
-      event,
-      priority: 0,
-      bytes: 0,
-      holdCycles: 0,
-      destinations,
-      token: this.#code.token[operation] as number,
-      arrivalPort: 0,
-      readEnd: now,
-    };
+    const message = tokenMessage(thread, event, this.#code.token[operation] as number, destinations);
     const hops = hopsBetween(this.#target, core, destination);
     this.#networks.deliver(message, destination, now + Math.max(1, hops * this.#target.networks.partial.hopCycles));
     this.#complete(thread, event, now + 1);
-  }
-
-  #checkFinished(): void {
-    const stuck: StuckThread[] = [];
-    const { standing, batch } = this.#threads;
-    standing.forEach((state, thread) => {
-      if (state === standings.finished) return;
-      const operation = this.#threads.operation[thread] as number;
-      const counter = (thread >> 3) * this.#code.tokenCount + (this.#code.token[operation] as number);
-      stuck.push({
-        thread,
-        operation,
-        batch: batch[thread] as number,
-        tokens: this.#counters[counter] as number,
-      });
-    });
-    if (stuck.length > 0) throw stuckThreads(stuck, this.#code, this.#target);
   }
 }

@@ -22,6 +22,14 @@ export interface NetworkClient {
   arrived(core: number, token: number, event: number): void;
 }
 
+/** What networks have carried up to some time. */
+export interface Carried {
+  /** By network. */
+  readonly byteHops: readonly number[];
+  /** By resource. */
+  readonly busyCycles: Float64Array;
+}
+
 /** A message on its way. */
 export interface Message {
   readonly network: number;
@@ -42,6 +50,23 @@ export interface Message {
   readonly readEnd: number;
 }
 
+/** The message of a token alone, which uses no network. */
+export function tokenMessage(thread: number, event: number, token: number, destinations: Destinations): Message {
+  return {
+    network: 0,
+    core: thread >> 3,
+    thread,
+    event,
+    priority: 0,
+    bytes: 0,
+    holdCycles: 0,
+    destinations,
+    token,
+    arrivalPort: 0,
+    readEnd: 0,
+  };
+}
+
 /**
  * The networks that carry packets: activation, partial, instruction. A flight is a packet on its way: it asks for one
  * resource after the other, in the manner of virtual cut-through, and forks where the tree of its message does. Ids in
@@ -58,6 +83,9 @@ export class Networks {
   readonly #freeAt: Float64Array;
   readonly #busyCycles: Float64Array;
   readonly #byteHops = [0, 0, 0];
+  #flightsInUse = 0;
+  /** When the last port or link is free that was ever granted. */
+  #lastFreeAt = 0;
   /** Pairing heap of the flights that wait for a resource: its root, −1 for none. */
   readonly #waiting: Int32Array;
   readonly #wakePending: Uint8Array;
@@ -130,6 +158,29 @@ export class Networks {
     }
   }
 
+  /** Whether nothing is on its way and nothing held. */
+  isIdle(): boolean {
+    return this.#flightsInUse === 0 && this.#lastFreeAt <= this.#calendar.now;
+  }
+
+  /** What all networks have carried so far. */
+  carried(): Carried {
+    return { byteHops: [...this.#byteHops], busyCycles: this.#busyCycles.slice() };
+  }
+
+  /** Adds what was carried between two times. */
+  carry(from: Carried, to: Carried): void {
+    for (let network = 0; network < this.#byteHops.length; network += 1) {
+      this.#byteHops[network] =
+        (this.#byteHops[network] as number) + (to.byteHops[network] as number) - (from.byteHops[network] as number);
+    }
+    const busy = this.#busyCycles;
+    for (let resource = 0; resource < busy.length; resource += 1) {
+      busy[resource] =
+        (busy[resource] as number) + (to.busyCycles[resource] as number) - (from.busyCycles[resource] as number);
+    }
+  }
+
   /** What a network has carried so far. */
   totals(network: number): NetworkTotals {
     const size = this.#coreCount * resourcesPerCore;
@@ -194,7 +245,9 @@ export class Networks {
     if ((this.#freeAt[resource] as number) <= now) {
       this.#waiting[resource] = this.#withoutRoot(flight);
       const message = this.#flightMessage[flight] as Message;
-      this.#freeAt[resource] = now + message.holdCycles;
+      const freeAt = now + message.holdCycles;
+      this.#freeAt[resource] = freeAt;
+      if (freeAt > this.#lastFreeAt) this.#lastFreeAt = freeAt;
       (this.#busyCycles as Float64Array)[resource]! += message.holdCycles;
       this.#begin(flight, message, resource);
     }
@@ -261,6 +314,7 @@ export class Networks {
   }
 
   #newFlight(message: Message, resource: number): number {
+    this.#flightsInUse += 1;
     let flight = this.#freeFlight;
     if (flight >= 0) this.#freeFlight = this.#flightSibling[flight] as number;
     else {
@@ -275,6 +329,7 @@ export class Networks {
   }
 
   #release(flight: number): void {
+    this.#flightsInUse -= 1;
     this.#flightSibling[flight] = this.#freeFlight;
     this.#freeFlight = flight;
   }

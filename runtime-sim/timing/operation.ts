@@ -1,7 +1,14 @@
 import { problem } from "../../base/errors.ts";
 import type { Field, RectangleField, SimpleInstruction } from "../../ir/instruction.ts";
-import type { CoreClass, Program } from "../../ir/program.ts";
-import { hostCycles, matmulCycles, portCycles, streamCycles, vectorCycles } from "../../targets/cost.ts";
+import { type CoreClass, enteringPorts, leavingPorts, type Program } from "../../ir/program.ts";
+import {
+  hostCycles,
+  hostOperationCycles,
+  matmulCycles,
+  portCycles,
+  streamCycles,
+  vectorCycles,
+} from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { matmulShape, workOf } from "./work.ts";
 
@@ -20,12 +27,15 @@ export const operationKinds = {
   port: 7,
   /** Sends a packet. */
   send: 8,
-  /** Uses the host link; free on device. */
+  /** Uses the host link, or the host; inputs and outputs are free on device. */
   host: 9,
 } as const;
 
 /** The units of a core, by number. */
 export const unitNumbers = { matrix: 0, vector: 1 } as const;
+
+/** The directions of the host link and the host itself, by number. */
+export const hostNumbers = { in: 0, out: 1, run: 2 } as const;
 
 /** The networks that carry packets, by number. */
 export const networkNumbers = { activation: 0, partial: 1, instruction: 2 } as const;
@@ -37,11 +47,11 @@ export interface Operation {
   readonly cycles: number;
   /** Cycles that the instruction asks of its own core's memory port. */
   readonly port: number;
-  /** unit: the unit. send: the network. host: 0 in, 1 out. loop: the operation after its end. loopEnd: the first of the body. */
+  /** unit: the unit. send: the network. host: one of `hostNumbers`. loop: the operation after its end. loopEnd: the first of the body. */
   readonly resource: number;
   /** Dense number of the token that is raised or awaited. */
   readonly token: number;
-  /** wait: the count. send: bytes of the packet. */
+  /** wait: the count. send: bytes of the packet. host: 1 when it takes time on device too. */
   readonly amount: number;
   /** Cycles that a packet asks of the memory port of each destination. */
   readonly arrivalPort: number;
@@ -168,6 +178,7 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
         kind: operationKinds.stream,
         fields: gridFields(group.row, group.column, coreClass),
         rectangle: [group.rows, group.columns],
+        amount: bytes,
         cycles: streamCycles(target, group.rows, group.columns, bytes),
       };
     }
@@ -181,7 +192,8 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
       return send("instruction", instruction.cores, true);
     case "host.in":
     case "host.out": {
-      const ports = instruction.kind === "host.in" ? program.inputs : program.outputs;
+      const enters = instruction.kind === "host.in";
+      const ports = enters ? enteringPorts(program) : leavingPorts(program);
       const port = ports[instruction.port];
       if (port === undefined) {
         throw problem("B501", `${instruction.kind} names port ${instruction.port}, but there are ${ports.length}.`);
@@ -189,9 +201,19 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
       return {
         ...base,
         kind: operationKinds.host,
-        resource: instruction.kind === "host.in" ? 0 : 1,
+        resource: enters ? hostNumbers.in : hostNumbers.out,
         cycles: hostCycles(target, port.bytes),
+        amount: Number(instruction.port >= (enters ? program.inputs : program.outputs).length),
       };
+    }
+    case "host.run": {
+      const operation = program.hostOperations[instruction.operation];
+      if (operation === undefined) {
+        const count = program.hostOperations.length;
+        throw problem("B501", `host.run names operation ${instruction.operation}, but there are ${count}.`);
+      }
+      const cycles = hostOperationCycles(target, operation.elementCount);
+      return { ...base, kind: operationKinds.host, resource: hostNumbers.run, cycles, amount: 1 };
     }
     case "signal": {
       const fields = gridFields(instruction.core.row, instruction.core.column, coreClass);

@@ -41,15 +41,15 @@ export class Recorder {
     this.causeKind = new Uint8Array(capacity);
   }
 
-  /** Enters an event that starts at `start`; returns its index. */
-  begin(start: number, thread: number, place: number, batch: number, turn: number): number {
+  /** Enters an event that starts at `start`, of the instruction that a thread has come to; returns its index. */
+  begin(start: number, thread: number, threads: Readonly<Record<"operation" | "batch" | "turn", Int32Array>>): number {
     const event = this.count;
     this.count += 1;
     this.start[event] = start;
     this.thread[event] = thread;
-    this.place[event] = place;
-    this.batch[event] = batch;
-    this.turn[event] = turn;
+    this.place[event] = threads.operation[thread] as number;
+    this.batch[event] = threads.batch[thread] as number;
+    this.turn[event] = threads.turn[thread] as number;
     return event;
   }
 
@@ -63,6 +63,24 @@ export class Recorder {
   complete(event: number, end: number): void {
     this.end[event] = end;
     if (end > (this.settled[event] as number)) this.settled[event] = end;
+  }
+
+  /** Enters events again that a recorder holds, so many cycles and batches later. */
+  copy(from: Recorder, first: number, end: number, cycles: number, batches: number): void {
+    const shift = this.count - first;
+    for (const column of ["thread", "place", "turn", "causeKind"] as const) {
+      this[column].set(from[column].subarray(first, end), this.count);
+    }
+    for (let event = first; event < end; event += 1) {
+      const copied = event + shift;
+      this.start[copied] = (from.start[event] as number) + cycles;
+      this.end[copied] = (from.end[event] as number) + cycles;
+      this.settled[copied] = (from.settled[event] as number) + cycles;
+      this.batch[copied] = (from.batch[event] as number) + batches;
+      const by = from.cause[event] as number;
+      this.cause[copied] = by < 0 ? by : by + shift;
+    }
+    this.count += end - first;
   }
 
   /** The trace of what has been entered. */

@@ -1,9 +1,12 @@
+/** Two directions of the host link, and the host. */
+const hostServers = 3;
+
 /** The memory ports, units and host link: what instructions hold for a time. */
 export class Servers {
   /** Begin of the service that `askPort` granted last. */
   portBegin = 0;
   readonly #portFreeAt: Float64Array;
-  /** When each unit (core × 2 + unit) and, behind them, each direction of the host link is free, and who holds it. */
+  /** When each unit (core × 2 + unit) and, behind them, each direction of the host link and the host is free, and who holds it. */
   readonly #freeAt: Float64Array;
   readonly #holder: Int32Array;
   readonly #hostBase: number;
@@ -11,8 +14,8 @@ export class Servers {
   constructor(coreCount: number) {
     this.#portFreeAt = new Float64Array(coreCount);
     this.#hostBase = coreCount * 2;
-    this.#freeAt = new Float64Array(this.#hostBase + 2);
-    this.#holder = new Int32Array(this.#hostBase + 2);
+    this.#freeAt = new Float64Array(this.#hostBase + hostServers);
+    this.#holder = new Int32Array(this.#hostBase + hostServers);
   }
 
   /** Asks now for cycles of a core's memory port, first come, first served; returns when they are over. */
@@ -25,14 +28,33 @@ export class Servers {
     return end;
   }
 
+  /** By core: the cycles from now for which its memory port is taken. */
+  portsTaken(now: number): Int32Array {
+    const freeAt = this.#portFreeAt;
+    const cycles = new Int32Array(freeAt.length);
+    for (let core = 0; core < cycles.length; core += 1) cycles[core] = Math.max(0, (freeAt[core] as number) - now);
+    return cycles;
+  }
+
+  /** Has each core's memory port be taken for so many cycles from now. */
+  takePorts(cycles: Int32Array, now: number): void {
+    for (let core = 0; core < cycles.length; core += 1) this.#portFreeAt[core] = now + (cycles[core] as number);
+  }
+
+  /** Whether no unit of any core is held; the host and its link apart. */
+  areUnitsFree(now: number): boolean {
+    for (let unit = 0; unit < this.#hostBase; unit += 1) if ((this.#freeAt[unit] as number) > now) return false;
+    return true;
+  }
+
   /** The number of a core's unit. */
   unit(core: number, unit: number): number {
     return core * 2 + unit;
   }
 
-  /** The number of a direction of the host link. */
-  host(direction: number): number {
-    return this.#hostBase + direction;
+  /** The number of a direction of the host link, or of the host (`hostNumbers`). */
+  host(server: number): number {
+    return this.#hostBase + server;
   }
 
   /** When a unit or host direction is free. */

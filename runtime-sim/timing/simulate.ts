@@ -5,6 +5,7 @@ import type { Trace } from "../trace.ts";
 import { type Code, compileCode } from "./code.ts";
 import { TimingEngine } from "./engine.ts";
 import type { TimingOptions } from "./recorder.ts";
+import type { StretchMemory } from "./stretches.ts";
 
 /**
  * Simulates when everything in a program happens on a target, for `batches` ≥ 1 runs of its queues: docs/machine.md,
@@ -12,7 +13,17 @@ import type { TimingOptions } from "./recorder.ts";
  * sends to cores that the target lacks, B505 when threads wait for ever.
  */
 export function simulateTiming(program: Program, target: ChipTarget, options: TimingOptions): Trace {
-  return new TimingEngine(program, target, codeFor(program, target), options).run();
+  return new TimingEngine(program, target, codeFor(program, target), options, null).run();
+}
+
+/**
+ * A simulator of one program on one target: the traces of `simulateTiming`, but what a batch or a call repeats of an
+ * earlier one is copied. Throws as `simulateTiming`.
+ */
+export function timingSimulator(program: Program, target: ChipTarget): (options: TimingOptions) => Trace {
+  const code = codeFor(program, target);
+  const memory: StretchMemory = new Map();
+  return (options) => new TimingEngine(program, target, code, options, memory).run();
 }
 
 /** Two simulations of one program, as `metricsOf` needs them: without and with the host link. Throws as `simulateTiming`. */
@@ -21,11 +32,8 @@ export function simulateBoth(
   target: ChipTarget,
   batches = 3,
 ): { readonly onDevice: Trace; readonly withHost: Trace } {
-  const code = codeFor(program, target);
-  return {
-    onDevice: new TimingEngine(program, target, code, { host: false, batches }).run(),
-    withHost: new TimingEngine(program, target, code, { host: true, batches }).run(),
-  };
+  const simulate = timingSimulator(program, target);
+  return { onDevice: simulate({ host: false, batches }), withHost: simulate({ host: true, batches }) };
 }
 
 function codeFor(program: Program, target: ChipTarget): Code {

@@ -3,9 +3,10 @@ import { threadNames } from "../../ir/program.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { coreOf, type InstructionPlace } from "../trace.ts";
 import type { Code } from "./code.ts";
+import { standings, type Threads } from "./threads.ts";
 
 /** A thread that never ends, where it stands, and the counter of the token that it waits for, if it does. */
-export interface StuckThread {
+interface StuckThread {
   readonly thread: number;
   readonly operation: number;
   readonly batch: number;
@@ -15,8 +16,25 @@ export interface StuckThread {
 /** Threads that an error names; the rest are counted. */
 const shownThreads = 8;
 
+/** Throws B505 when threads are not done and nothing is left to happen. */
+export function checkFinished(threads: Threads, counters: Int32Array, code: Code, target: ChipTarget): void {
+  const stuck: StuckThread[] = [];
+  threads.standing.forEach((state, thread) => {
+    if (state === standings.finished) return;
+    const operation = threads.operation[thread] as number;
+    const counter = (thread >> 3) * code.tokenCount + (code.token[operation] as number);
+    stuck.push({
+      thread,
+      operation,
+      batch: threads.batch[thread] as number,
+      tokens: counters[counter] as number,
+    });
+  });
+  if (stuck.length > 0) throw stuckThreads(stuck, code, target);
+}
+
 /** The error B505 for threads that wait for ever. */
-export function stuckThreads(stuck: readonly StuckThread[], code: Code, target: ChipTarget): BorealError {
+function stuckThreads(stuck: readonly StuckThread[], code: Code, target: ChipTarget): BorealError {
   const lines = stuck.slice(0, shownThreads).map(({ thread, operation, batch, tokens }) => {
     const { row, column } = coreOf(target.grid, thread >> 3);
     const { instruction, step } = code.places[operation] as InstructionPlace;

@@ -8,6 +8,22 @@ export const threadsPerCore = threadNames.length;
 /** How a thread stands: it has an entry in the calendar, or waits for a token, or for other cores, or is done. */
 export const standings = { scheduled: 0, waiting: 1, collective: 2, finished: 3 } as const;
 
+/** What `save` holds of a thread, by position. */
+export const threadFields = {
+  standing: 0,
+  operation: 1,
+  segment: 2,
+  batch: 3,
+  turn: 4,
+  turnsLeft: 5,
+  sequence: 6,
+  cause: 7,
+  causeKind: 8,
+} as const;
+
+/** How many numbers `save` holds of a thread. */
+export const fieldsPerThread = Object.keys(threadFields).length;
+
 /** Where every thread (core × 8 + thread) stands in its queue, and what released it last. */
 export class Threads {
   readonly count: number;
@@ -62,6 +78,18 @@ export class Threads {
     return participants;
   }
 
+  /** The threads that have an entry in the calendar, or will begin. */
+  scheduled(): number[] {
+    return [...this.standing.keys()].filter((thread) => this.standing[thread] === standings.scheduled);
+  }
+
+  /** The number of the packet that a thread sends now, among those of its step. */
+  nextSequence(thread: number): number {
+    const sequence = this.sequence[thread] as number;
+    this.sequence[thread] = sequence + 1;
+    return sequence;
+  }
+
   /** Moves a thread that stands at the end of its queue in a step to the next step or batch; false when it is done. */
   settle(thread: number): boolean {
     if ((this.operation[thread] as number) < (this.#operationEnd[thread] as number)) return true;
@@ -104,6 +132,63 @@ export class Threads {
     this.turnsLeft[thread] = left;
     this.turn[thread] = left > 0 ? (this.turn[thread] as number) + 1 : 0;
     return left > 0;
+  }
+
+  /**
+   * All that decides how threads go on, [threads × fields]: batches counted from `batch`, causes back from `event`. Null
+   * when one waits for other cores.
+   */
+  save(batch: number, event: number): Int32Array | null {
+    const states = new Int32Array(this.count * fieldsPerThread);
+    for (let thread = 0, at = 0; thread < this.count; thread += 1, at += fieldsPerThread) {
+      const standing = this.standing[thread] as number;
+      if (standing === standings.collective) return null;
+      states[at] = standing;
+      if (standing === standings.finished) continue;
+      states[at + threadFields.operation] = this.operation[thread] as number;
+      states[at + threadFields.segment] = this.#segment[thread] as number;
+      states[at + threadFields.batch] = (this.batch[thread] as number) - batch;
+      states[at + threadFields.turn] = this.turn[thread] as number;
+      states[at + threadFields.turnsLeft] = this.turnsLeft[thread] as number;
+      states[at + threadFields.sequence] = this.sequence[thread] as number;
+      // What a thread waits for will state anew what released it.
+      if (standing === standings.waiting) continue;
+      const cause = this.cause[thread] as number;
+      states[at + threadFields.cause] = cause < 0 ? 0 : event - cause;
+      states[at + threadFields.causeKind] = this.causeKind[thread] as number;
+    }
+    return states;
+  }
+
+  /** Puts a thread where `states` has it; one that stands in a batch after the last is done. */
+  restore(thread: number, states: Int32Array, batch: number, event: number): void {
+    const at = thread * fieldsPerThread;
+    const standing = states[at] as number;
+    const ownBatch = batch + (states[at + threadFields.batch] as number);
+    if (standing === standings.finished || ownBatch >= this.#batchCount) {
+      this.standing[thread] = standings.finished;
+      this.batch[thread] = this.#batchCount;
+      return;
+    }
+    this.#enter(thread, states[at + threadFields.segment] as number);
+    this.standing[thread] = standing;
+    this.batch[thread] = ownBatch;
+    this.operation[thread] = states[at + threadFields.operation] as number;
+    this.turn[thread] = states[at + threadFields.turn] as number;
+    this.turnsLeft[thread] = states[at + threadFields.turnsLeft] as number;
+    this.sequence[thread] = states[at + threadFields.sequence] as number;
+    const cause = states[at + threadFields.cause] as number;
+    this.release(thread, cause === 0 ? -1 : event - cause, states[at + threadFields.causeKind] as number);
+  }
+
+  /** The last batch of which a thread has done something: not that at whose first instruction it waits. */
+  lastBatch(thread: number): number {
+    const first = this.#code.segmentStarts[thread] as number;
+    const hasOnlyCome =
+      this.standing[thread] === standings.waiting &&
+      this.#segment[thread] === first &&
+      this.operation[thread] === this.#code.segmentFirst[first];
+    return (this.batch[thread] as number) - Number(hasOnlyCome);
   }
 
   #enter(thread: number, segment: number): void {

@@ -1,7 +1,7 @@
 import { product } from "../../base/math.ts";
 import type { Operand, SimpleInstruction, Space, View } from "../../ir/instruction.ts";
 import { elementBytes, elementTypes } from "../../ir/type.ts";
-import { type VectorCostClass, vectorFunctions } from "../../ir/vector-function.ts";
+import { lanesPerElement, type VectorCostClass, vectorFunctions } from "../../ir/vector-function.ts";
 import { activationPortBytes, innerPasses, type MatmulShape, weightWidth } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 
@@ -89,7 +89,11 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
     case "vector": {
       for (const source of instruction.sources) read(source, instruction.counts, operandElementBytes(source.element));
       write(instruction.destination, instruction.counts, operandElementBytes(instruction.destination.element));
-      const elements = product(instruction.counts);
+      const lanes = lanesPerElement(
+        instruction.function,
+        [...instruction.sources, instruction.destination].map((operand) => operand.element),
+      );
+      const elements = product(instruction.counts) * lanes;
       return { ...nothing, vector: { cost: vectorFunctions[instruction.function].cost, elements } };
     }
     case "reduce": {
@@ -99,7 +103,8 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
         read(instruction.divisor, instruction.counts, operandElementBytes(instruction.divisor.element));
       }
       write(instruction.destination, instruction.counts, operandElementBytes(instruction.destination.element));
-      return { ...nothing, vector: { cost: vectorFunctions[instruction.function].cost, elements: product(all) } };
+      const elements = product(all) * lanesPerElement(instruction.function, [instruction.source.element]);
+      return { ...nothing, vector: { cost: vectorFunctions[instruction.function].cost, elements } };
     }
     case "psum.recv":
       own.partial.read += 2 * 4 * instruction.count;
@@ -131,6 +136,8 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
       own.memory.read += instruction.bytes;
       own.weights.written += instruction.group.rows * instruction.group.columns * instruction.bytes;
       return { ...nothing, packet: { network: "model", bytes: instruction.bytes, space: "weights" } };
+    case "host.run":
+      return nothing;
     case "host.in":
     case "host.out":
       return { ...nothing, host: { direction: instruction.kind === "host.in" ? "in" : "out", port: instruction.port } };
