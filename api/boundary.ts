@@ -2,12 +2,15 @@ import { problem } from "../base/errors.ts";
 import { convert } from "../ir/ops/conversion-values.ts";
 import { signShift } from "../ir/ops/quantized-weights.ts";
 import { tensorNumbers, tensorOf } from "../ir/ops/values.ts";
+import { storedBytesOf, unpacked } from "../ir/packing.ts";
 import { makeTensor, type Tensor, viewData } from "../ir/tensor.ts";
 import {
   type ElementType,
+  elementCount,
   elementTypes,
   formatType,
   isFloat,
+  packedBytes,
   sameNumbers,
   type TensorType,
   tensorType,
@@ -61,18 +64,18 @@ export function fromBoundary(value: Tensor, modelElement: ElementType): Tensor {
   return shifted(type, value, isSignedCopy(value.type, modelElement) ? signShift : 0);
 }
 
-/** The bytes of a tensor as the framebuffer holds them, row-major, little-endian. */
-export function boundaryBytes({ data }: Tensor): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+/** The bytes of a tensor as the framebuffer holds them, row-major, little-endian, elements of 4 and 2 bits packed. */
+export function boundaryBytes(tensor: Tensor): Uint8Array {
+  return storedBytesOf(tensor);
 }
 
 /** The tensor that bytes of the framebuffer hold. Throws B702 when their number is not the type's. */
 export function tensorFromBytes({ name, type }: BoundaryValue, bytes: Uint8Array): Tensor {
-  const data = viewData(type.element, bytes);
-  const expected = type.shape.reduce((product, size) => product * size, 1);
-  if (data.length !== expected) {
-    const width = elementTypes[type.element].bits / 8;
-    throw problem("B702", `"${name}" has ${bytes.length} bytes, expected ${expected * width} of ${formatType(type)}.`);
+  const count = elementCount(type);
+  const expected = packedBytes(type.element, count);
+  if (bytes.length !== expected) {
+    throw problem("B702", `"${name}" has ${bytes.length} bytes, expected ${expected} of ${formatType(type)}.`);
   }
-  return makeTensor(type, data);
+  const isPacked = elementTypes[type.element].bits < 8;
+  return makeTensor(type, isPacked ? unpacked(type.element, bytes, count) : viewData(type.element, bytes));
 }

@@ -4,7 +4,7 @@ import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { ExpansionRecord } from "../compiler/onnx/translation.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { operatorOf } from "../ir/ops/index.ts";
-import { elementBytes, elementCount } from "../ir/type.ts";
+import { packedBytes, elementCount } from "../ir/type.ts";
 import { schemaVersion } from "../report/figures-schema.ts";
 import type { ImportReport } from "../report/listing-schemas.ts";
 import type { ChipTarget } from "../targets/target.ts";
@@ -151,7 +151,7 @@ function moved(
   for (const { op, type, origin } of chipGraph.nodes) {
     if (operatorOf(op).runsOn !== "movement") continue;
     for (const node of origin) {
-      bytes.set(node, (bytes.get(node) ?? 0) + elementCount(type) * elementBytes(type.element));
+      bytes.set(node, (bytes.get(node) ?? 0) + packedBytes(type.element, elementCount(type)));
     }
   }
   const moving = graph.nodes.filter(({ op }) => operatorOf(op).runsOn === "movement");

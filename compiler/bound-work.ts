@@ -2,12 +2,12 @@ import { product } from "../base/math.ts";
 import { valueTypes } from "../ir/graph.ts";
 import type { Access } from "../ir/iteration.ts";
 import { operatorOf } from "../ir/ops/index.ts";
-import { elementBytes, elementCount, elementTypes, type TensorType } from "../ir/type.ts";
+import { elementBytes, elementCount, elementTypes, packedBytes, type TensorType } from "../ir/type.ts";
 import { type VectorCostClass, vectorFunctions } from "../ir/vector-function.ts";
 import { lanesOfNode } from "./lanes.ts";
 import type { Layer } from "./layers.ts";
 import type { Network } from "./network.ts";
-import { contractionRoles, dimensionProduct } from "./tiling.ts";
+import { anchorElements, contractionRoles, dimensionProduct } from "./tiling.ts";
 
 /** What a layer must do however it is mapped: the input of the bounds. The same form as the simulator's `BoundWork`. */
 export interface LayerWork {
@@ -41,7 +41,7 @@ export function layerWork(network: Network): LayerWork[] {
     return {
       name: layer.name,
       macCount: layer.macCount,
-      macBits: weightBits(layer),
+      macBits: elementTypes[anchorElements(layer).wider].bits,
       shape: contractionShape(layer),
       operandBytes: boundary ? 0 : operandBytes(layer),
       vectorElements: boundary ? {} : vectorElements(layer, types),
@@ -69,12 +69,7 @@ function operandLayers({ layers }: Network, { host }: Layer): readonly Layer[] {
 }
 
 function typeBytes(type: TensorType): number {
-  return elementCount(type) * elementBytes(type.element);
-}
-
-function weightBits(layer: Layer): number {
-  const weights = layer.reads.find((read) => read.node === layer.nodes[0]?.name && read.operand === 1);
-  return weights === undefined ? 8 : elementTypes[weights.type.element].bits;
+  return packedBytes(type.element, elementCount(type));
 }
 
 function contractionShape(layer: Layer): LayerWork["shape"] {

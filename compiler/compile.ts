@@ -14,13 +14,14 @@ import { placedProgram } from "./placed-program.ts";
 import { type Calibration, type CalibrationMethod, calibrate, defaultCalibrationMethod } from "./quantize/calibrate.ts";
 import { formIntegerLayers } from "./quantize/integer-layers.ts";
 import { chooseNormalizations, type Normalization, normalizeActivations } from "./quantize/normalize-activations.ts";
-import { needsRanges, parsePrecision, quantizeGraph } from "./quantize/quantize.ts";
+import { type PrecisionPlan, parsePrecision } from "./quantize/precision.ts";
+import { needsRanges, quantizeGraph } from "./quantize/quantize.ts";
 import { type State, separateStates } from "./states.ts";
 
 /** How a graph is compiled. */
 export interface CompileOptions {
-  /** A precision rule, for example w8a8. */
-  readonly precision: string;
+  /** A precision rule, for example w8a8, or a plan read from a file. */
+  readonly precision: string | PrecisionPlan;
   /** Inputs on which ranges are measured; null when only shapes matter. */
   readonly calibrationFrames: readonly ReadonlyMap<string, Tensor>[] | null;
   readonly calibrationMethod?: CalibrationMethod;
@@ -65,6 +66,8 @@ export interface Compiled extends Prepared {
 
 /** Simplifies a float graph, measures ranges, quantizes, decomposes and fuses it. */
 export function prepare(graph: Graph, options: CompileOptions): Prepared {
+  const { precision: chosen } = options;
+  const precision = typeof chosen === "string" ? parsePrecision(chosen) : chosen;
   const phase = options.onPhase ?? (() => undefined);
   phase("simplify");
   const float = runPasses(graph, floatPipeline, options.passes);
@@ -83,7 +86,7 @@ export function prepare(graph: Graph, options: CompileOptions): Prepared {
   const stated = formIntegerLayers(normalized?.graph ?? float.graph, wideInputs);
   const quantized = quantizeGraph(stated, {
     ranges: normalized?.calibration ?? null,
-    ...parsePrecision(options.precision),
+    precision,
     contractor,
     wideInputs,
   });

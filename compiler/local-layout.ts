@@ -10,7 +10,7 @@ export interface LocalLayout {
   readonly bytes: number;
 }
 
-/** Lays out a box densely. */
+/** Lays out a box densely; elements of less than a byte stand at multiples of half or a quarter of one. */
 export function denseLayout(order: readonly number[], extents: readonly number[], elementBytes: number): LocalLayout {
   const strideBytes = new Array<number>(extents.length).fill(0);
   let stride = elementBytes;
@@ -19,7 +19,7 @@ export function denseLayout(order: readonly number[], extents: readonly number[]
     strideBytes[axis] = stride;
     stride *= extents[axis] as number;
   }
-  return { order, extents, strideBytes, bytes: stride };
+  return { order, extents, strideBytes, bytes: Math.ceil(stride) };
 }
 
 /** The axes 0..rank−1 in their own order. */

@@ -2,7 +2,7 @@ import { problem } from "../base/errors.ts";
 import { ceilDivide, roundUp } from "../base/math.ts";
 import { type Box, boxCount, footprint } from "../ir/iteration.ts";
 import type { MappedBuffer, MappedStep, ValueLayout } from "../ir/mapping.ts";
-import { elementBytes, type TensorType } from "../ir/type.ts";
+import { type ElementType, elementBytes, type TensorType } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { type ChainPlan, planChain } from "./chain.ts";
 import { type CoreParts, coreParts, footprints, forEachBox, isInside } from "./core-boxes.ts";
@@ -11,7 +11,7 @@ import type { Layer, LayerRead, LayerWrite } from "./layers.ts";
 import { boxStart, denseLayout, type LocalLayout, naturalOrder } from "./local-layout.ts";
 import { gridOf, type Network } from "./network.ts";
 import { shareConstants } from "./shared-constants.ts";
-import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
+import { anchorElements, type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
 import type { Spread } from "./transfers.ts";
 import { type ContractionTile, contractionTiles, streamGroup, type WeightChunk, weightChunks } from "./weights.ts";
 
@@ -266,7 +266,7 @@ function tileElements(
   if (roles !== null && step.tile !== null) {
     return Math.min(
       tileCapacity(geometry, target),
-      Math.max(...largestTiles(geometry, roles, step, target).map(tileSize)),
+      Math.max(...largestTiles(geometry, roles, step, target, anchorElements(layer).weights).map(tileSize)),
     );
   }
   const parallel = layer.dimensions
@@ -285,6 +285,7 @@ function largestTiles(
   roles: ContractionRoles,
   step: MappedStep,
   target: ChipTarget,
+  weightElement: ElementType,
 ): readonly ContractionTile[] {
   return contractionTiles(
     largestBox(geometry),
@@ -293,6 +294,7 @@ function largestTiles(
     step,
     tileCapacity(geometry, target),
     chunkCapacityBytes(target),
+    weightElement,
   );
 }
 
@@ -391,6 +393,7 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
 /** The chunks of a step's weights for a core's box, in the order in which they are used. */
 export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): WeightChunk[] {
   if (plan.roles === null) return [];
+  const { weights } = anchorElements(plan.layer);
   return weightChunks(
     contractionTiles(
       box,
@@ -399,7 +402,9 @@ export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): Weight
       plan.step,
       tileCapacity(plan.geometry, target),
       chunkCapacityBytes(target),
+      weights,
     ),
+    weights,
   );
 }
 

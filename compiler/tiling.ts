@@ -1,6 +1,8 @@
 import { ceilDivide, product, roundUp } from "../base/math.ts";
 import type { Access, Box, IterationDimension, Range } from "../ir/iteration.ts";
 import type { TilePlan } from "../ir/mapping.ts";
+import { type ElementType, elementBytes, elementTypes, widerElement } from "../ir/type.ts";
+import { macWidth } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Layer } from "./layers.ts";
@@ -48,6 +50,19 @@ export function anchorAccesses(layer: Layer): readonly [Access, Access] {
   return [find(0), find(1)];
 }
 
+/** The element types of a contraction's activations and weights, and the wider of the two, at whose rate the matrix unit works. */
+export function anchorElements(layer: Layer): {
+  readonly activations: ElementType;
+  readonly weights: ElementType;
+  readonly wider: ElementType;
+} {
+  const anchor = layer.nodes[0]?.name;
+  const find = (operand: number): ElementType =>
+    layer.reads.find((read) => read.node === anchor && read.operand === operand)?.type.element ?? "i8";
+  const [activations, weights] = [find(0), find(1)];
+  return { activations, weights, wider: widerElement(activations, weights) };
+}
+
 /** i32 partial sums that a tile may hold: half the buffer, a quarter when neighbours' sums land there too. */
 export function tileCapacity(geometry: Geometry, target: ChipTarget): number {
   return Math.floor(target.core.partialBufferBytes / 4 / (geometry.reduction === null ? 2 : 4));
@@ -76,11 +91,13 @@ export function tilePlan(
   const size = (dimensions: readonly number[]): number =>
     product(dimensions.map((dimension) => geometry.chunks[dimension] as number));
   const capacity = tileCapacity(geometry, target);
-  const width = target.matrix.outputCount["8"];
+  const { weights, wider } = anchorElements(layer);
+  const width = target.matrix.outputCount[macWidth(elementTypes[wider].bits)];
   const rows = size(roles.row);
   const allColumns = size(roles.column);
   const inner = size(roles.inner);
-  const half = chunkCapacityBytes(target);
+  // Elements of weights that a chunk may have.
+  const half = Math.floor(chunkCapacityBytes(target) / elementBytes(weights));
   const fitting = Math.floor(capacity / rows / width) * width;
   let columns = Math.min(allColumns, Math.max(width, fitting), capacity);
   const oneChunk = Math.floor(half / roundUp(inner, 2) / width) * width;

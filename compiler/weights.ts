@@ -2,6 +2,7 @@ import { problem } from "../base/errors.ts";
 import { product } from "../base/math.ts";
 import { type Box, boxCount } from "../ir/iteration.ts";
 import type { MappedStep, SplitPart } from "../ir/mapping.ts";
+import { type ElementType, packedBytes } from "../ir/type.ts";
 import type { Geometry } from "./geometry.ts";
 import { type ContractionRoles, cutBoxes, sizesOf, subBox, tileBoxes, tileSizes } from "./tiling.ts";
 
@@ -15,7 +16,7 @@ export interface ContractionTile {
   readonly firstChunk: number;
 }
 
-/** Weights that the weight buffer holds at a time: paired, [groups][⌈inner/2⌉][columns][2]. */
+/** Weights that the weight buffer holds at a time: paired, [groups][⌈inner/2⌉][columns][2], each group in whole bytes. */
 export interface WeightChunk {
   readonly groups: Box;
   readonly columns: Box;
@@ -35,6 +36,7 @@ export function contractionTiles(
   step: MappedStep,
   capacity: number,
   halfBytes: number,
+  element: ElementType,
 ): ContractionTile[] {
   const tile = step.tile;
   if (tile === null) throw problem("B403", "A contraction step has no tile.", { layer: step.name });
@@ -44,7 +46,7 @@ export function contractionTiles(
     inner: tileSizes(sizesOf(subBox(largest, roles.inner)), tile.inner),
   };
   const [rows, columns, inner] = [product(sizes.row), product(sizes.column), product(sizes.inner)];
-  const groupBytes = pairedBytes(1, inner, columns);
+  const groupBytes = pairedBytes(1, inner, columns, element);
   if (rows * columns > capacity || groupBytes > halfBytes) {
     throw problem(
       "B403",
@@ -79,13 +81,13 @@ function innermostTiles(ranges: Box, limit: number): Box[] {
   return outer.flatMap((head) => inner.map((tail) => [...head, ...tail]));
 }
 
-/** Bytes of weights in paired form. */
-export function pairedBytes(groups: number, inner: number, columns: number): number {
-  return groups * Math.ceil(inner / 2) * 2 * columns;
+/** Bytes of weights in paired form; each group takes whole bytes. */
+export function pairedBytes(groups: number, inner: number, columns: number, element: ElementType): number {
+  return groups * packedBytes(element, Math.ceil(inner / 2) * 2 * columns);
 }
 
-/** The distinct chunks of a core's tiles, in the order of their positions. */
-export function weightChunks(tiles: readonly ContractionTile[]): WeightChunk[] {
+/** The distinct chunks of weights of a core's tiles, in the order of their positions. */
+export function weightChunks(tiles: readonly ContractionTile[], element: ElementType): WeightChunk[] {
   const chunks: WeightChunk[] = [];
   for (const tile of tiles) {
     if (tile.firstChunk < chunks.length) continue;
@@ -94,7 +96,7 @@ export function weightChunks(tiles: readonly ContractionTile[]): WeightChunk[] {
         groups: tile.groups,
         columns: tile.columns,
         inner,
-        bytes: pairedBytes(boxCount(tile.groups), boxCount(inner), boxCount(tile.columns)),
+        bytes: pairedBytes(boxCount(tile.groups), boxCount(inner), boxCount(tile.columns), element),
       });
     }
   }

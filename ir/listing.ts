@@ -128,7 +128,8 @@ class Reader {
     const steps = { r: 0, c: 0, t: 0 };
     let varies = false;
     while (this.#text[this.#position] === "+") {
-      const [, name, step] = /^\+([rct])\*(-?[0-9]+)$/.exec(this.#match(/\+[rct]\*-?[0-9]+/y, "a step")) ?? [];
+      const [, name, step] =
+        /^\+([rct])\*(-?[0-9.]+)$/.exec(this.#match(/\+[rct]\*-?[0-9]+(?:\.[0-9]+)?/y, "a step")) ?? [];
       steps[name as "r" | "c" | "t"] = Number(step);
       varies = true;
     }

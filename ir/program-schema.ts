@@ -6,14 +6,17 @@ const element = z.enum(Object.keys(elementTypes) as [ElementType, ...ElementType
 const vectorFunction = z.enum(Object.keys(vectorFunctions) as [VectorFunction, ...VectorFunction[]]);
 const whole = z.int();
 const count = z.int().nonnegative();
-const affine = z.strictObject({ base: whole, row: whole, column: whole, turn: whole });
-const field = z.union([whole, affine]);
+/** Addresses and strides: whole bytes, but for elements of 4 and 2 bits. */
+const bytes = z.number().multipleOf(0.25);
+const elementBytes = bytes.positive();
+const affine = z.strictObject({ base: bytes, row: bytes, column: bytes, turn: bytes });
+const field = z.union([bytes, affine]);
 const space = z.enum(["memory", "weights", "partial", "frame"]);
-const view = z.strictObject({ space, address: field, strides: z.array(whole) });
+const view = z.strictObject({ space, address: field, strides: z.array(bytes) });
 const operand = z.strictObject({
   space,
   address: field,
-  strides: z.array(whole),
+  strides: z.array(bytes),
   element: z.union([element, z.literal("scale")]),
 });
 const place = z.strictObject({ row: field, column: field });
@@ -36,18 +39,18 @@ export const instructionSchemas = {
       space,
       address: field,
       element,
-      groupStride: whole,
-      rowStrides: z.array(whole),
-      innerStrides: z.array(whole),
+      groupStride: bytes,
+      rowStrides: z.array(bytes),
+      innerStrides: z.array(bytes),
     }),
     weights: z.strictObject({
       space,
       address: field,
       element,
       layout: z.enum(["paired", "strided"]),
-      groupStride: whole,
-      innerStrides: z.array(whole),
-      columnStride: whole,
+      groupStride: bytes,
+      innerStrides: z.array(bytes),
+      columnStride: bytes,
     }),
     partial: field,
     start: z.enum(["zero", "accumulate", "bias"]),
@@ -73,14 +76,14 @@ export const instructionSchemas = {
   gather: z.strictObject({
     kind: z.literal("gather"),
     counts: z.array(count),
-    elementBytes: count,
+    elementBytes,
     source: view,
     destination: view,
   }),
   move: z.strictObject({
     kind: z.literal("move"),
     counts: z.array(count),
-    elementBytes: count,
+    elementBytes,
     source: view,
     destination: view,
     core: place,
@@ -89,7 +92,7 @@ export const instructionSchemas = {
   multicast: z.strictObject({
     kind: z.literal("multicast"),
     counts: z.array(count),
-    elementBytes: count,
+    elementBytes,
     source: view,
     destination: view,
     cores: rectangleField,

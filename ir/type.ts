@@ -62,9 +62,17 @@ export function packedBytes(element: ElementType, count: number): number {
   return Math.ceil((count * elementTypes[element].bits) / 8);
 }
 
-/** Bytes of one element in a core's memory; sub-byte types take a byte until they are packed. */
+/**
+ * Bytes of one element in the chip's memories: half a byte for types of 4 bits, a quarter for 2. Addresses and strides of
+ * such elements are multiples of it; the lowest bits of a byte come first.
+ */
 export function elementBytes(element: ElementType): number {
-  return Math.max(1, elementTypes[element].bits / 8);
+  return elementTypes[element].bits / 8;
+}
+
+/** The one of two element types that has more bits; the first of equals. */
+export function widerElement(left: ElementType, right: ElementType): ElementType {
+  return elementTypes[left].bits >= elementTypes[right].bits ? left : right;
 }
 
 /** Whether the element type is floating point. */

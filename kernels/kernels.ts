@@ -9,7 +9,7 @@ interface View {
   readonly strides: readonly number[];
 }
 
-/** A view whose elements have a type. Sub-byte integers and bool take a byte; `scale` elements are pairs of i32 (M, s). */
+/** A view whose elements have a type. Integers of less than a byte, and bool, take one; `scale` elements are pairs of i32 (M, s). */
 export interface ElementView extends View {
   readonly element: ElementName;
 }
@@ -18,6 +18,8 @@ export interface ElementView extends View {
 interface ActivationView {
   readonly address: number;
   readonly element: ElementName;
+  /** Whether elements of 4 and 2 bits take no more in memory: address and strides are then multiples of their share of a byte. */
+  readonly packed?: boolean;
   readonly groupStride: number;
   readonly rowStrides: readonly number[];
   readonly innerStrides: readonly number[];
@@ -30,6 +32,8 @@ interface ActivationView {
 interface WeightView {
   readonly address: number;
   readonly element: ElementName;
+  /** As for activations. */
+  readonly packed?: boolean;
   readonly layout: "paired" | "strided";
   readonly groupStride: number;
   readonly innerStrides: readonly number[];
@@ -175,11 +179,27 @@ export interface CopyTask {
   readonly destination: View;
 }
 
+/** A view of elements of 4 or 2 bits: packed, the lowest bits of a byte first, or one in the low bits of each byte. */
+interface PackableView extends View {
+  readonly packed: boolean;
+}
+
 /**
- * The numeric kernels, on one memory; all addresses and strides are bytes. Two implementations give the same bytes
+ * destination[i] = source[i] for every i in counts, elements of 4 or 2 bits, packed or not on either side; unpacked ones
+ * are extended to bytes by their sign or by zeros. Other elements in the destination's bytes stay.
+ */
+export interface PackedCopyTask {
+  readonly counts: readonly number[];
+  readonly element: ElementName;
+  readonly source: PackableView;
+  readonly destination: PackableView;
+}
+
+/**
+ * The numeric kernels, on one memory; all addresses and strides are bytes, or fractions for packed elements. Two implementations give the same bytes
  * (f32 contractions: the same up to the order of additions): `wasmKernels` and `plainKernels`. Any number of counts is
  * allowed as long as at most 8 loops remain once adjacent ones that can be merged are merged; else a RangeError. The
- * kernels do not check bounds beyond the memory's; they never write outside the destination and their own scratch.
+ * kernels do not check bounds beyond the memory's; they never write outside the destination and their own scratch, but may read up to 7 bytes past packed elements.
  */
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
@@ -195,6 +215,8 @@ export interface Kernels {
   reduce(task: ReduceTask): void;
   /** Moves elements; see CopyTask. */
   copy(task: CopyTask): void;
+  /** Moves, packs or unpacks elements of 4 and 2 bits; see PackedCopyTask. */
+  copyPacked(task: PackedCopyTask): void;
   /** Converts `count` dense f32 to f16, each rounded once. */
   halfFromFloat(count: number, source: number, destination: number): void;
   /** Converts `count` dense f16 to f32, exactly. */

@@ -1,6 +1,15 @@
 import { f16BitsFromF64, f64FromF16Bits } from "./float16.ts";
-import type { ContractionTask, CopyTask, Kernels, PairingTask, ReduceTask, VectorTask } from "./kernels.ts";
+import type {
+  ContractionTask,
+  CopyTask,
+  Kernels,
+  PackedCopyTask,
+  PairingTask,
+  ReduceTask,
+  VectorTask,
+} from "./kernels.ts";
 import { contract, contractFloat, pairWeights } from "./plain/contraction.ts";
+import { copyPacked } from "./plain/packed.ts";
 import { reduce } from "./plain/reduction.ts";
 import { copyBytes, vector } from "./plain/vector.ts";
 import { walk } from "./plain/walk.ts";
@@ -21,6 +30,7 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         copyBytes(bytes, destination.address + d, source.address + a, elementBytes);
       });
     },
+    copyPacked: (task: PackedCopyTask) => copyPacked(view(), task),
     halfFromFloat(count: number, source: number, destination: number): void {
       const data = view();
       for (let index = 0; index < count; index += 1) {

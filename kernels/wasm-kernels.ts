@@ -1,4 +1,4 @@
-import { type Storage, storageOf, storedBytes } from "./element.ts";
+import { type ElementName, type Storage, storageOf, storedBytes } from "./element.ts";
 import {
   binaryCodes,
   bitsCodes,
@@ -14,6 +14,7 @@ import type {
   ElementView,
   KernelFunction,
   Kernels,
+  PackedCopyTask,
   PairingTask,
   ReduceTask,
   TableFunction,
@@ -21,6 +22,7 @@ import type {
 } from "./kernels.ts";
 import * as layout from "./layout.ts";
 import { writeLoops } from "./loops.ts";
+import { type PackedAddress, packedAddress, packedBits, packedStrides } from "./packed.ts";
 import { reduce as plainReduce } from "./plain/reduction.ts";
 import { vector as plainVector } from "./plain/vector.ts";
 import { tableFunctions } from "./table-names.ts";
@@ -48,6 +50,29 @@ const startCodes = {
 
 const tablePlaces: ReadonlyMap<KernelFunction, number> = new Map(tableFunctions.map((name, index) => [name, index]));
 
+/** How the module is told of an operand: `shift` is 0 for one that is not packed, else places are elements after an address. */
+interface OperandForm {
+  readonly shift: number;
+  readonly strides: (list: readonly number[]) => readonly number[];
+  readonly place: (address: number) => PackedAddress;
+}
+
+const inBytes: OperandForm = { shift: 0, strides: (list) => list, place: (address) => ({ address, unit: 0 }) };
+
+function packedForm(bits: 4 | 2): OperandForm {
+  return {
+    shift: bits === 4 ? 1 : 2,
+    strides: (list) => packedStrides(list, bits),
+    place: (address) => packedAddress(address, bits),
+  };
+}
+
+const packedForms = { 4: packedForm(4), 2: packedForm(2) };
+
+function operandForm(operand: { readonly element: ElementName; readonly packed?: boolean }): OperandForm {
+  return operand.packed ? packedForms[packedBits(operand.element)] : inBytes;
+}
+
 /** Kernels in WASM SIMD; see `wasmKernels`. */
 class WasmKernels implements Kernels {
   readonly memory: WebAssembly.Memory;
@@ -71,22 +96,31 @@ class WasmKernels implements Kernels {
     const [signedActivations, signedWeights] = contractionSigns(task);
     const words = this.#words();
     const paired = weights.layout === "paired";
-    const rowCount = writeLoops(words, firstLoops, task.rows, activations.rowStrides, 0, null, null);
-    const weightStrides = paired ? null : weights.innerStrides;
-    const innerCount = writeLoops(words, secondLoops, inner, activations.innerStrides, 0, weightStrides, null);
+    const first = operandForm(activations);
+    const second = operandForm(weights);
+    const rowCount = writeLoops(words, firstLoops, task.rows, first.strides(activations.rowStrides), 0, null, null);
+    const weightStrides = paired ? null : second.strides(weights.innerStrides);
+    const activationStrides = first.strides(activations.innerStrides);
+    const innerCount = writeLoops(words, secondLoops, inner, activationStrides, 0, weightStrides, null);
     if (rowCount === 0 || columns === 0) return;
     for (let group = 0; group < groups; group += 1) {
+      const activationPlace = first.place(activations.address + group * activations.groupStride);
+      const weightPlace = second.place(weights.address + group * weights.groupStride);
       this.#exports.contract(
         this.#scratch,
         rowCount,
         innerCount,
         columns,
-        activations.address + group * activations.groupStride,
+        activationPlace.address,
+        first.shift,
+        activationPlace.unit,
         signedActivations ? 1 : 0,
-        weights.address + group * weights.groupStride,
+        weightPlace.address,
+        second.shift,
+        weightPlace.unit,
         signedWeights ? 1 : 0,
         paired ? 1 : 0,
-        weights.columnStride,
+        weights.columnStride * (1 << second.shift),
         task.partial + group * rowCount * columns * 4,
         startCodes[task.start],
         task.bias + group * columns * 4,
@@ -248,6 +282,28 @@ class WasmKernels implements Kernels {
   copy({ counts, elementBytes, source, destination }: CopyTask): void {
     const total = writeLoops(this.#words(), firstLoops, counts, destination.strides, 0, source.strides, null);
     if (total > 0) this.#exports.copy(this.#scratch, elementBytes, destination.address, source.address);
+  }
+
+  copyPacked({ counts, element, source, destination }: PackedCopyTask): void {
+    const bits = packedBits(element);
+    const form = { shift: bits === 4 ? 1 : 2, signed: element.startsWith("i") ? 1 : 0 };
+    const to = operandForm({ element, packed: destination.packed });
+    const from = operandForm({ element, packed: source.packed });
+    const strides = to.strides(destination.strides);
+    const total = writeLoops(this.#words(), firstLoops, counts, strides, 0, from.strides(source.strides), null);
+    if (total === 0) return;
+    const [target, origin] = [to.place(destination.address), from.place(source.address)];
+    this.#exports.copyPacked(
+      this.#scratch,
+      form.shift,
+      form.signed,
+      destination.packed ? 1 : 0,
+      target.address,
+      target.unit,
+      source.packed ? 1 : 0,
+      origin.address,
+      origin.unit,
+    );
   }
 
   halfFromFloat(count: number, source: number, destination: number): void {

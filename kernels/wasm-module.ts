@@ -11,8 +11,12 @@ export interface KernelExports {
     inner: number,
     columns: number,
     activations: Address,
+    activationShift: number,
+    activationUnit: number,
     signedActivations: number,
     weights: Address,
+    weightShift: number,
+    weightUnit: number,
     signedWeights: number,
     paired: number,
     columnStride: number,
@@ -41,6 +45,17 @@ export interface KernelExports {
     target: Address,
   ): void;
   copy(scratch: Scratch, bytes: number, target: Address, source: Address): void;
+  copyPacked(
+    scratch: Scratch,
+    shift: number,
+    signed: number,
+    toPacked: number,
+    target: Address,
+    targetUnit: number,
+    fromPacked: number,
+    source: Address,
+    sourceUnit: number,
+  ): void;
   fill(scratch: Scratch, bytes: number, target: Address, bits: number): void;
   binary(scratch: Scratch, code: number, storage: number, target: Address, left: Address, right: Address): void;
   compare(scratch: Scratch, code: number, storage: number, target: Address, left: Address, right: Address): void;

@@ -1,6 +1,6 @@
 import { ceilDivide } from "../base/math.ts";
 import type { VectorCostClass } from "../ir/vector-function.ts";
-import { hostCycles, hostOperationCycles, peakMacsPerCycle, weightWidth } from "../targets/cost.ts";
+import { hostCycles, hostOperationCycles, macWidth, peakMacsPerCycle } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
 
 /** What a layer must do however it is mapped. All amounts are those of the whole batch. */
@@ -103,7 +103,7 @@ function packedCycles(work: BoundWork, target: ChipTarget): number {
   if (work.shape === null) return 0;
   const { groups, rows, inner, columns } = work.shape;
   const blocks = ceilDivide(inner, target.matrix.inputCount);
-  return groups * rows * blocks * ceilDivide(columns, target.matrix.outputCount[weightWidth(work.macBits)]);
+  return groups * rows * blocks * ceilDivide(columns, target.matrix.outputCount[macWidth(work.macBits)]);
 }
 
 /** The resource with the largest load; the first of `boundResources` among equals. */

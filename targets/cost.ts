@@ -2,7 +2,7 @@ import { ceilDivide } from "../base/math.ts";
 import type { VectorCostClass } from "../ir/vector-function.ts";
 import type { ChipTarget, Network } from "./target.ts";
 
-/** The operand of a `matmul` as it concerns time: counts of its loops and the width of its weights. */
+/** The operand of a `matmul` as it concerns time: counts of its loops and the width of its operands. */
 export interface MatmulShape {
   readonly groups: number;
   /** Product of the row counts. */
@@ -10,22 +10,23 @@ export interface MatmulShape {
   /** Product of the inner counts. */
   readonly inner: number;
   readonly columns: number;
-  readonly weightBits: number;
+  /** Of the wider operand, which decides the rate. */
+  readonly bits: number;
 }
 
-/** The column of the target's precision tables that weights of `bits` bits use: the narrowest that holds them. */
-export function weightWidth(bits: number): "2" | "4" | "8" {
+/** The column of the target's precision tables that operands of at most `bits` bits use: the narrowest that holds them. */
+export function macWidth(bits: number): "2" | "4" | "8" {
   return bits <= 2 ? "2" : bits <= 4 ? "4" : "8";
 }
 
-/** Unpadded MACs that the matrix unit of one core does in a cycle when it is full, for weights of `bits` bits. */
+/** Unpadded MACs that the matrix unit of one core does in a cycle when it is full, for operands of at most `bits` bits. */
 export function peakMacsPerCycle(target: ChipTarget, bits: number): number {
-  return target.matrix.inputCount * target.matrix.outputCount[weightWidth(bits)];
+  return target.matrix.inputCount * target.matrix.outputCount[macWidth(bits)];
 }
 
 /** How often a matmul passes its activations: column blocks of the matrix unit. */
-export function columnPasses(target: ChipTarget, columns: number, weightBits: number): number {
-  return ceilDivide(columns, target.matrix.outputCount[weightWidth(weightBits)]);
+export function columnPasses(target: ChipTarget, columns: number, bits: number): number {
+  return ceilDivide(columns, target.matrix.outputCount[macWidth(bits)]);
 }
 
 /** How many blocks of inputs of the matrix unit an inner count fills, the last perhaps in part. */
@@ -35,13 +36,13 @@ export function innerPasses(target: ChipTarget, inner: number): number {
 
 /** Cycles of the matrix unit for one matmul, fill included. docs/machine.md, Time. */
 export function matmulCycles(target: ChipTarget, shape: MatmulShape): number {
-  const passes = innerPasses(target, shape.inner) * columnPasses(target, shape.columns, shape.weightBits);
+  const passes = innerPasses(target, shape.inner) * columnPasses(target, shape.columns, shape.bits);
   return shape.groups * shape.rows * passes + target.matrix.fillCycles;
 }
 
 /** Bytes that a matmul's activations take at the memory port: each row once for each column block. */
 export function activationPortBytes(target: ChipTarget, shape: MatmulShape, elementBytes: number): number {
-  return shape.groups * shape.rows * shape.inner * columnPasses(target, shape.columns, shape.weightBits) * elementBytes;
+  return shape.groups * shape.rows * shape.inner * columnPasses(target, shape.columns, shape.bits) * elementBytes;
 }
 
 /** Cycles of the vector unit for one instruction over `elements` elements, fill included. */

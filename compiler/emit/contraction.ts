@@ -5,8 +5,8 @@ import { type Box, boxCount } from "../../ir/iteration.ts";
 import { largestBox, reductionIndex } from "../geometry.ts";
 import type { ReadPlan, StepPlan } from "../plan.ts";
 import { stepChunks, storedBytes } from "../plan.ts";
-import { chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
-import { type ContractionTile, contractionTiles } from "../weights.ts";
+import { anchorElements, chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
+import { type ContractionTile, contractionTiles, pairedBytes } from "../weights.ts";
 import { addressOf, type EmitContext, emitChain } from "./chain.ts";
 import { type Half, tokens } from "./tokens.ts";
 import { mergeNest, rangeSize, type TileDimension, tensorView } from "./views.ts";
@@ -46,6 +46,7 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
       plan.step,
       tileCapacity(plan.geometry, target),
       chunkCapacityBytes(target),
+      anchorElements(plan.layer).weights,
     );
   const tiles = tilesOf(box);
   const chain = chainPosition(plan, core);
@@ -305,7 +306,7 @@ function matmulOf(
         ? groupCount === 0 || weightView === null
           ? 0
           : at(weightView.strides, last)
-        : Math.ceil(innerCount / 2) * 2 * columns,
+        : pairedBytes(1, innerCount, columns, weightRead.read.type.element),
       innerStrides: strided ? at(mergedInner.strides, 1) : [],
       columnStride: strided ? at(at(columnNest.strides, 0), 0) : 0,
     },

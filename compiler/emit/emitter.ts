@@ -15,6 +15,7 @@ import { programBytes } from "../../ir/program-size.ts";
 import type { ElementType } from "../../ir/type.ts";
 import type { NetworkPlan } from "../plan.ts";
 import type { State } from "../states.ts";
+import { anchorElements } from "../tiling.ts";
 import { affineLists } from "./affine-classes.ts";
 import { emitContext } from "./chain.ts";
 import { layOutPorts, type Ports } from "./host-ports.ts";
@@ -221,7 +222,7 @@ function stepOf(
     kind: layer.kind,
     origin: layer.origin,
     macCount: layer.macCount,
-    macElement: layer.macCount > 0 ? (layer.reads.find((read) => read.operand === 1)?.type.element ?? null) : null,
+    macElement: layer.macCount > 0 ? anchorElements(layer).wider : null,
     classes: [...body.classes, ...controlClasses, ...frameClasses(body, next, ports, plan)],
   };
 }

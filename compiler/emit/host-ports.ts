@@ -3,7 +3,7 @@ import { at, roundUp } from "../../base/math.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { printGraph } from "../../ir/graph-text.ts";
 import type { HostOperation, Port } from "../../ir/program.ts";
-import { type ElementType, elementBytes, elementCount } from "../../ir/type.ts";
+import { type ElementType, elementCount, packedBytes } from "../../ir/type.ts";
 import type { HostPart } from "../layers.ts";
 import type { NetworkPlan } from "../plan.ts";
 
@@ -44,7 +44,7 @@ export function layOutPorts(
     const { value, type } = layer.kind === "input" ? at(writes, 0).write : at(reads, 0).read;
     const { host } = layer;
     const modelElement = host === null ? (modelElements.get(value) ?? type.element) : type.element;
-    const bytes = elementCount(type) * elementBytes(type.element);
+    const bytes = packedBytes(type.element, elementCount(type));
     const port: Port = { name: value, type, modelElement, frameAddress: address, bytes };
     addressOfStep.set(index, address);
     address += roundUp(bytes, 64);

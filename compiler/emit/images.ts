@@ -3,9 +3,10 @@ import { internalError } from "../../base/errors.ts";
 import { at, roundUp, rowMajorStrides } from "../../base/math.ts";
 import { type Constant, constantsByName } from "../../ir/graph.ts";
 import type { Access, Box } from "../../ir/iteration.ts";
+import { putPacked } from "../../ir/packing.ts";
 import type { MemoryImage } from "../../ir/program.ts";
 import type { Tensor } from "../../ir/tensor.ts";
-import { elementBytes } from "../../ir/type.ts";
+import { elementBytes, elementTypes, type TensorType } from "../../ir/type.ts";
 import { type TablePlan, tableBox } from "../chain.ts";
 import { type Grid, reductionIndex } from "../geometry.ts";
 import type { LocalLayout } from "../local-layout.ts";
@@ -15,7 +16,7 @@ import { stepChunks, storedBytes } from "../plan.ts";
 import { storedTensor } from "../quantize/stored-tensor.ts";
 import { initialValue, type State } from "../states.ts";
 import { anchorAccesses } from "../tiling.ts";
-import type { WeightChunk } from "../weights.ts";
+import { pairedBytes, type WeightChunk } from "../weights.ts";
 import { affineRecords } from "./affine-classes.ts";
 import { addressOf, type EmitContext } from "./chain.ts";
 
@@ -169,7 +170,8 @@ function boxImage(
 ): CoreImage | null {
   if (box === null) return null;
   const offset = sidecar.place(`${buffer} ${boxKey(box)}`, () => {
-    const width = elementBytes(type.element);
+    const stored = elementBytes(type.element);
+    const width = Math.max(1, stored);
     const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const bytes = new Uint8Array(layout.bytes);
     const strides = rowMajorStrides(type.shape);
@@ -180,7 +182,8 @@ function boxImage(
         from += value * at(strides, axis) * width;
         to += (value - at(box, axis).start) * at(layout.strideBytes, axis);
       });
-      for (let byte = 0; byte < width; byte += 1) bytes[to + byte] = at(source, from + byte);
+      if (stored < 1) putPacked(bytes, 8 * stored, to / stored, at(source, from));
+      else for (let byte = 0; byte < width; byte += 1) bytes[to + byte] = at(source, from + byte);
     });
     return bytes;
   });
@@ -247,7 +250,7 @@ function weightsImage(
   if (!plan.active[core] || weights === null || roles === null) return null;
   const data = constant.data;
   if (!(data instanceof Int8Array) && !(data instanceof Uint8Array)) {
-    throw internalError(`weights "${constant.name}" are ${constant.type.element}, not 8-bit integers`);
+    throw internalError(`weights "${constant.name}" are ${constant.type.element}, not integers of at most 8 bits`);
   }
   const { target } = context.plan;
   const chunks = stepChunks(plan, at(plan.boxes, core), target);
@@ -263,7 +266,7 @@ function weightsImage(
     let position = 0;
     for (const chunk of chunks) {
       const packed = new Uint8Array(storedBytes(chunk, pieces) * pieces);
-      packChunk(packed, data, constant.type.shape, access, plan, chunk);
+      packChunk(packed, data, constant.type, access, plan, chunk);
       const piece = storedBytes(chunk, pieces);
       for (let index = 0; index < pieces; index += 1) {
         bytes.set(packed.subarray(index * piece, (index + 1) * piece), index * stored + position);
@@ -275,11 +278,11 @@ function weightsImage(
   return { address: addressOf(context, weights.buffer), offset: offset + member * stored, bytes: stored };
 }
 
-/** Writes a chunk's weights as [groups][⌈inner/2⌉][columns][2]. */
+/** Writes a chunk's weights as [groups][⌈inner/2⌉][columns][2]; each group begins with a byte. */
 function packChunk(
   destination: Uint8Array,
   data: Int8Array | Uint8Array,
-  shape: readonly number[],
+  { element, shape }: TensorType,
   access: Access,
   plan: StepPlan,
   chunk: WeightChunk,
@@ -303,14 +306,17 @@ function packChunk(
   const groups = offsetsOf(roles.group, chunk.groups);
   const columns = offsetsOf(roles.column, chunk.columns);
   const inner = offsetsOf(roles.inner, chunk.inner);
-  const rowBytes = 2 * columns.length;
-  const groupBytes = Math.ceil(inner.length / 2) * rowBytes;
+  const { bits } = elementTypes[element];
+  const rowLength = 2 * columns.length;
+  const groupLength = pairedBytes(1, inner.length, columns.length, element) / elementBytes(element);
   for (let group = 0; group < groups.length; group += 1) {
     for (let k = 0; k < inner.length; k += 1) {
       const from = (groups[group] as number) + (inner[k] as number);
-      let to = group * groupBytes + (k >> 1) * rowBytes + (k & 1);
+      let to = group * groupLength + (k >> 1) * rowLength + (k & 1);
       for (let n = 0; n < columns.length; n += 1) {
-        destination[to] = data[from + (columns[n] as number)] as number;
+        const value = data[from + (columns[n] as number)] as number;
+        if (bits === 8) destination[to] = value;
+        else putPacked(destination, bits, to, value);
         to += 2;
       }
     }

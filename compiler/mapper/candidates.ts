@@ -5,7 +5,8 @@ import { elementBytes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
-import { type ContractionRoles, contractionRoles } from "../tiling.ts";
+import { anchorElements, type ContractionRoles, contractionRoles } from "../tiling.ts";
+import { pairedBytes } from "../weights.ts";
 import { constantWeights, type LayerCost, layerCost } from "./layer-cost.ts";
 import { outline } from "./outline.ts";
 import { placementKey } from "./placement-key.ts";
@@ -125,11 +126,15 @@ function extentCount(access: Access, { chunks }: Geometry): number {
   return count;
 }
 
-function storedWeightBytes({ roles, hasWeights }: LayerFacts, geometry: Geometry, weights: WeightPlan | null): number {
+function storedWeightBytes(
+  { layer, roles, hasWeights }: LayerFacts,
+  geometry: Geometry,
+  weights: WeightPlan | null,
+): number {
   if (roles === null || !hasWeights) return 0;
   const size = (dimensions: readonly number[]): number =>
     product(dimensions.map((dimension) => geometry.chunks[dimension] as number));
-  const bytes = size(roles.group) * size(roles.column) * 2 * ceilDivide(size(roles.inner), 2);
+  const bytes = pairedBytes(size(roles.group), size(roles.inner), size(roles.column), anchorElements(layer).weights);
   if (weights?.mode !== "streamed") return bytes;
   const group = groupSize(geometry, roles);
   return ceilDivide(bytes, group.rows * group.columns);

@@ -4,7 +4,8 @@ import type { ChipTarget } from "../../targets/target.ts";
 import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
-import { chunkCapacityBytes, contractionRoles, tileCapacity } from "../tiling.ts";
+import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../tiling.ts";
+import { pairedBytes } from "../weights.ts";
 import { constantWeights, tiledPasses } from "./layer-cost.ts";
 import { splitViolations, streamViolations } from "./rules.ts";
 
@@ -112,7 +113,7 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
       `A tile of ${rows} rows × ${columns} columns makes ${rows * columns} partial sums; there is room for ${sums}.`,
     );
   }
-  const weightBytes = 2 * Math.ceil(inner / 2) * columns;
+  const weightBytes = pairedBytes(1, inner, columns, anchorElements(layer).weights);
   if (weightBytes > chunkCapacityBytes(target)) {
     found.push(
       `A tile of ${inner} inner elements × ${columns} columns takes ${weightBytes} bytes of weights; a half of the weight buffer takes ${chunkCapacityBytes(target)}.`,

@@ -1,5 +1,5 @@
 import { ceilDivide } from "../../base/math.ts";
-import { elementBytes, elementCount, elementTypes } from "../../ir/type.ts";
+import { elementCount, elementTypes, packedBytes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
 import { formatBytes, type Misfit, type MisfitLever, makeMisfit } from "./misfit.ts";
@@ -10,7 +10,7 @@ export function frameMisfit(network: Network, target: ChipTarget): Misfit | null
   const terms = network.layers.flatMap((layer) => {
     const type =
       layer.kind === "input" ? layer.writes[0]?.type : layer.kind === "output" ? layer.reads[0]?.type : undefined;
-    return type === undefined ? [] : [{ name: layer.name, bytes: elementCount(type) * elementBytes(type.element) }];
+    return type === undefined ? [] : [{ name: layer.name, bytes: packedBytes(type.element, elementCount(type)) }];
   });
   const demand = terms.reduce((total, { bytes }) => total + bytes, 0);
   if (demand <= target.frameBuffer.bytes) return null;

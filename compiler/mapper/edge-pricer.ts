@@ -20,7 +20,7 @@ interface Numbered {
 const frame: Numbered = { number: 0, placement: null };
 
 /** Element widths and kinds of reads are fewer: they go into one key with the number of a placement. */
-const variants = 32;
+const variants = 128;
 
 /** Prices edges and remembers placements and prices, also of other edges that look the same. */
 export class EdgePricer {
@@ -87,7 +87,7 @@ export class EdgePricer {
   table(edge: Edge, owned: readonly Numbered[], needed: readonly Numbered[]): Float64Array {
     const read = at(at(this.#network.layers, edge.consumer).reads, edge.read);
     const bytes = elementBytes(read.type.element);
-    const variant = 2 * bytes + (read.access === null ? 1 : 0);
+    const variant = 8 * bytes + (read.access === null ? 1 : 0);
     const table = new Float64Array(owned.length * needed.length);
     let entry = 0;
     for (const from of owned) {

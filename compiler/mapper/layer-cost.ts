@@ -15,7 +15,15 @@ import {
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer, LayerRead } from "../layers.ts";
-import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity, tilePlan } from "../tiling.ts";
+import {
+  anchorElements,
+  type ContractionRoles,
+  chunkCapacityBytes,
+  contractionRoles,
+  tileCapacity,
+  tilePlan,
+} from "../tiling.ts";
+import { pairedBytes } from "../weights.ts";
 import { groupSize } from "./rules.ts";
 import type { VectorPass } from "./work.ts";
 
@@ -48,13 +56,8 @@ const nothing: LayerCost = {
 /** The read of a contraction's second operand when it is constant; null otherwise. */
 export function constantWeights(layer: Layer): LayerRead | null {
   if (layer.kind !== "contraction") return null;
-  return anchorRead(layer, 1, true);
-}
-
-function anchorRead(layer: Layer, operand: number, constant: boolean | null): LayerRead | null {
   const anchor = layer.nodes[0]?.name;
-  const found = layer.reads.find((read) => read.node === anchor && read.operand === operand);
-  return found === undefined || (constant !== null && found.constant !== constant) ? null : found;
+  return layer.reads.find((read) => read.node === anchor && read.operand === 1 && read.constant) ?? null;
 }
 
 /** How sizes are cut into tiles of at most `limit` points (inner dimensions whole first), and Σ of `passes` over the tiles. */
@@ -183,25 +186,27 @@ function contractionCost(
   const [rowSizes, columnSizes, innerSizes] = [sizes(roles.row), sizes(roles.column), sizes(roles.inner)];
   const groups = product(sizes(roles.group));
   const [rows, columnCount, inner] = [product(rowSizes), product(columnSizes), product(innerSizes)];
-  const weightElement: ElementType = anchorRead(layer, 1, null)?.type.element ?? "i8";
-  const weightBits = elementTypes[weightElement].bits;
+  const elements = anchorElements(layer);
+  const { bits } = elementTypes[elements.wider];
   const rowTiles = tiledPasses(rowSizes, tile.rows, () => 1).count;
-  const columnTiles = tiledPasses(columnSizes, tile.columns, (count) => columnPasses(target, count, weightBits));
+  const columnTiles = tiledPasses(columnSizes, tile.columns, (count) => columnPasses(target, count, bits));
   const innerTiles = tiledPasses(innerSizes, tile.inner, (count) => innerPasses(target, count));
-  const groupTiles = ceilDivide(groups, groupLimit(tile, columnTiles.count, innerTiles.count, geometry, target));
+  const groupTiles = ceilDivide(
+    groups,
+    groupLimit(tile, columnTiles.count, innerTiles.count, geometry, elements.weights, target),
+  );
   const resultTiles = rowTiles * columnTiles.count * groupTiles;
   const matmuls = resultTiles * innerTiles.count;
   const { issueCycles, barrierCycles } = target.synchronization;
   const matrixCycles =
     groups * rows * innerTiles.passes * columnTiles.passes + matmuls * (target.matrix.fillCycles + issueCycles);
 
-  const weightBytes = groups * 2 * ceilDivide(inner, 2) * columnCount;
+  const weightBytes = pairedBytes(groups, inner, columnCount, elements.weights);
   const share = weights?.mode === "streamed" ? groupSize(geometry, roles) : { rows: 1, columns: 1 };
   const cores = share.rows * share.columns;
   const chunkPiece = ceilDivide(weightBytes, columnTiles.count * groupTiles * innerTiles.count * cores);
   const modelCycles = cores === 1 ? 0 : matmuls * streamCycles(target, share.rows, share.columns, chunkPiece);
-  const activations = anchorRead(layer, 0, null)?.type.element ?? "i8";
-  const activationBytes = groups * rows * inner * columnTiles.passes * elementBytes(activations);
+  const activationBytes = groups * rows * inner * columnTiles.passes * elementBytes(elements.activations);
   const portBytes = activationBytes + rowTiles * ceilDivide(weightBytes, cores);
 
   const results = groups * rows * columnCount;
@@ -234,10 +239,11 @@ function groupLimit(
   columnTiles: number,
   innerTiles: number,
   geometry: Geometry,
+  weightElement: ElementType,
   target: ChipTarget,
 ): number {
   if (columnTiles > 1 || innerTiles > 1) return 1;
   const sums = Math.floor(tileCapacity(geometry, target) / (tile.rows * tile.columns));
-  const weights = Math.floor(chunkCapacityBytes(target) / (2 * ceilDivide(tile.inner, 2) * tile.columns));
+  const weights = Math.floor(chunkCapacityBytes(target) / pairedBytes(1, tile.inner, tile.columns, weightElement));
   return Math.max(1, Math.min(sums, weights));
 }

@@ -6,7 +6,7 @@ import type { GraphBuilder, Operator } from "../../ir/operator.ts";
 import { numberOf } from "../../ir/ops/attributes.ts";
 import { inferNode, operatorOf } from "../../ir/ops/index.ts";
 import type { Tensor, TensorData } from "../../ir/tensor.ts";
-import { elementBytes, elementCount, formatType, type TensorType } from "../../ir/type.ts";
+import { elementCount, formatType, packedBytes, type TensorType } from "../../ir/type.ts";
 import { limits } from "./limits.ts";
 
 /** Where the node that is being translated stands. */
@@ -123,7 +123,7 @@ export class ImportBuilder implements GraphBuilder {
   countLoaded(type: TensorType): void {
     const elements = elementCount(type);
     this.#loaded.elements += elements;
-    this.#loaded.bytes += elements * elementBytes(type.element);
+    this.#loaded.bytes += packedBytes(type.element, elements);
   }
 
   /** Says that an ONNX name is read no more; a constant that nothing else stands for or reads is given up. */
@@ -279,7 +279,7 @@ export class ImportBuilder implements GraphBuilder {
     const types = operands.map((operand) => (operand === null ? null : this.type(operand)));
     const sizes = types.map((each) => (each === null ? 0 : elementCount(each)));
     this.#folded.work += Math.max(elementCount(type), ...sizes, workOf(operator, types, attributes, type));
-    this.#folded.bytes += elementCount(type) * elementBytes(type.element);
+    this.#folded.bytes += packedBytes(type.element, elementCount(type));
     const work = limits.foldedWork + 4 * this.#loaded.elements;
     const bytes = limits.foldedBytes + 2 * this.#loaded.bytes;
     if (this.#folded.work > work)

@@ -1,6 +1,6 @@
 import { consumers, type Graph, type Node } from "../../ir/graph.ts";
 import { operatorOf } from "../../ir/ops/index.ts";
-import { integerRange } from "../../ir/type.ts";
+import { elementTypes, integerRange } from "../../ir/type.ts";
 import { replaceOperands } from "../passes/rewriter.ts";
 
 /**
@@ -35,12 +35,13 @@ export function absorbImplied(graph: Graph): Graph {
 }
 
 function isImplied(node: Node): boolean {
-  if ((node.op !== "relu" && node.op !== "clip") || node.type.element !== "i8") return false;
+  if ((node.op !== "relu" && node.op !== "clip") || node.type.quantization === null) return false;
+  if (elementTypes[node.type.element].bits > 8) return false;
   const issue = operatorOf(node.op).vector?.issue({
     operands: [node.type],
     attributes: node.attributes,
     type: node.type,
   });
-  const { low, high } = integerRange("i8");
+  const { low, high } = integerRange(node.type.element);
   return issue?.parameters.low === low && issue.parameters.high === high;
 }

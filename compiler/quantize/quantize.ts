@@ -1,10 +1,19 @@
-import { problem } from "../../base/errors.ts";
+import { BorealError, problem } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import type { Contractor } from "../../ir/contractor.ts";
 import type { Constant, Graph, Node } from "../../ir/graph.ts";
 import { quantizationAttributesOf } from "../../ir/ops/conversion-values.ts";
+import { operatorOf } from "../../ir/ops/index.ts";
 import { elementsOf, tensorNumbers } from "../../ir/ops/values.ts";
-import { elementCount, integerRange, isFloat, type Quantization, sameType, tensorType } from "../../ir/type.ts";
+import {
+  type ElementType,
+  elementCount,
+  integerRange,
+  isFloat,
+  type Quantization,
+  sameType,
+  tensorType,
+} from "../../ir/type.ts";
 import { roundAndClamp } from "../../kernels/fixed-point.ts";
 import { removeDead } from "../passes/eliminate-dead.ts";
 import { type Rewriter, rewriteGraph } from "../passes/rewriter.ts";
@@ -12,55 +21,46 @@ import { absorbImplied } from "./absorb-implied.ts";
 import type { Calibration } from "./calibrate.ts";
 import { correctBiases } from "./correct-biases.ts";
 import { type Contraction, contractionOf, type Demands, demandsOf } from "./demands.ts";
+import { type Precision, type PrecisionPlan, parsePrecision, precisionElements, precisionOf } from "./precision.ts";
 import { chooseQuantizations } from "./quantization-choice.ts";
 import { keepWeights, quantizeWeights } from "./weights.ts";
-
-/** The precisions that a rule can name. */
-export const precisionRules = ["w8a8"] as const;
 
 /** In which formats a graph is to run; `ranges` is null when only shapes matter: all scales are 1 then. */
 export interface QuantizeOptions {
   readonly ranges: Calibration | null;
-  readonly weightBits?: number;
-  readonly activationBits?: number;
+  /** w8a8 unless another is given. */
+  readonly precision?: PrecisionPlan;
   readonly contractor?: Contractor;
   /** Inputs that are stored as floats whatever reads them: states, which take the format of an output. */
   readonly wideInputs?: readonly string[];
 }
 
+const eightBits = parsePrecision("w8a8");
+
 /** The greatest finite f16; constants beyond it are stored as it. */
 const greatestHalf = 65504;
 
-/** The bits that a precision rule names. Throws B802 for a rule that is not supported. */
-export function parsePrecision(rule: string): { readonly weightBits: number; readonly activationBits: number } {
-  if (rule !== "w8a8")
-    throw problem("B802", `Precision "${rule}" is not supported, expected one of ${precisionRules.join(", ")}.`);
-  return { weightBits: 8, activationBits: 8 };
-}
-
 /**
  * Turns a simplified float graph into one of integers and f16 that the chip computes exactly (docs/numbers.md):
- * contractions multiply i8 by i8 into i32; what only contractions read is requantized to i8 at once and carried as i8
- * by movement, pooling, relu and clip; all other floats are f16. Inputs are i8 when only contractions read them, else
- * f16. Throws B801 where a range is missing, B802 for other bits than 8.
+ * contractions multiply integers of their precision (i8, i4, i2) into i32; what only contractions of one precision read is
+ * requantized to it at once and carried so by movement, pooling, relu and clip; all other floats are f16. Inputs are integers
+ * when only contractions of one precision read them, else f16. Throws B801 where a range is missing, B802 for a layer that
+ * the precision names and the graph has not in floats.
  *
  *     %y = matmul(%x, %w, %b) : f32[1,4]      %y.sum = matmul(%x, %w.i8, %b.i32) : i32<axis=1, ...>[1,4]
  *     %z = relu(%y) : f32[1,4]            ->  %z = requantize(%y.sum) {...} : i8<scale=..., zero=-128>[1,4]
  *     ... = matmul(%z, ...)                   ... = matmul(%z, ...)
  */
 export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
-  const { weightBits = 8, activationBits = 8 } = options;
-  if (weightBits !== 8 || activationBits !== 8) {
-    throw problem(
-      "B802",
-      `Precision w${weightBits}a${activationBits} is not supported, expected one of ${precisionRules.join(", ")}.`,
-    );
-  }
-  const demands = demandsOf(graph, options.wideInputs);
+  const { precision = eightBits } = options;
+  checkLayers(graph, precision);
+  const precisionAt = (node: Node): Precision => precisionOf(precision, node);
+  const demands = demandsOf(graph, precisionAt, options.wideInputs);
   const quantizations = chooseQuantizations(graph, demands, options.ranges);
   const formats: Formats = {
     demands,
-    quantizationOf: (value) => quantizations.get(demands.groupOf(value)) as Quantization,
+    precisionAt,
+    quantizationOf: (value, element) => quantizations.get(demands.groupOf(value, element)) as Quantization,
     sums: new Map(),
     wide: new Map(),
     narrow: new Map(),
@@ -83,16 +83,37 @@ export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
 
 /** Whether something is to be quantized whose scale must be chosen, and so needs ranges. */
 export function needsRanges(graph: Graph): boolean {
-  return demandsOf(graph).roots.size > 0;
+  return demandsOf(graph, () => eightBits.rule).roots.size > 0;
+}
+
+/** Throws B802 for layers that a precision names and that are no contraction of floats. */
+function checkLayers(graph: Graph, { layers }: PrecisionPlan): void {
+  if (layers.size === 0) return;
+  const contractions = graph.nodes.filter(
+    (node) => operatorOf(node.op).runsOn === "matrix" && isFloat(node.type.element),
+  );
+  const known = new Set(contractions.flatMap(({ name, origin }) => [name, ...origin]));
+  const unknown = [...layers.keys()].filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  const some = contractions.slice(0, 8).map(({ name, origin }) => origin[0] ?? name);
+  throw new BorealError(
+    unknown.map((layer) => ({
+      code: "B802" as const,
+      message: `"${layer}" is no contraction whose precision can be chosen; expected a name such as ${some.join(", ")}.`,
+      at: { layer },
+    })),
+  );
 }
 
 /** What each value of the float graph is called in either format, as far as it has been made. */
 interface Formats {
   readonly demands: Demands;
-  readonly quantizationOf: (value: string) => Quantization;
+  readonly precisionAt: (node: Node) => Precision;
+  readonly quantizationOf: (value: string, element: ElementType) => Quantization;
   /** By contraction of the quantized graph whose bias can be corrected: the contraction of the float graph. */
   readonly sums: Map<string, string>;
   readonly wide: Map<string, string>;
+  /** By element type and value. */
   readonly narrow: Map<string, string>;
   /** By constant: its integer versions as weights. */
   readonly weights: Map<string, readonly Constant[]>;
@@ -102,12 +123,13 @@ function withInputFormats(graph: Graph, formats: Formats): Graph {
   const inputs = graph.inputs.map((input) => {
     const { name, type } = input;
     if (!isFloat(type.element)) return input;
-    const isNarrow = formats.demands.narrow.has(name) && !formats.demands.wide.has(name);
-    (isNarrow ? formats.narrow : formats.wide).set(name, name);
-    return {
-      name,
-      type: isNarrow ? tensorType("i8", type.shape, formats.quantizationOf(name)) : tensorType("f16", type.shape),
-    };
+    const [element, ...others] = formats.demands.narrow.get(name) ?? [];
+    if (element === undefined || others.length > 0 || formats.demands.wide.has(name)) {
+      formats.wide.set(name, name);
+      return { name, type: tensorType("f16", type.shape) };
+    }
+    formats.narrow.set(`${element} ${name}`, name);
+    return { name, type: tensorType(element, type.shape, formats.quantizationOf(name, element)) };
   });
   return { ...graph, inputs };
 }
@@ -139,13 +161,15 @@ function isWide(value: string, { demands }: Formats): boolean {
 /** Records the f16 result of a node and quantizes it where integers are needed too. */
 function finish(node: Node, result: string, rewriter: Rewriter, formats: Formats): void {
   formats.wide.set(node.name, node.name);
-  if (!formats.demands.narrow.has(node.name)) return;
-  const attributes = quantizeAttributes(formats.quantizationOf(node.name));
-  formats.narrow.set(node.name, rewriter.add("quantize", [result], attributes, `${node.name}.i8`));
+  for (const element of formats.demands.narrow.get(node.name) ?? []) {
+    const attributes = quantizeAttributes(node.name, element, formats);
+    const stored = rewriter.add("quantize", [result], attributes, `${node.name}.${element}`);
+    formats.narrow.set(`${element} ${node.name}`, stored);
+  }
 }
 
-function quantizeAttributes(quantization: Quantization): Node["attributes"] {
-  return { element: "i8", ...quantizationAttributesOf(quantization) };
+function quantizeAttributes(value: string, element: ElementType, formats: Formats): Node["attributes"] {
+  return { element, ...quantizationAttributesOf(formats.quantizationOf(value, element)) };
 }
 
 /** The value as f16: a node's result, or a constant converted. */
@@ -168,24 +192,36 @@ function halfConstant({ type, data, source }: Constant): Omit<Constant, "name"> 
   return { type: half, data: elementsOf("f16", numbers), source };
 }
 
-/** The value as stored integers of its group's quantization. */
-function narrowValue(value: string, rewriter: Rewriter, formats: Formats): string {
-  const known = formats.narrow.get(value);
+/** The value as stored integers of its group's quantization in an element type. */
+function narrowValue(value: string, element: ElementType, rewriter: Rewriter, formats: Formats): string {
+  const key = `${element} ${value}`;
+  const known = formats.narrow.get(key);
   if (known !== undefined) return known;
-  const quantization = formats.quantizationOf(value);
   const constant = rewriter.constant(value);
   const name =
     constant === null
-      ? rewriter.add("quantize", [wideValue(value, rewriter, formats)], quantizeAttributes(quantization), `${value}.i8`)
-      : rewriter.addConstantInfo(narrowConstant(constant, quantization), `${value}.i8`);
-  formats.narrow.set(value, name);
+      ? rewriter.add(
+          "quantize",
+          [wideValue(value, rewriter, formats)],
+          quantizeAttributes(value, element, formats),
+          `${value}.${element}`,
+        )
+      : rewriter.addConstantInfo(
+          narrowConstant(constant, element, formats.quantizationOf(value, element)),
+          `${value}.${element}`,
+        );
+  formats.narrow.set(key, name);
   return name;
 }
 
-function narrowConstant({ type, data, source }: Constant, quantization: Quantization): Omit<Constant, "name"> {
-  const narrow = tensorType("i8", type.shape, quantization);
+function narrowConstant(
+  { type, data, source }: Constant,
+  element: ElementType,
+  quantization: Quantization,
+): Omit<Constant, "name"> {
+  const narrow = tensorType(element, type.shape, quantization);
   if (data === null) return { type: narrow, data, source };
-  const { low, high } = integerRange("i8");
+  const { low, high } = integerRange(element);
   const [scale, zero] = [at(quantization.scales, 0), at(quantization.zeros, 0)];
   const stored = Int8Array.from(tensorNumbers({ type, data }), (number) =>
     roundAndClamp(number, 1 / scale, zero, low, high),
@@ -195,30 +231,42 @@ function narrowConstant({ type, data, source }: Constant, quantization: Quantiza
 
 /** A node that works on stored integers as they are. */
 function carry(node: Node, rewriter: Rewriter, formats: Formats): string {
+  const [element = "i8"] = formats.demands.narrow.get(node.name) ?? [];
   const operands = node.operands.map((operand) =>
-    operand !== null && isWide(operand, formats) ? narrowValue(operand, rewriter, formats) : operand,
+    operand !== null && isWide(operand, formats) ? narrowValue(operand, element, rewriter, formats) : operand,
   );
-  formats.narrow.set(node.name, node.name);
+  formats.narrow.set(`${element} ${node.name}`, node.name);
   return rewriter.add(node.op, operands, node.attributes, node.name);
 }
 
 function rewriteContraction(contraction: Contraction, rewriter: Rewriter, formats: Formats): string {
   const { node, activation, bias, constantWeights, symmetric } = contraction;
+  const elements = precisionElements(formats.precisionAt(node));
   // A batch of weight matrices has one bias for all of them; the matrix unit reads one for each group of columns.
   const takesBias = constantWeights && !symmetric;
   const constantBias = bias === null || !takesBias ? null : rewriter.constant(bias);
-  const stored = constantWeights
+  const [weights = null, sumBias = null] = constantWeights
     ? storedWeights(contraction, constantBias, rewriter, formats)
-    : [narrowValue(contraction.weights, rewriter, formats), null];
-  const [weights = null, sumBias = null] = stored;
-  const operands = [narrowValue(activation, rewriter, formats), weights, takesBias ? sumBias : null];
+    : [narrowValue(contraction.weights, elements.activations, rewriter, formats), null];
+  const operands = [
+    narrowValue(activation, elements.activations, rewriter, formats),
+    weights,
+    takesBias ? sumBias : null,
+  ];
   const sums = rewriter.add(node.op, operands, node.attributes, `${node.name}.sum`);
   const addsBias = bias !== null && constantBias === null;
   if (takesBias && !addsBias) formats.sums.set(sums, node.name);
   const { narrow, wide } = formats.demands;
-  if (narrow.has(node.name) && !wide.has(node.name) && !addsBias) {
-    formats.narrow.set(node.name, node.name);
-    return rewriter.add("requantize", [sums], quantizeAttributes(formats.quantizationOf(node.name)), node.name);
+  const stored = [...(narrow.get(node.name) ?? [])];
+  if (stored.length > 0 && !wide.has(node.name) && !addsBias) {
+    const [first] = stored.map((element, index) => {
+      const name = index === 0 ? node.name : `${node.name}.${element}`;
+      const result = rewriter.add("requantize", [sums], quantizeAttributes(node.name, element, formats), name);
+      // The node that is returned takes the name of the one that it replaces.
+      formats.narrow.set(`${element} ${node.name}`, index === 0 ? node.name : result);
+      return result;
+    });
+    return first as string;
   }
   const product = rewriter.add("dequantize", [sums], { element: "f16" }, node.name);
   const result = addsBias ? addBias(node, product, wideValue(bias, rewriter, formats), rewriter) : product;
@@ -253,11 +301,15 @@ function storedWeights(
 ): string[] {
   const constant = weightsAt(weights, rewriter) as Constant;
   const axis = node.op === "matmul" ? constant.type.shape.length - 1 : 0;
-  const quantize = isFloat(constant.type.element) ? quantizeWeights : keepWeights;
-  const quantized = quantize(constant, axis, bias, formats.quantizationOf(activation));
+  const elements = precisionElements(formats.precisionAt(node));
+  const quantization = formats.quantizationOf(activation, elements.activations);
+  const quantized = isFloat(constant.type.element)
+    ? quantizeWeights(constant, axis, bias, quantization, elements.weights)
+    : keepWeights(constant, axis, bias, quantization);
   const versions = formats.weights.get(weights) ?? [];
   const known = versions.find((version) => sameType(version.type, quantized.weights.type));
-  const name = known?.name ?? rewriter.addConstantInfo(quantized.weights, `${weights}.i8`);
+  const name =
+    known?.name ?? rewriter.addConstantInfo(quantized.weights, `${weights}.${quantized.weights.type.element}`);
   if (known === undefined) formats.weights.set(weights, [...versions, { name, ...quantized.weights }]);
   return [name, rewriter.addConstantInfo(quantized.bias, `${node.name}.bias`)];
 }

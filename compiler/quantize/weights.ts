@@ -1,7 +1,7 @@
 import { at, clamp, rowMajorStrides } from "../../base/math.ts";
 import type { Constant } from "../../ir/graph.ts";
 import { tensorNumbers } from "../../ir/ops/values.ts";
-import { elementCount, integerRange, type Quantization, tensorType } from "../../ir/type.ts";
+import { type ElementType, elementCount, integerRange, type Quantization, tensorType } from "../../ir/type.ts";
 import { roundToEven } from "../../kernels/fixed-point.ts";
 
 /** Half of what i32 holds: the share that a bias may take, so that products have room. */
@@ -15,15 +15,17 @@ export interface QuantizedWeights {
 }
 
 /**
- * Quantizes constant weights to i8, symmetric, one scale for each index of `axis` (the output channels): greatest
- * magnitude ÷ 127, or more where the bias would not fit i32 otherwise; 1 for a channel of zeros without bias. The zero point of the
- * activations is folded into the bias. Absent weights or bias give absent ones; absent weights have scales of 1.
+ * Quantizes constant weights to i8, i4 or i2, symmetric, one scale for each index of `axis` (the output channels). i8:
+ * greatest magnitude ÷ 127; i4 (±7) and i2 (±1): what gives the least sum of squared errors. More where the bias would not fit
+ * i32 otherwise; 1 for a channel of zeros without bias. The zero point of the activations is folded into the bias. Absent
+ * weights or bias give absent ones; absent weights have scales of 1.
  */
 export function quantizeWeights(
   weights: Constant,
   axis: number,
   bias: Constant | null,
   activation: Quantization,
+  element: ElementType = "i8",
 ): QuantizedWeights {
   const { shape } = weights.type;
   const channels = at(shape, axis);
@@ -31,15 +33,19 @@ export function quantizeWeights(
   const biases = bias?.data == null ? null : tensorNumbers({ type: bias.type, data: bias.data });
   const stride = at(rowMajorStrides(shape), axis);
   const activationScale = at(activation.scales, 0);
-  const scales = channelScales(numbers, biases, channels, stride, activationScale);
+  const { high } = integerRange(element);
+  const least = leastScales(biases, channels, activationScale);
+  const scales =
+    element === "i8"
+      ? channelScales(numbers, least, channels, stride, high)
+      : bestScales(numbers, least, channels, stride, high);
   const quantization: Quantization = { axis, scales, zeros: scales.map(() => 0) };
-  const type = tensorType("i8", shape, quantization);
+  const type = tensorType(element, shape, quantization);
   const biasType = tensorType("i32", [channels]);
   if (numbers === null) {
     const absent = { data: null, source: "absent" } as const;
     return { weights: { type, ...absent }, bias: { type: biasType, ...absent } };
   }
-  const { high } = integerRange("i8");
   const stored = new Int8Array(elementCount(type));
   const sums = new Float64Array(channels);
   for (let start = 0; start < stored.length; ) {
@@ -103,14 +109,69 @@ function biasOf(
   return { type: biasType, data: storedBias, source: source === "random" ? "random" : (bias?.source ?? source) };
 }
 
-function channelScales(
+/** By channel: the least scale under which the bias fits. */
+function leastScales(biases: ArrayLike<number> | null, channels: number, activationScale: number): number[] {
+  return Array.from({ length: channels }, (_, channel) => {
+    return Math.abs(biases?.[channel] ?? 0) / (activationScale * biasShare);
+  });
+}
+
+/** How many scales are tried between the greatest magnitude's and a part of it. */
+const triedScales = 24;
+const leastTriedPart = 0.25;
+
+/** By channel: the scale under which the squared errors of rounding and clamping add up to least, of those tried. */
+function bestScales(
   numbers: ArrayLike<number> | null,
-  biases: ArrayLike<number> | null,
+  least: readonly number[],
   channels: number,
   stride: number,
-  activationScale: number,
+  high: number,
 ): number[] {
-  const { high } = integerRange("i8");
+  const largest = channelScales(numbers, least, channels, stride, high);
+  if (numbers === null) return largest;
+  const own = new Float64Array(numbers.length / channels);
+  return largest.map((start, channel) => {
+    let count = 0;
+    for (let block = channel * stride; block < numbers.length; block += channels * stride) {
+      for (let index = block; index < block + stride; index += 1) own[count++] = numbers[index] as number;
+    }
+    let best = { scale: start, error: Number.POSITIVE_INFINITY };
+    for (let step = 0; step < triedScales; step += 1) {
+      const tried = start * (1 - (step * (1 - leastTriedPart)) / (triedScales - 1));
+      // The scale that fits the integers best that the tried one gives.
+      const { fitted } = scaleError(own, tried, high);
+      for (const scale of [tried, fitted]) {
+        if (scale < (least[channel] as number) || scale <= 1e-30) continue;
+        const { error } = scaleError(own, scale, high);
+        if (error < best.error) best = { scale, error };
+      }
+    }
+    return best.scale;
+  });
+}
+
+/** Σ (number − scale · integer)² over the integers nearest to number ÷ scale, and the scale that fits those best. */
+function scaleError(numbers: Float64Array, scale: number, high: number): { error: number; fitted: number } {
+  let [error, along, squares] = [0, 0, 0];
+  for (let index = 0; index < numbers.length; index += 1) {
+    const number = numbers[index] as number;
+    const integer = Math.max(-high, Math.min(high, Math.round(number / scale)));
+    error += (number - scale * integer) ** 2;
+    along += number * integer;
+    squares += integer * integer;
+  }
+  return { error, fitted: squares === 0 ? 0 : along / squares };
+}
+
+/** By channel: the scale under which the greatest magnitude is the greatest integer. */
+function channelScales(
+  numbers: ArrayLike<number> | null,
+  least: readonly number[],
+  channels: number,
+  stride: number,
+  high: number,
+): number[] {
   const greatest = new Float64Array(channels);
   const count = numbers?.length ?? 0;
   for (let start = 0; start < count; ) {
@@ -122,8 +183,7 @@ function channelScales(
     }
   }
   return Array.from(greatest, (magnitude, channel) => {
-    const forBias = Math.abs(biases?.[channel] ?? 0) / (activationScale * biasShare);
-    const scale = Math.max(magnitude / high, forBias);
+    const scale = Math.max(magnitude / high, least[channel] as number);
     return scale > 1e-30 ? scale : 1;
   });
 }

@@ -1,12 +1,16 @@
 import { product } from "../../base/math.ts";
+import { type ElementName, isSignedByte } from "../element.ts";
 import type { ContractionTask, PairingTask } from "../kernels.ts";
-import { checkFloatContraction, contractionSigns } from "../task.ts";
+import { packedBits } from "../packed.ts";
+import { checkFloatContraction } from "../task.ts";
+import { readPacked } from "./packed.ts";
 import { offsets } from "./walk.ts";
 
 /** The byte offsets of a group's weights over inner elements, shape [K], and between columns. */
 function weightOffsets({ inner, columns, weights }: ContractionTask): readonly [readonly number[], number] {
   if (weights.layout === "strided") return [offsets(inner, weights.innerStrides), weights.columnStride];
-  return [Array.from({ length: product(inner) }, (_, k) => (k >> 1) * columns * 2 + (k & 1)), 2];
+  const bytes = weights.packed ? packedBits(weights.element) / 8 : 1;
+  return [Array.from({ length: product(inner) }, (_, k) => ((k >> 1) * columns * 2 + (k & 1)) * bytes), 2 * bytes];
 }
 
 /** Visits every partial sum with the addresses of its bias, of its row of activations and of its column of weights. */
@@ -29,17 +33,29 @@ function visitSums(
   }
 }
 
+/** Reads the elements of an operand. */
+function reader(
+  memory: DataView,
+  { element, packed = false }: { readonly element: ElementName; readonly packed?: boolean },
+): (address: number) => number {
+  const signed = isSignedByte(element);
+  if (packed) {
+    const bits = packedBits(element);
+    return (address) => readPacked(memory, bits, signed, address);
+  }
+  return signed ? (address) => memory.getInt8(address) : (address) => memory.getUint8(address);
+}
+
 /** Plain twin of `Kernels.contract`. */
 export function contract(memory: DataView, task: ContractionTask): void {
-  const [signedActivations, signedWeights] = contractionSigns(task);
+  const activationAt = reader(memory, task.activations);
+  const weightAt = reader(memory, task.weights);
   const inner = offsets(task.inner, task.activations.innerStrides);
   const [weightInner, columnStride] = weightOffsets(task);
   visitSums(task, columnStride, (partial, bias, row, column) => {
     let total = task.start === "zero" ? 0 : memory.getInt32(task.start === "bias" ? bias : partial, true);
     for (let k = 0; k < inner.length; k += 1) {
-      const [a, w] = [row + (inner[k] as number), column + (weightInner[k] as number)];
-      const activation = signedActivations ? memory.getInt8(a) : memory.getUint8(a);
-      total = (total + activation * (signedWeights ? memory.getInt8(w) : memory.getUint8(w))) | 0;
+      total = (total + activationAt(row + (inner[k] as number)) * weightAt(column + (weightInner[k] as number))) | 0;
     }
     memory.setInt32(partial, total, true);
   });

@@ -12,6 +12,7 @@ import {
   weightBlock,
   weightOffsets,
 } from "../layout";
+import { packPackedActivations, pairPacked, unpackPairs } from "./packed";
 import { listOffsets, packActivations, pairBytes } from "./packing";
 
 /** Eight i16 (four columns of pairs) from paired weights stored as T. */
@@ -220,11 +221,17 @@ function contractTyped<A, W>(
   inner: i32,
   columns: i32,
   activations: usize,
+  activationShift: i32,
+  activationUnit: i32,
   weights: usize,
+  weightShift: i32,
+  weightUnit: i32,
+  signedWeights: bool,
   paired: bool,
   columnStride: i32,
   target: usize,
 ): void {
+  const asStored = paired && weightShift == 0;
   const targetPitch = columns << 2;
   for (let k0 = 0; k0 < inner; k0 += innerChunk) {
     const kc = min(innerChunk, inner - k0);
@@ -232,17 +239,26 @@ function contractTyped<A, W>(
     const chunkRows = max(4, (panelBytes / pitch) & ~3);
     listOffsets(scratch, 0, k0, kc, scratch + activationOffsets);
     if (!paired) listOffsets(scratch, 1, k0, kc, scratch + weightOffsets);
-    const columnStep = paired ? columns : columnChunk;
+    const columnStep = asStored ? columns : columnChunk;
     for (let n0 = 0; n0 < columns; n0 += columnStep) {
       const nc = min(columnStep, columns - n0);
       let block = weights + ((k0 >> 1) * columns << 1);
-      if (!paired) {
+      if (!asStored) {
         block = scratch + weightBlock;
-        pairBytes(scratch, weights + n0 * columnStride, columnStride, nc, kc, block);
+        if (paired) {
+          const unit = weightUnit + (((k0 >> 1) * columns + n0) << 1);
+          unpackPairs(weights, unit, weightShift, signedWeights, columns << 1, (kc + 1) >> 1, nc, block);
+        } else if (weightShift > 0) {
+          pairPacked(scratch, weights, weightUnit + n0 * columnStride, weightShift, signedWeights, columnStride, nc, kc, block);
+        } else pairBytes(scratch, weights + n0 * columnStride, columnStride, nc, kc, block);
       }
       for (let m0 = 0; m0 < rowCount; m0 += chunkRows) {
         const mc = min(chunkRows, rowCount - m0);
-        if (n0 == 0 || rowCount > chunkRows) packActivations<A>(scratch, activations, m0, mc, kc, scratch + panel, pitch);
+        if (n0 == 0 || rowCount > chunkRows) {
+          if (activationShift > 0) {
+            packPackedActivations(scratch, activations, activationUnit, activationShift, isSigned<A>(), m0, mc, kc, scratch + panel, pitch);
+          } else packActivations<A>(scratch, activations, m0, mc, kc, scratch + panel, pitch);
+        }
         product<W>(scratch, mc, nc, kc, pitch, block, nc << 1, target + m0 * targetPitch + (<usize>n0 << 2), targetPitch);
       }
     }
@@ -251,7 +267,8 @@ function contractTyped<A, W>(
 
 /**
  * partial[rowCount][columns] (+)= activations · weights for one group. Rows: the first loop nest of the scratch memory;
- * inner: the second, operand 0 the activations, operand 1 strided weights.
+ * inner: the second, operand 0 the activations, operand 1 strided weights. Operands whose shift is not 0 are packed (see
+ * packed.ts): they begin at an element after their address, and their strides are elements.
  */
 export function contract(
   scratch: usize,
@@ -259,8 +276,12 @@ export function contract(
   inner: i32,
   columns: i32,
   activations: usize,
+  activationShift: i32,
+  activationUnit: i32,
   signedActivations: bool,
   weights: usize,
+  weightShift: i32,
+  weightUnit: i32,
   signedWeights: bool,
   paired: bool,
   columnStride: i32,
@@ -269,11 +290,13 @@ export function contract(
   bias: usize,
 ): void {
   begin(start, rowCount, columns, target, bias);
+  // Unpacked weights fit i8 whether signed or not.
+  const asSigned = signedWeights || weightShift > 0;
   if (signedActivations) {
-    if (signedWeights) contractTyped<i8, i8>(scratch, rowCount, inner, columns, activations, weights, paired, columnStride, target);
-    else contractTyped<i8, u8>(scratch, rowCount, inner, columns, activations, weights, paired, columnStride, target);
-  } else if (signedWeights) contractTyped<u8, i8>(scratch, rowCount, inner, columns, activations, weights, paired, columnStride, target);
-  else contractTyped<u8, u8>(scratch, rowCount, inner, columns, activations, weights, paired, columnStride, target);
+    if (asSigned) contractTyped<i8, i8>(scratch, rowCount, inner, columns, activations, activationShift, activationUnit, weights, weightShift, weightUnit, signedWeights, paired, columnStride, target);
+    else contractTyped<i8, u8>(scratch, rowCount, inner, columns, activations, activationShift, activationUnit, weights, weightShift, weightUnit, signedWeights, paired, columnStride, target);
+  } else if (asSigned) contractTyped<u8, i8>(scratch, rowCount, inner, columns, activations, activationShift, activationUnit, weights, weightShift, weightUnit, signedWeights, paired, columnStride, target);
+  else contractTyped<u8, u8>(scratch, rowCount, inner, columns, activations, activationShift, activationUnit, weights, weightShift, weightUnit, signedWeights, paired, columnStride, target);
 }
 
 /** Rewrites strided weights of one group in the paired layout; inner: the second loop nest, operand 1. */

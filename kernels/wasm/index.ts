@@ -6,4 +6,5 @@ export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion
 export { copy, fill } from "./copy";
 export { contractFloat } from "./float-contraction";
 export { reduce } from "./reduction";
+export { copyPacked } from "./packed";
 export { binary, clip, leakyRelu, lookup, sign } from "./vector";

@@ -19,7 +19,7 @@ export function listOffsets(scratch: usize, operand: i32, k0: i32, kc: i32, tabl
  * Joins the offsets of the activations into runs of adjacent elements: pairs (offset, length). Returns how many, or 0
  * when the runs are too short to be worth it.
  */
-function listRuns(scratch: usize, kc: i32, elementBytes: i32): i32 {
+export function listRuns(scratch: usize, kc: i32, elementBytes: i32): i32 {
   const offsets = scratch + activationOffsets;
   const table = scratch + runTable;
   let runs = 0;

@@ -74,7 +74,7 @@ function matmulBytes(target: ChipTarget, matmul: MatmulInstruction): number {
   let bytes = 0;
   if (activations.space === "memory") {
     const pass = groups * count(rows) * count(inner) * elementBytes(activations.element);
-    for (let column = 0; column < columns; column += columnsAtOnce(target, weights.element)) bytes += pass;
+    for (let column = 0; column < columns; column += columnsAtOnce(target, matmul)) bytes += pass;
   }
   if (weights.space === "memory") bytes += groups * count(inner) * columns * elementBytes(weights.element);
   if (start === "bias") bytes += groups * columns * 4;

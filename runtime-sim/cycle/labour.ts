@@ -20,16 +20,16 @@ export function count(counts: readonly number[]): number {
   return counts.reduce((total, each) => total * each, 1);
 }
 
-/** Columns that the matrix unit takes at once for weights of an element type. */
-export function columnsAtOnce(target: ChipTarget, weights: ElementType): number {
-  const { bits } = elementTypes[weights];
+/** Columns that the matrix unit takes at once: those of its wider operand. */
+export function columnsAtOnce(target: ChipTarget, { activations, weights }: MatmulInstruction): number {
+  const bits = Math.max(elementTypes[activations.element].bits, elementTypes[weights.element].bits);
   return target.matrix.outputCount[bits > 4 ? "8" : bits > 2 ? "4" : "2"];
 }
 
 /** The matrix unit: in a cycle it multiplies one row's next inputs with one block of columns; then the pipeline drains. */
 export function* matrixLabour(target: ChipTarget, matmul: MatmulInstruction): Labour {
   const [rows, inner] = [count(matmul.rows), count(matmul.inner)];
-  const width = columnsAtOnce(target, matmul.weights.element);
+  const width = columnsAtOnce(target, matmul);
   for (let group = 0; group < matmul.groups; group += 1) {
     for (let column = 0; column < matmul.columns; column += width) {
       for (let row = 0; row < rows; row += 1) {

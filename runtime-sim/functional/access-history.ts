@@ -8,27 +8,30 @@ export interface Access {
   readonly region: Region;
 }
 
-/** Told of two accesses to the same byte, at least one a write, of which neither happened before the other in all orders. */
+/** Told of two accesses to the same byte, or part of one, at least one a write, of which neither happened before the other in all orders. */
 export type Conflict<A extends Access> = (earlier: A, later: A, address: number) => void;
 
 interface Page {
-  /** By byte: the number of the access that wrote it last; 0 for none. */
+  /** By part: the number of the access that wrote it last; 0 for none. */
   readonly writers: Int32Array;
-  /** By byte: the number of the set of accesses that have read it since. */
+  /** By part: the number of the set of accesses that have read it since. */
   readonly readers: Int32Array;
 }
 
-const pageBytes = 4096;
+const pageParts = 4096;
 
-/** Who wrote every byte last, and who has read it since; pages of memory that are never reached take no room. */
+/** Who wrote every byte, or part of one, last, and who has read it since; pages of memory that are never reached take no room. */
 export class AccessHistory<A extends Access> {
   readonly #accesses: (A | null)[] = [null];
   readonly #sets: (readonly number[])[] = [[]];
   readonly #setNumbers = new Map<string, number>([["", 0]]);
   readonly #pages = new Map<number, Page>();
   readonly #conflict: Conflict<A>;
+  /** Parts of a byte that are told apart: one, or four where elements have 4 or 2 bits. */
+  readonly #parts: 1 | 4;
 
-  constructor(conflict: Conflict<A>) {
+  constructor(parts: 1 | 4, conflict: Conflict<A>) {
+    this.#parts = parts;
     this.#conflict = conflict;
   }
 
@@ -39,11 +42,12 @@ export class AccessHistory<A extends Access> {
     const reads = access.region.use === "read";
     const extended = new Map<number, number>();
     forEachRun(access.region, address, (start, bytes) => {
-      for (let from = start; from < start + bytes; ) {
-        const pageNumber = Math.floor(from / pageBytes);
-        const to = Math.min(start + bytes, (pageNumber + 1) * pageBytes);
+      const end = (start + bytes) * this.#parts;
+      for (let from = start * this.#parts; from < end; ) {
+        const pageNumber = Math.floor(from / pageParts);
+        const to = Math.min(end, (pageNumber + 1) * pageParts);
         const page = this.#page(memory, pageNumber);
-        const offset = pageNumber * pageBytes;
+        const offset = pageNumber * pageParts;
         if (reads) this.#read(page, from - offset, to - offset, offset, number, clock, extended);
         else this.#write(page, from - offset, to - offset, offset, number, clock);
         from = to;
@@ -52,10 +56,10 @@ export class AccessHistory<A extends Access> {
   }
 
   #page(memory: number, pageNumber: number): Page {
-    const key = memory * 1048576 + pageNumber;
+    const key = memory * 4194304 + pageNumber;
     let page = this.#pages.get(key);
     if (page === undefined) {
-      page = { writers: new Int32Array(pageBytes), readers: new Int32Array(pageBytes) };
+      page = { writers: new Int32Array(pageParts), readers: new Int32Array(pageParts) };
       this.#pages.set(key, page);
     }
     return page;
@@ -110,7 +114,7 @@ export class AccessHistory<A extends Access> {
   #order(earlierNumber: number, laterNumber: number, clock: Clock, address: number): void {
     const earlier = this.#accesses[earlierNumber] as A | null;
     if (earlier === null || clockEntry(clock, earlier.component) >= earlier.time) return;
-    this.#conflict(earlier, this.#accesses[laterNumber] as A, address);
+    this.#conflict(earlier, this.#accesses[laterNumber] as A, Math.floor(address / this.#parts));
   }
 
   /** The set with one reader more, less those that the new one follows in all orders. */

@@ -1,18 +1,19 @@
-import { internalError } from "../../base/errors.ts";
-import { rowMajorStrides } from "../../base/math.ts";
+import { product, rowMajorStrides } from "../../base/math.ts";
 import type {
   GatherInstruction,
   MatmulInstruction,
   MoveInstruction,
   MulticastInstruction,
+  Operand,
   ReduceInstruction,
   VectorInstruction,
 } from "../../ir/instruction.ts";
-import type { ContractionTask, CopyTask, Kernels, ReduceTask, VectorTask } from "../../kernels/kernels.ts";
+import { type ElementType, elementBytes } from "../../ir/type.ts";
+import type { ContractionTask, CopyTask, ElementView, Kernels, ReduceTask, VectorTask } from "../../kernels/kernels.ts";
 import type { Operation } from "./operation.ts";
 
 /** Computes an instruction at the given addresses of the kernels' memory, one for each region of the operation, in its order. */
-export type Compute = (addresses: Int32Array) => void;
+export type Compute = (addresses: Float64Array) => void;
 
 /** Copies the elements of a move from one address to another. */
 export interface ElementCopy {
@@ -26,16 +27,19 @@ export interface ElementCopy {
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** Prepares the work of a local instruction: everything but addresses is worked out once. Null for instructions that compute nothing. */
-export function prepareCompute(operation: Operation, kernels: Kernels): Compute | null {
+/**
+ * Prepares the work of a local instruction: everything but addresses is worked out once. Null for instructions that compute
+ * nothing. `staging` is the address of room for `stagingBytes`.
+ */
+export function prepareCompute(operation: Operation, kernels: Kernels, staging: number): Compute | null {
   const { instruction } = operation;
   switch (instruction.kind) {
     case "matmul":
       return matmul(instruction, kernels);
     case "vector":
-      return vector(instruction, kernels);
+      return vector(instruction, kernels, staging);
     case "reduce":
-      return reduce(instruction, kernels);
+      return reduce(instruction, kernels, staging);
     case "gather":
       return gather(instruction, kernels);
     case "psum.recv":
@@ -48,8 +52,13 @@ export function prepareCompute(operation: Operation, kernels: Kernels): Compute 
 }
 
 function matmul(instruction: MatmulInstruction, kernels: Kernels): Compute {
-  const activations: Writable<ContractionTask["activations"]> = { ...instruction.activations, address: 0 };
-  const weights: Writable<ContractionTask["weights"]> = { ...instruction.weights, address: 0 };
+  const operand = <T extends { readonly element: ElementType }>(view: T) => ({
+    ...view,
+    address: 0,
+    packed: elementBytes(view.element) < 1,
+  });
+  const activations: Writable<ContractionTask["activations"]> = operand(instruction.activations);
+  const weights: Writable<ContractionTask["weights"]> = operand(instruction.weights);
   const { groups, rows, inner, columns, start } = instruction;
   const task: Writable<ContractionTask> = {
     groups,
@@ -71,38 +80,106 @@ function matmul(instruction: MatmulInstruction, kernels: Kernels): Compute {
   };
 }
 
-function vector(instruction: VectorInstruction, kernels: Kernels): Compute {
-  const sources = instruction.sources.map(({ element, strides }) => ({ element, strides, address: 0 }));
-  const destination = {
-    element: instruction.destination.element,
-    strides: instruction.destination.strides,
-    address: 0,
-  };
+function vector(instruction: VectorInstruction, kernels: Kernels, staging: number): Compute {
   const { function: name, counts, parameters } = instruction;
-  const task: VectorTask = { function: name, counts, sources, destination, parameters };
+  const stage = makeStage(kernels, staging);
+  const sources = instruction.sources.map((source) => stage.operand(source, counts));
+  const destination = stage.operand(instruction.destination, counts);
+  const task: VectorTask = {
+    function: name,
+    counts,
+    sources: sources.map(({ view }) => view),
+    destination: destination.view,
+    parameters,
+  };
   const count = sources.length;
   return (addresses) => {
-    for (let index = 0; index < count; index += 1) {
-      (sources[index] as { address: number }).address = addresses[index] as number;
-    }
-    destination.address = addresses[count] as number;
+    for (let index = 0; index < count; index += 1) (sources[index] as StagedOperand).bring(addresses[index] as number);
+    destination.place(addresses[count] as number);
     kernels.vector(task);
+    destination.takeBack();
   };
 }
 
-function reduce(instruction: ReduceInstruction, kernels: Kernels): Compute {
-  const view = ({ element, strides }: ReduceInstruction["source"]) => ({ element, strides, address: 0 });
-  const source = view(instruction.source);
-  const destination = view(instruction.destination);
-  const divisor = instruction.divisor === null ? null : view(instruction.divisor);
+function reduce(instruction: ReduceInstruction, kernels: Kernels, staging: number): Compute {
   const { function: name, counts, inner } = instruction;
-  const task: ReduceTask = { function: name, counts, inner, source, divisor, destination };
-  return (addresses) => {
-    source.address = addresses[0] as number;
-    destination.address = addresses[1] as number;
-    if (divisor !== null) divisor.address = addresses[2] as number;
-    kernels.reduce(task);
+  const stage = makeStage(kernels, staging);
+  const source = stage.operand(instruction.source, [...counts, ...inner]);
+  const destination = stage.operand(instruction.destination, counts);
+  const divisor = instruction.divisor === null ? null : stage.operand(instruction.divisor, counts);
+  const task: ReduceTask = {
+    function: name,
+    counts,
+    inner,
+    source: source.view,
+    divisor: divisor?.view ?? null,
+    destination: destination.view,
   };
+  return (addresses) => {
+    source.bring(addresses[0] as number);
+    destination.place(addresses[1] as number);
+    divisor?.bring(addresses[2] as number);
+    kernels.reduce(task);
+    destination.takeBack();
+  };
+}
+
+/** An operand as the kernels see it: where it lies, or unpacked in the room for staging. */
+interface StagedOperand {
+  readonly view: ElementView;
+  /** Says where it lies, and unpacks it. */
+  readonly bring: (address: number) => void;
+  /** Says where it lies. */
+  readonly place: (address: number) => void;
+  /** Packs what was computed. */
+  readonly takeBack: () => void;
+}
+
+/** Hands out room for operands of 4 and 2 bits, which the vector unit's kernels read and write one a byte. */
+function makeStage(kernels: Kernels, staging: number) {
+  let next = staging;
+  const operand = ({ element, strides }: Operand, counts: readonly number[]): StagedOperand => {
+    if (!isPacked(element)) {
+      const view = { element, strides, address: 0 };
+      const place = (address: number): void => {
+        view.address = address;
+      };
+      return { view, bring: place, place, takeBack: () => undefined };
+    }
+    const view = { element, strides: rowMajorStrides(counts), address: next };
+    next += product(counts);
+    const home = { packed: true, strides, address: 0 };
+    const staged = { packed: false, strides: view.strides, address: view.address };
+    const place = (address: number): void => {
+      home.address = address;
+    };
+    return {
+      view,
+      bring: (address) => {
+        place(address);
+        kernels.copyPacked({ counts, element, source: home, destination: staged });
+      },
+      place,
+      takeBack: () => kernels.copyPacked({ counts, element, source: staged, destination: home }),
+    };
+  };
+  return { operand };
+}
+
+function isPacked(element: Operand["element"]): boolean {
+  return element !== "scale" && elementBytes(element) < 1;
+}
+
+/** Bytes of staging that an instruction needs: one for each element of its operands of 4 and 2 bits. */
+export function stagingBytes({ instruction }: Operation): number {
+  const room = ({ element }: Operand, counts: readonly number[]): number => (isPacked(element) ? product(counts) : 0);
+  if (instruction.kind === "vector") {
+    const { sources, destination, counts } = instruction;
+    return [...sources, destination].reduce((bytes, operand) => bytes + room(operand, counts), 0);
+  }
+  if (instruction.kind !== "reduce") return 0;
+  const { source, destination, counts, inner } = instruction;
+  return room(source, [...counts, ...inner]) + room(destination, counts);
 }
 
 function gather(instruction: GatherInstruction, kernels: Kernels): Compute {
@@ -136,13 +213,16 @@ function copyBytes(bytes: number, kernels: Kernels): Compute {
   };
 }
 
-/** Prepares the copies of a move, multicast or gather. Elements of any size are copied in words of 8, 4, 2 or 1 bytes. */
+/**
+ * Prepares the copies of a move, multicast or gather. Elements of any size are copied in words of 8, 4, 2 or 1 bytes, those of
+ * less than a byte without the others that share it.
+ */
 export function prepareElementCopy(
   instruction: MoveInstruction | MulticastInstruction | GatherInstruction,
   kernels: Kernels,
 ): ElementCopy {
   const { counts, elementBytes } = instruction;
-  if (elementBytes < 1) throw internalError(`an element of ${elementBytes} bytes cannot be copied`);
+  if (elementBytes < 1) return prepareBitCopy(instruction, kernels);
   const word = [8, 4, 2, 1].find((width) => elementBytes % width === 0) as number;
   const words = elementBytes / word;
   const split = (list: readonly number[], last: number): readonly number[] => (words === 1 ? list : [...list, last]);
@@ -167,5 +247,27 @@ export function prepareElementCopy(
     through: copier(sourceStrides, destinationStrides),
     pack: copier(sourceStrides, dense),
     unpack: copier(dense, destinationStrides),
+  };
+}
+
+function prepareBitCopy(
+  { counts, elementBytes, source, destination }: MoveInstruction | MulticastInstruction | GatherInstruction,
+  kernels: Kernels,
+): ElementCopy {
+  const element = elementBytes === 0.5 ? "u4" : "u2";
+  const dense = rowMajorStrides(counts).map((stride) => stride * elementBytes);
+  const copier =
+    (from: readonly number[], to: readonly number[]): ElementCopy["through"] =>
+    (sourceAddress, destinationAddress) =>
+      kernels.copyPacked({
+        counts,
+        element,
+        source: { packed: true, address: sourceAddress, strides: from },
+        destination: { packed: true, address: destinationAddress, strides: to },
+      });
+  return {
+    through: copier(source.strides, destination.strides),
+    pack: copier(source.strides, dense),
+    unpack: copier(dense, destination.strides),
   };
 }

@@ -9,7 +9,7 @@ import type {
 } from "../../ir/instruction.ts";
 import { enteringPorts, type HostOperation, leavingPorts, type Port, type Program } from "../../ir/program.ts";
 import { checkBuffers } from "./buffers.ts";
-import { type Compute, type ElementCopy, prepareCompute, prepareElementCopy } from "./compute.ts";
+import { type Compute, type ElementCopy, prepareCompute, prepareElementCopy, stagingBytes } from "./compute.ts";
 import { checkSidecar, forEachImage } from "./images.ts";
 import { type KernelChoice, makeKernels } from "./kernel-choice.ts";
 import {
@@ -89,7 +89,7 @@ class Executor implements FunctionalExecutor, Behaviour {
   readonly #computes: readonly (Compute | null)[];
   readonly #copies: readonly (ElementCopy | null)[];
   readonly #written: WrittenBytes | null;
-  readonly #addresses = new Int32Array(8);
+  readonly #addresses = new Float64Array(8);
   readonly #host: ExecutorOptions["host"];
   readonly #entering: readonly Port[];
   readonly #leaving: readonly Port[];
@@ -107,19 +107,21 @@ class Executor implements FunctionalExecutor, Behaviour {
     host: ExecutorOptions["host"],
   ) {
     const prepared = prepareOperations(program);
-    const packetBytes = prepared.operations.reduce((most, operation) => Math.max(most, operation.packetBytes), 0);
+    const most = (bytesOf: (operation: Operation) => number): number =>
+      prepared.operations.reduce((bytes, operation) => Math.max(bytes, bytesOf(operation)), 0);
+    const rooms = { packetBytes: most(({ packetBytes }) => packetBytes), stagingBytes: most(stagingBytes) };
     const { kernels, firstByte } = makeKernels(
       kernelChoice,
-      (kernelBytes) => makeMemoryMap(program, machine, kernelBytes, packetBytes).pages,
+      (kernelBytes) => makeMemoryMap(program, machine, kernelBytes, rooms).pages,
     );
     this.#program = program;
     this.#host = host;
     this.#entering = enteringPorts(program);
     this.#leaving = leavingPorts(program);
-    this.#map = makeMemoryMap(program, machine, firstByte, packetBytes);
+    this.#map = makeMemoryMap(program, machine, firstByte, rooms);
     this.#bytes = new Uint8Array(kernels.memory.buffer);
     this.#written = checked ? new WrittenBytes(program, machine) : null;
-    this.#computes = prepared.operations.map((operation) => prepareCompute(operation, kernels));
+    this.#computes = prepared.operations.map((operation) => prepareCompute(operation, kernels, this.#map.stagingBase));
     this.#copies = prepared.operations.map(({ instruction }) =>
       instruction.kind === "move" || instruction.kind === "multicast" ? prepareElementCopy(instruction, kernels) : null,
     );

@@ -64,6 +64,8 @@ export interface MemoryMap {
   readonly frameBase: number;
   /** First byte of room for one packet. */
   readonly packetBase: number;
+  /** First byte of room for operands of 4 and 2 bits, one a byte. */
+  readonly stagingBase: number;
   /** Pages of 64 KiB that hold everything. */
   readonly pages: number;
   /** The address of a memory of a core; meaningless for a memory that the core does not have. */
@@ -75,7 +77,7 @@ export function makeMemoryMap(
   program: Program,
   machine: MachineMemories,
   firstByte: number,
-  packetBytes: number,
+  { packetBytes, stagingBytes }: { readonly packetBytes: number; readonly stagingBytes: number },
 ): MemoryMap {
   const { rows, columns } = program.target;
   const grid = rows * columns;
@@ -85,7 +87,8 @@ export function makeMemoryMap(
   const stride = partialOffset + roundUp(machine.partialBufferBytes, alignment);
   const frameBase = start + grid * stride;
   const packetBase = frameBase + roundUp(machine.frameBufferBytes, alignment);
-  const end = packetBase + roundUp(packetBytes, alignment) + alignment;
+  const stagingBase = packetBase + roundUp(packetBytes, alignment);
+  const end = stagingBase + roundUp(stagingBytes, alignment) + alignment;
   if (end > 4294967296) {
     throw problem(
       "B503",
@@ -97,6 +100,7 @@ export function makeMemoryMap(
     coreCount: coreCount(program),
     frameBase,
     packetBase,
+    stagingBase,
     pages: Math.ceil(end / pageBytes),
     base: (core, space) => {
       const offset = space === "memory" ? 0 : space === "weights" ? weightsOffset : partialOffset;

@@ -2,7 +2,7 @@ import { problem } from "../../base/errors.ts";
 import { product } from "../../base/math.ts";
 import type { Field, Instruction, LoopInstruction, SimpleInstruction } from "../../ir/instruction.ts";
 import { enteringPorts, leavingPorts, type Port, type Program } from "../../ir/program.ts";
-import { type ElementType, elementBytes } from "../../ir/type.ts";
+import { type ElementType, elementBytes, packedBytes } from "../../ir/type.ts";
 import { makeRegion, type Region } from "./region.ts";
 
 /** Which network carries an instruction's packets; packets of one thread to one core on one network arrive in order. */
@@ -145,7 +145,7 @@ function localRegions(instruction: SimpleInstruction, program: Program, layer: s
               weights.address,
               [groups],
               [weights.groupStride],
-              pairs * columns * 2,
+              packedBytes(weights.element, pairs * columns * 2),
             )
           : makeRegion(
               "weights",
@@ -309,7 +309,7 @@ function destinationOf(instruction: SimpleInstruction): Destination | null {
 function packetBytesOf(instruction: SimpleInstruction): number {
   if (instruction.kind === "psum.send") return instruction.count * 4;
   if (instruction.kind === "move" || instruction.kind === "multicast") {
-    return product(instruction.counts) * instruction.elementBytes;
+    return Math.ceil(product(instruction.counts) * instruction.elementBytes);
   }
   return 0;
 }

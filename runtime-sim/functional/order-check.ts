@@ -79,7 +79,8 @@ class Pass implements Behaviour, Observer {
     this.#clocks = this.#threads.map(() => new Int32Array(this.#threads.length));
     this.#times = new Int32Array(this.#threads.length);
     this.#components = this.#threads.length;
-    this.#history = new AccessHistory((earlier, later, address) => this.#report(earlier, later, address));
+    const parts = operations.operations.some(reachesParts) ? 4 : 1;
+    this.#history = new AccessHistory(parts, (earlier, later, address) => this.#report(earlier, later, address));
     this.#raiseInitialTokens();
   }
 
@@ -251,4 +252,11 @@ class Pass implements Behaviour, Observer {
       this.#problems.set(key, first);
     }
   }
+}
+
+/** Whether an operation reaches parts of bytes: elements of 4 or 2 bits. */
+function reachesParts({ regions, arrival }: Operation): boolean {
+  return [...regions, ...(arrival === null ? [] : [arrival])].some(({ base, row, column, turn, strides, runBytes }) =>
+    [base, row, column, turn, runBytes, ...strides].some((number) => !Number.isInteger(number)),
+  );
 }

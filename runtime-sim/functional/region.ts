@@ -4,7 +4,8 @@ import type { Field, Space } from "../../ir/instruction.ts";
 export type RegionUse = "read" | "write" | "update";
 
 /**
- * The set of bytes of one memory that an instruction reaches through one operand: runs of `runBytes` bytes at
+ * The set of bytes of one memory that an instruction reaches through one operand (fractions of them, where elements have 4 or
+ * 2 bits): runs of `runBytes` bytes at
  * address + Σ i·stride for all i below `counts`. The address is base + row·(row in the class) + column·(column in the
  * class) + turn·(turn of the loop). Strides are positive and larger than the runs that they repeat.
  */

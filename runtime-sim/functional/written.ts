@@ -12,7 +12,8 @@ export interface WrongByte {
 /**
  * Who wrote each byte of every memory last: 0 nobody; 2·b + 1 an instruction and 2·b + 2 the initial image, b the
  * number of the buffer that held the byte at the writing step. A byte counts as written only for the buffer under
- * which it was written, so what an earlier buffer left at the same place does not count.
+ * which it was written, so what an earlier buffer left at the same place does not count. A byte of which a part was written
+ * counts as written.
  */
 export class WrittenBytes {
   readonly #buffers: BufferIndex;
@@ -70,7 +71,8 @@ export class WrittenBytes {
   }
 
   /** Notes that an instruction of a step writes bytes. */
-  write(space: Space, core: number, step: number, address: number, bytes: number): WrongByte | null {
+  write(space: Space, core: number, step: number, start: number, length: number): WrongByte | null {
+    const { address, bytes } = wholeBytes(start, length);
     const tags = this.#tags.get(space) as Uint16Array | Uint32Array;
     const origin = this.#origin(space, core);
     return this.#overBuffers(space, step, address, bytes, (from, to, number) => {
@@ -80,7 +82,8 @@ export class WrittenBytes {
   }
 
   /** Checks that bytes which an instruction of a step reads have been written. */
-  read(space: Space, core: number, step: number, address: number, bytes: number): WrongByte | null {
+  read(space: Space, core: number, step: number, start: number, length: number): WrongByte | null {
+    const { address, bytes } = wholeBytes(start, length);
     const tags = this.#tags.get(space) as Uint16Array | Uint32Array;
     const origin = this.#origin(space, core);
     return this.#overBuffers(space, step, address, bytes, (from, to, number) => {
@@ -123,4 +126,10 @@ export class WrittenBytes {
     }
     return null;
   }
+}
+
+/** The bytes of which a range reaches a part. */
+function wholeBytes(start: number, length: number): { readonly address: number; readonly bytes: number } {
+  const address = Math.floor(start);
+  return { address, bytes: Math.ceil(start + length) - address };
 }

@@ -1,8 +1,8 @@
 import { product } from "../../base/math.ts";
 import type { Operand, SimpleInstruction, Space, View } from "../../ir/instruction.ts";
-import { elementBytes, elementTypes } from "../../ir/type.ts";
+import { elementBytes, elementTypes, widerElement } from "../../ir/type.ts";
 import { lanesPerElement, type VectorCostClass, vectorFunctions } from "../../ir/vector-function.ts";
-import { activationPortBytes, innerPasses, type MatmulShape, weightWidth } from "../../targets/cost.ts";
+import { activationPortBytes, innerPasses, type MatmulShape, macWidth } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 
 /** The networks on chip. */
@@ -57,7 +57,7 @@ export function matmulShape(instruction: Extract<SimpleInstruction, { kind: "mat
     rows: product(instruction.rows),
     inner: product(instruction.inner),
     columns: instruction.columns,
-    weightBits: elementTypes[instruction.weights.element].bits,
+    bits: elementTypes[widerElement(instruction.activations.element, instruction.weights.element)].bits,
   };
 }
 
@@ -84,7 +84,7 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
       own.partial.read += partialBytes * (passes - (instruction.start === "accumulate" ? 0 : 1));
       if (instruction.start === "bias") own.memory.read += shape.groups * shape.columns * 4;
       const count = shape.groups * shape.rows * shape.inner * shape.columns;
-      return { ...nothing, macs: { width: weightWidth(shape.weightBits), count } };
+      return { ...nothing, macs: { width: macWidth(shape.bits), count } };
     }
     case "vector": {
       for (const source of instruction.sources) read(source, instruction.counts, operandElementBytes(source.element));

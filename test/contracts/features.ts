@@ -1,19 +1,21 @@
 import { at } from "../../base/math.ts";
 import { largestBox } from "../../compiler/geometry.ts";
 import type { NetworkPlan, StepPlan } from "../../compiler/plan.ts";
-import { chunkCapacityBytes, contractionRoles, tileCapacity } from "../../compiler/tiling.ts";
+import { precisionRules } from "../../compiler/quantize/precision.ts";
+import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../../compiler/tiling.ts";
 import { contractionTiles } from "../../compiler/weights.ts";
 import type { Program } from "../../ir/program.ts";
+import { elementTypes } from "../../ir/type.ts";
 import type { Feature } from "../random-graph.ts";
 
 /** What random programs must be made of; each must turn up in at least one of fifty. */
-export const programFeatures = [
+export const programFeatures: readonly string[] = [
   "conv-1d",
   "conv-2d",
   "conv-grouped",
   "matmul",
   "matmul-activations",
-  "w8a8",
+  ...precisionRules,
   "weights-resident",
   "weights-streamed",
   "split-group",
@@ -31,10 +33,10 @@ export const programFeatures = [
   "movement-over-network",
   "multicast",
   "idle-cores",
-] as const;
+];
 
 /** A name of `programFeatures`. */
-export type ProgramFeature = (typeof programFeatures)[number];
+export type ProgramFeature = string;
 
 /** What a plan, and the graph that it was made of, is made of. */
 export function featuresOf(
@@ -66,8 +68,8 @@ function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeatu
   }
   if (layer.kind === "movement" && geometry.parts.some((parts) => parts > 1)) found.add("movement-over-network");
   if (step.roles === null) return;
-  const weights = layer.reads.find((read) => read.operand === 1);
-  if (weights?.type.element === "i8") found.add("w8a8");
+  const { weights, activations } = anchorElements(layer);
+  found.add(`w${elementTypes[weights].bits}a${elementTypes[activations].bits}`);
   if (step.weights !== null) found.add(step.weights.mode === "streamed" ? "weights-streamed" : "weights-resident");
   for (const role of ["group", "row", "column", "inner"] as const) {
     if (contractionRoles(layer)[role].some((dimension) => at(geometry.parts, dimension) > 1))
@@ -83,6 +85,7 @@ function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeatu
     step.step,
     tileCapacity(geometry, target),
     chunkCapacityBytes(target),
+    anchorElements(layer).weights,
   );
   const distinct = (pick: (tile: (typeof tiles)[number]) => unknown): number =>
     new Set(tiles.map((tile) => JSON.stringify(pick(tile)))).size;

@@ -13,6 +13,12 @@ import { splitViolations } from "../../compiler/mapper/rules.ts";
 import { candidateSplits } from "../../compiler/mapper/splits.ts";
 import { gridOf, type Network, networkOf } from "../../compiler/network.ts";
 import { type NetworkPlan, planNetwork } from "../../compiler/plan.ts";
+import {
+  type Precision,
+  type PrecisionPlan,
+  parsePrecision,
+  precisionRules,
+} from "../../compiler/quantize/precision.ts";
 import { contractionRoles, tilePlan } from "../../compiler/tiling.ts";
 import type { Graph } from "../../ir/graph.ts";
 import type { MappedStep, Mapping, Split, SplitPart, TilePlan } from "../../ir/mapping.ts";
@@ -40,16 +46,30 @@ export interface Built {
   readonly sidecar: Uint8Array;
 }
 
-/** Makes a random graph and quantizes it over one random frame. */
+/** Makes a random graph and quantizes it over one random frame, to a random precision, or one of its own for each layer. */
 export function randomCase(random: Random, options: { blockCount: number; maximumSize: number }): RandomCase {
   const { graph, features } = randomGraph(random, options);
-  return preparedCase(random, graph, features);
+  const rule = parsePrecision(pick(random, precisionRules));
+  const layers =
+    random.uniform() < 0.6
+      ? new Map<string, Precision>()
+      : new Map(
+          graph.nodes
+            .filter(({ op }) => op === "matmul" || op === "conv")
+            .map(({ name }) => [name, parsePrecision(pick(random, precisionRules)).rule]),
+        );
+  return preparedCase(random, graph, features, { ...rule, layers });
 }
 
 /** Quantizes a float graph over one random frame. */
-export function preparedCase(random: Random, graph: Graph, features: ReadonlySet<Feature> = new Set()): RandomCase {
+export function preparedCase(
+  random: Random,
+  graph: Graph,
+  features: ReadonlySet<Feature> = new Set(),
+  precision: string | PrecisionPlan = "w8a8",
+): RandomCase {
   const prepared = prepare(graph, {
-    precision: "w8a8",
+    precision,
     calibrationFrames: [randomInputs(random, graph)],
     hostOps: true,
   });

@@ -137,7 +137,8 @@ describe("room in a core's buffers", () => {
 
   it("is half of the weight buffer, less a word for each core", () => {
     expect([weightHalfBytes(mini), chunkCapacityBytes(mini)]).toEqual([2048, 2048 - 64]);
-    expect([pairedBytes(1, 3, 5), pairedBytes(2, 4, 5)]).toEqual([20, 40]);
+    expect([pairedBytes(1, 3, 5, "i8"), pairedBytes(2, 4, 5, "i8")]).toEqual([20, 40]);
+    expect([pairedBytes(1, 3, 5, "i4"), pairedBytes(2, 4, 5, "i2"), pairedBytes(2, 2, 3, "i2")]).toEqual([10, 10, 4]);
   });
 });
 
@@ -184,21 +185,21 @@ describe("the tiles of a contraction", () => {
         const box: Box = large.map((length, index) => range(10, 10 + Math.min(length, at(small, index))));
         const capacity = 200;
         const half = 400;
-        const tiles = contractionTiles(box, largest, roles, stepWith(chosen), capacity, half);
+        const tiles = contractionTiles(box, largest, roles, stepWith(chosen), capacity, half, "i8");
         let points = 0;
         const seen = new Set<string>();
         for (const { groups, rows, columns, inner } of tiles) {
-          expect(boxCount(groups) * boxCount(rows) * boxCount(columns)).toBeLessThanOrEqual(capacity);
+          expect(boxCount(groups) * boxCount(rows) * boxCount(columns), "i8").toBeLessThanOrEqual(capacity);
           for (const part of inner) {
             const key = JSON.stringify([groups, rows, columns, part]);
             expect(seen.has(key)).toBe(false);
             seen.add(key);
             points += boxCount(groups) * boxCount(rows) * boxCount(columns) * boxCount(part);
-            expect(pairedBytes(boxCount(groups), boxCount(part), boxCount(columns))).toBeLessThanOrEqual(half);
+            expect(pairedBytes(boxCount(groups), boxCount(part), boxCount(columns), "i8")).toBeLessThanOrEqual(half);
           }
         }
         expect(points).toBe(boxCount(box));
-        const chunks = weightChunks(tiles);
+        const chunks = weightChunks(tiles, "i8");
         expect(chunks.length).toBe(Math.max(...tiles.map(({ firstChunk, inner }) => firstChunk + inner.length)));
         for (const { groups, columns, inner, firstChunk } of tiles) {
           inner.forEach((part, index) => {
@@ -206,7 +207,7 @@ describe("the tiles of a contraction", () => {
               groups,
               columns,
               inner: part,
-              bytes: pairedBytes(boxCount(groups), boxCount(part), boxCount(columns)),
+              bytes: pairedBytes(boxCount(groups), boxCount(part), boxCount(columns), "i8"),
             });
           });
         }
@@ -222,7 +223,7 @@ describe("the tiles of a contraction", () => {
         range(0, roles.inner.includes(index) && dimension.name === "kw" ? inner : dimension.size),
       );
     const shapes = (inner: number) =>
-      contractionTiles(box(inner), box(3), roles, stepWith({ rows: 36, columns: 2, inner: 6 }), 512, 2048).map(
+      contractionTiles(box(inner), box(3), roles, stepWith({ rows: 36, columns: 2, inner: 6 }), 512, 2048, "i8").map(
         ({ groups, rows, columns }) => ({ groups, rows, columns }),
       );
     expect(shapes(3).length).toBe(4);
@@ -234,7 +235,7 @@ describe("the tiles of a contraction", () => {
     const roles = contractionRoles(layer);
     const box = (width: number): Box => layer.dimensions.map(({ name, size }) => range(0, name === "w" ? width : size));
     const rowsOf = (width: number) =>
-      contractionTiles(box(width), box(4), roles, stepWith({ rows: 7, columns: 8, inner: 36 }), 512, 2048).map(
+      contractionTiles(box(width), box(4), roles, stepWith({ rows: 7, columns: 8, inner: 36 }), 512, 2048, "i8").map(
         ({ rows }) => boxCount(rows),
       );
     expect(Math.max(...rowsOf(4))).toBe(4);
@@ -245,11 +246,11 @@ describe("the tiles of a contraction", () => {
     const layer = convLayer();
     const roles = contractionRoles(layer);
     const box: Box = layer.dimensions.map(({ size }) => range(0, size));
-    const tiles = contractionTiles(box, box, roles, stepWith({ rows: 18, columns: 4, inner: 20 }), 512, 2048);
+    const tiles = contractionTiles(box, box, roles, stepWith({ rows: 18, columns: 4, inner: 20 }), 512, 2048, "i8");
     expect(tiles.map(({ firstChunk }) => firstChunk)).toEqual([0, 3, 0, 3]);
     expect(tiles.map(({ rows }) => boxCount(rows))).toEqual([18, 18, 18, 18]);
     expect(tiles[0]?.inner.map(boxCount)).toEqual([12, 12, 12]);
-    expect(weightChunks(tiles).map(({ bytes }) => bytes)).toEqual([48, 48, 48, 48, 48, 48]);
+    expect(weightChunks(tiles, "i8").map(({ bytes }) => bytes)).toEqual([48, 48, 48, 48, 48, 48]);
   });
 
   it("hold several groups when columns and inner elements are whole", () => {
@@ -257,8 +258,8 @@ describe("the tiles of a contraction", () => {
     const roles = contractionRoles(layer);
     const box: Box = layer.dimensions.map(({ size }) => range(0, size));
     const groups = (capacity: number, half: number) =>
-      contractionTiles(box, box, roles, stepWith({ rows: 36, columns: 2, inner: 9 }), capacity, half).map((tile) =>
-        boxCount(tile.groups),
+      contractionTiles(box, box, roles, stepWith({ rows: 36, columns: 2, inner: 9 }), capacity, half, "i8").map(
+        (tile) => boxCount(tile.groups),
       );
     expect(groups(288, 2048)).toEqual([4]);
     expect(groups(240, 2048)).toEqual([3, 1]);
@@ -271,13 +272,13 @@ describe("the tiles of a contraction", () => {
     const box: Box = layer.dimensions.map(({ size }) => range(0, size));
     const tile = { rows: 36, columns: 8, inner: 36 };
     const refusal = (capacity: number, half: number) =>
-      codeOf(() => contractionTiles(box, box, roles, stepWith(tile), capacity, half));
+      codeOf(() => contractionTiles(box, box, roles, stepWith(tile), capacity, half, "i8"));
     expect(refusal(288, 288)).toBe("nothing");
     expect(refusal(287, 288)).toBe(
       "B403: A tile of 36 rows × 8 columns × 36 inner elements exceeds 287 partial sums or 288 bytes of weights.",
     );
     expect(refusal(288, 287)).toContain("B403");
-    expect(codeOf(() => contractionTiles(box, box, roles, stepWith(null), 1, 1))).toBe(
+    expect(codeOf(() => contractionTiles(box, box, roles, stepWith(null), 1, 1, "i8"))).toBe(
       "B403: A contraction step has no tile.",
     );
   });

@@ -6,7 +6,8 @@ import { chipPipeline, floatPipeline } from "../../../compiler/passes/pipeline.t
 import { energiesOf, pooledSqnrDb, realNumbers } from "../../../compiler/quantize/accuracy.ts";
 import { calibrate } from "../../../compiler/quantize/calibrate.ts";
 import { macCountByPrecision } from "../../../compiler/quantize/mac-count.ts";
-import { parsePrecision, quantizeGraph } from "../../../compiler/quantize/quantize.ts";
+import { parsePrecision } from "../../../compiler/quantize/precision.ts";
+import { quantizeGraph } from "../../../compiler/quantize/quantize.ts";
 import { storedTensor } from "../../../compiler/quantize/stored-tensor.ts";
 import { evaluate } from "../../../ir/evaluate.ts";
 import type { Graph } from "../../../ir/graph.ts";
