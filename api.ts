@@ -40,6 +40,13 @@ export {
   writeModel,
   writeModelWithExternalData,
 } from "./compiler/onnx/write-model.ts";
+export {
+  type Precision,
+  type PrecisionPlan,
+  parsePrecision,
+  parsePrecisionFile,
+  precisionRules,
+} from "./compiler/quantize/precision.ts";
 export type { Graph } from "./ir/graph.ts";
 export { parseGraph, printGraph } from "./ir/graph-text.ts";
 export type { Mapping } from "./ir/mapping.ts";

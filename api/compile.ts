@@ -2,6 +2,7 @@ import { problem } from "../base/errors.ts";
 import { type Compiled, compile, type Prepared, prepare } from "../compiler/compile.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
+import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
 import type { State } from "../compiler/states.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
@@ -13,10 +14,15 @@ import { noProgress, type OnProgress } from "./progress.ts";
 /** The precision that models run at when none is chosen. */
 export const defaultPrecision = "w8a8";
 
+/** What a result says of the precision. */
+export function precisionName(precision: string | PrecisionPlan = defaultPrecision): string {
+  return typeof precision === "string" ? precision : precision.name;
+}
+
 /** How a model is compiled. */
 export interface CompileModelOptions {
-  /** A rule such as w8a8. */
-  readonly precision?: string;
+  /** A rule such as w4a8, or a plan read from a file. */
+  readonly precision?: string | PrecisionPlan;
   /** Samples on which ranges are measured; without them shapes alone are compiled. */
   readonly calibration?: readonly Frame[];
   /** Choices to keep: steps that it has are not searched. */

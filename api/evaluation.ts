@@ -144,6 +144,7 @@ export function answerModel(options: AnswerOptions): Answered {
             sampleCount: sample,
             worstLayer: worstLayer(meter.layerSqnrDb),
             macCountByPrecision: macCountByPrecision(prepared.chipGraph),
+            overflowCount: null,
             exactCheck: null,
           },
     warnings: [

@@ -12,6 +12,8 @@ import type { Frame, InputDeclaration } from "./inputs.ts";
 export interface LoadedChip {
   /** Runs one sample of the model's types; gives the outputs in the program's order, in the types that the chip stores. */
   run(frame: Frame): Tensor[];
+  /** Partial sums that have left i32, and wrapped around, in all samples so far. */
+  overflowCount(): number;
   /** Gives states their initial values again. */
   reset(): void;
 }
@@ -39,6 +41,7 @@ export function executeFunctional(
     { checked: options.checked ?? false, host: makeHost() },
   );
   return {
+    overflowCount: () => executor.overflowCount(),
     reset: () => executor.reset(),
     run: (frame) => {
       const inputs = new Map<string, Uint8Array>();

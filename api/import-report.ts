@@ -2,19 +2,20 @@ import { BorealError, type Problem } from "../base/errors.ts";
 import { compile, type Prepared, prepare } from "../compiler/compile.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { ExpansionRecord } from "../compiler/onnx/translation.ts";
+import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { operatorOf } from "../ir/ops/index.ts";
-import { packedBytes, elementCount } from "../ir/type.ts";
+import { elementCount, packedBytes } from "../ir/type.ts";
 import { schemaVersion } from "../report/figures-schema.ts";
 import type { ImportReport } from "../report/listing-schemas.ts";
 import type { ChipTarget } from "../targets/target.ts";
-import { defaultPrecision } from "./compile.ts";
+import { defaultPrecision, precisionName } from "./compile.ts";
 
 /** What a report on an import is made for. */
 export interface ImportReportOptions {
   readonly chip: ChipTarget;
   /** A rule such as w8a8. */
-  readonly precision?: string;
+  readonly precision?: string | PrecisionPlan;
   /** Whether the host may run what the chip cannot. */
   readonly hostOps?: boolean;
 }
@@ -26,7 +27,7 @@ function emptyReport(model: string, { chip, precision }: ImportReportOptions): I
     kind: "import-report",
     model,
     target: chip.name,
-    precision: precision ?? defaultPrecision,
+    precision: precisionName(precision),
     unused: 0,
     folded: [],
     expanded: [],
@@ -185,7 +186,7 @@ function chipRefusals(error: unknown): ImportReport["refused"] {
 function refusedByChip(
   graph: Graph,
   chip: ChipTarget,
-  how: { readonly precision: string; readonly calibrationFrames: null; readonly hostOps: boolean },
+  how: { readonly precision: string | PrecisionPlan; readonly calibrationFrames: null; readonly hostOps: boolean },
 ): ImportReport["refused"] {
   try {
     compile(graph, chip, how);

@@ -3,6 +3,7 @@ import type { Compiled } from "../compiler/compile.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
+import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
 import type { State, StatePair } from "../compiler/states.ts";
 import { type Graph, valueTypes } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
@@ -15,7 +16,7 @@ import { AccuracyMeter } from "./accuracy.ts";
 import { toModelTypes } from "./answers.ts";
 import { gpuBaselines } from "./baseline.ts";
 import { boundaryBytes } from "./boundary.ts";
-import { compileModel, defaultPrecision, inputElements } from "./compile.ts";
+import { compileModel, inputElements, precisionName } from "./compile.ts";
 import { executeFunctional } from "./execution.ts";
 import { hostOperationResults, hostWarnings } from "./host-operations.ts";
 import type { Frame } from "./inputs.ts";
@@ -33,7 +34,7 @@ import {
 } from "./simulation.ts";
 import { chooseStates, leavingOutputs, type StateChoice, StateSequence } from "./states.ts";
 import { type ChosenTarget, summarizeTarget } from "./target.ts";
-import { normalizationWarnings, warning } from "./warnings.ts";
+import { normalizationWarnings, overflowWarnings, warning } from "./warnings.ts";
 
 /** Answers to one sample: the outputs that leave the chip, in the model's order and in its element types. */
 export interface Answer {
@@ -49,7 +50,7 @@ export interface Answer {
 export interface RunOptions {
   readonly model: ImportedModel;
   readonly target: ChosenTarget;
-  readonly precision?: string;
+  readonly precision?: string | PrecisionPlan;
   readonly batchCount?: number;
   readonly seed?: number;
   readonly mapping?: Mapping;
@@ -152,6 +153,7 @@ export function runModel(options: RunOptions): Run {
       ...targetWarnings(target),
       ...(samples?.warnings ?? []),
       ...normalizationWarnings(compiled.normalizations),
+      ...overflowWarnings(answers?.accuracy.overflowCount ?? 0),
       ...hostWarnings(compiled.program),
       ...gpus.warnings,
     ],
@@ -205,6 +207,7 @@ function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples
       sampleCount: sample,
       worstLayer: worstLayer(layerSqnrDb),
       macCountByPrecision: macCountByPrecision(compiled.chipGraph),
+      overflowCount: chip.overflowCount(),
       exactCheck: checked === 0 ? null : { sampleCount: Math.min(checked, sample), equal },
     },
   };
@@ -256,7 +259,7 @@ export function choicesOf(
 ): Choices {
   return {
     batchCount: options.batchCount ?? 1,
-    precision: options.precision ?? defaultPrecision,
+    precision: precisionName(options.precision),
     objective: "latency",
     cardCount: 1,
     seed: options.seed ?? 0,

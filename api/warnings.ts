@@ -38,6 +38,10 @@ export const warningCodes = {
     summary: "The host runs operators that the chip has no instructions for.",
     action: "Read the time of host and link; its energy is not counted. Without --host-ops such a model is refused.",
   },
+  W206: {
+    summary: "Partial sums left the range of i32 and wrapped around.",
+    action: "Use fewer bits, or smaller weights and biases: answers of such sums are wrong.",
+  },
   W301: {
     summary: "A baseline could not be run.",
     action: "Read the message; another GPU may have more memory.",
@@ -75,6 +79,12 @@ export function normalizationWarnings(normalizations: readonly Normalization[]):
   return [
     warning("W204", `What ${named} read varies much and is divided by its greatest magnitude in each inference.`),
   ];
+}
+
+/** What a run says of partial sums that do not fit i32. */
+export function overflowWarnings(overflowCount: number): Warning[] {
+  if (overflowCount === 0) return [];
+  return [warning("W206", `${overflowCount} partial sums left the range of i32 and wrapped around.`)];
 }
 
 /** Makes a warning; fields of `at` that are not known are left out. */

@@ -9,6 +9,7 @@ import { parseMapping } from "../compiler/mapper/mapping-file.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
 import { findPass, passes } from "../compiler/passes/pipeline.ts";
+import { type PrecisionPlan, parsePrecisionFile } from "../compiler/quantize/precision.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { Options } from "./options.ts";
 import { writeError } from "./output.ts";
@@ -45,7 +46,7 @@ export async function compileOptionsOf(
 > {
   const { states } = chooseStates(model, stateChoiceOf(options));
   return {
-    ...(options.precision === undefined ? {} : { precision: options.precision }),
+    ...(options.precision === undefined ? {} : { precision: readPrecision(options.precision) }),
     ...(options.batch === undefined ? {} : { batchCount: options.batch }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.mapping === undefined ? {} : { mapping: readMapping(options.mapping) }),
@@ -102,6 +103,17 @@ function readMapping(path: string): ReturnType<typeof parseMapping> {
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
     throw problem("B402", `The file cannot be read (${String(error.code)}).`, { file: path });
+  }
+}
+
+/** A rule as it is, or the plan of a YAML file. */
+export function readPrecision(option: string): string | PrecisionPlan {
+  if (!/\.ya?ml$/i.test(option)) return option;
+  try {
+    return parsePrecisionFile(readFileSync(option, "utf8"), option);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw problem("B802", `The file cannot be read (${String(error.code)}).`, { file: option });
   }
 }
 

@@ -45,7 +45,10 @@ interface Declaration {
 const declarations = {
   target: { flags: "--target <name|file>", summary: "the chip; `boreal targets` lists those that come with Boreal" },
   set: { flags: "--set <path=value>", summary: "replace a number of the target (repeatable)", parse: assignment },
-  precision: { flags: "--precision <rule>", summary: "number formats of contractions, such as w8a8" },
+  precision: {
+    flags: "--precision <rule|file>",
+    summary: "bits of weights and activations, such as w8a8 or w4a8; or a YAML file with a rule for each layer",
+  },
   dim: {
     flags: "--dim <name=value>",
     summary: "bind a dimension that the model leaves open (repeatable)",

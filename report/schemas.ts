@@ -60,6 +60,11 @@ const accuracySchema = z.strictObject({
     .nullable()
     .describe("The layer whose result is furthest from f32; errors of earlier layers included."),
   macCountByPrecision: z.record(z.string(), countSchema),
+  overflowCount: countSchema
+    .nullable()
+    .describe(
+      "Partial sums that left i32, and wrapped around, in all samples; null when the program was not executed.",
+    ),
   exactCheck: z
     .strictObject({ sampleCount: countSchema, equal: z.boolean() })
     .nullable()

@@ -11,7 +11,7 @@ export interface MatmulShape {
   readonly inner: number;
   readonly columns: number;
   /** Of the wider operand, which decides the rate. */
-  readonly bits: number;
+  readonly macBits: number;
 }
 
 /** The column of the target's precision tables that operands of at most `bits` bits use: the narrowest that holds them. */
@@ -36,13 +36,13 @@ export function innerPasses(target: ChipTarget, inner: number): number {
 
 /** Cycles of the matrix unit for one matmul, fill included. docs/machine.md, Time. */
 export function matmulCycles(target: ChipTarget, shape: MatmulShape): number {
-  const passes = innerPasses(target, shape.inner) * columnPasses(target, shape.columns, shape.bits);
+  const passes = innerPasses(target, shape.inner) * columnPasses(target, shape.columns, shape.macBits);
   return shape.groups * shape.rows * passes + target.matrix.fillCycles;
 }
 
 /** Bytes that a matmul's activations take at the memory port: each row once for each column block. */
 export function activationPortBytes(target: ChipTarget, shape: MatmulShape, elementBytes: number): number {
-  return shape.groups * shape.rows * shape.inner * columnPasses(target, shape.columns, shape.bits) * elementBytes;
+  return shape.groups * shape.rows * shape.inner * columnPasses(target, shape.columns, shape.macBits) * elementBytes;
 }
 
 /** Cycles of the vector unit for one instruction over `elements` elements, fill included. */

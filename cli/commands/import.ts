@@ -7,7 +7,7 @@ import { printGraph } from "../../ir/graph-text.ts";
 import { printJson } from "../../report/json.ts";
 import type { ImportReport } from "../../report/listing-schemas.ts";
 import { printImport, printImportReport } from "../../report/listings.ts";
-import { modelOf } from "../model-options.ts";
+import { modelOf, readPrecision } from "../model-options.ts";
 import type { Options } from "../options.ts";
 import { writeFileWhole } from "../output.ts";
 import { deliverRun } from "../results.ts";
@@ -39,7 +39,7 @@ function reportOptions({ target, set, precision, hostOps }: Options): Parameters
   const { chip } = chooseTarget(target, set);
   return {
     chip,
-    ...(precision === undefined ? {} : { precision }),
+    ...(precision === undefined ? {} : { precision: readPrecision(precision) }),
     ...(hostOps === undefined ? {} : { hostOps }),
   };
 }

@@ -11,6 +11,7 @@ import { roundToEven } from "../../kernels/fixed-point.ts";
 import { removeDead } from "../passes/eliminate-dead.ts";
 import { type Rewriter, rewriteGraph } from "../passes/rewriter.ts";
 import { joinBiases } from "./join-biases.ts";
+import { narrowWeights } from "./narrow-weights.ts";
 import { signStored } from "./sign-stored.ts";
 import { splitZeros } from "./split-zeros.ts";
 import { storedInputs } from "./stored-inputs.ts";
@@ -33,7 +34,7 @@ export function formIntegerLayers(graph: Graph, keptInputs: readonly string[] = 
     rewriteGraph(inputs, (node, rewriter) => formProduct(node, rewriter) ?? scaleSums(node, rewriter)),
   );
   const layers = removeDead(rewriteGraph(products, formRequantize));
-  return splitZeros(signStored(layers));
+  return splitZeros(narrowWeights(signStored(layers)));
 }
 
 /** What a dequantize of integers of at most 8 bits reads; null for other values. */

@@ -62,9 +62,19 @@ export function quantizeWeights(
   return { weights: kept, bias: biasOf(kept, sums, bias, activation) };
 }
 
+/** The narrowest of i2, i4 and i8 that holds stored weights; what they have where they are not i8, or absent. */
+export function narrowestElement({ type, data }: Pick<Constant, "type" | "data">): ElementType {
+  if (!(data instanceof Int8Array) || type.element !== "i8") return type.element;
+  const fits = (element: ElementType): boolean => {
+    const { low, high } = integerRange(element);
+    return data.every((number) => number >= low && number <= high);
+  };
+  return (["i2", "i4"] as const).find(fits) ?? "i8";
+}
+
 /**
  * The same for weights that the model states as i8 with zero point 0, under one scale or one for each index of `axis`:
- * they stay, and the bias is in their units.
+ * they stay, in the narrowest type that holds them, and the bias is in their units.
  */
 export function keepWeights(
   weights: Constant,
@@ -85,7 +95,7 @@ export function keepWeights(
     const channel = Math.floor(index / stride) % channels;
     sums[channel] = (sums[channel] as number) + (numbers[index] as number);
   }
-  const kept = { type, data, source };
+  const kept = { type: { ...type, element: narrowestElement(weights) }, data, source };
   return { weights: kept, bias: biasOf(kept, sums, bias, activation) };
 }
 

@@ -2,7 +2,7 @@ import { product } from "../../base/math.ts";
 import { roundToEven } from "../../kernels/fixed-point.ts";
 import type { GraphBuilder, OnnxForm, OnnxNode } from "../operator.ts";
 import type { Tensor } from "../tensor.ts";
-import { type ElementType, type Quantization, tensorType } from "../type.ts";
+import { type ElementType, elementTypes, type Quantization, tensorType } from "../type.ts";
 import { quantizationAttributesOf } from "./conversion-values.ts";
 import { compositeForm, onnxConstantNumbers, onnxInput, onnxInteger, onnxText, scalarLike } from "./onnx-node.ts";
 import { tensorNumbers, tensorOf } from "./values.ts";
@@ -54,6 +54,8 @@ function single(node: OnnxNode, builder: GraphBuilder, index: number): number {
 
 /** The narrowest signed or unsigned type that quantize can store with so many bits. */
 function storedElement(bits: number, signed: boolean): ElementType | null {
+  if (bits <= 2) return signed ? "i2" : "u2";
+  if (bits <= 4) return signed ? "i4" : "u4";
   if (bits <= 8) return signed ? "i8" : "u8";
   if (bits <= 16) return signed ? "i16" : "u16";
   return bits <= 32 && signed ? "i32" : null;
@@ -95,13 +97,15 @@ const quantForm = compositeForm("Quant", 1, (node, builder, name) => {
   const [scale, zero] = [builder.constant(onnxInput(node, builder, 1)), builder.constant(onnxInput(node, builder, 2))];
   const quantization = scale === null || zero === null ? null : quantizationOf(scale, zero, shape);
   const stored = storedElement(bits, signed);
+  // Then the type's own range is all the clamping that is asked for.
+  const fillsType = !narrow && stored !== null && elementTypes[stored].bits === bits;
   const usable =
     quantization !== null &&
     stored !== null &&
     mode === "ROUND" &&
     quantization.scales.every((each) => each > 0 && Number.isFinite(each)) &&
     quantization.zeros.every((each) => each >= low && each <= high && each === roundToEven(each)) &&
-    (quantization.axis === null || (!narrow && bits === 8));
+    (quantization.axis === null || fillsType);
   if (!usable) {
     const [scales, zeros] = [onnxInput(node, builder, 1), onnxInput(node, builder, 2)];
     const steps = builder.add("add", [builder.add("div", [x, scales]), zeros]);
@@ -112,10 +116,9 @@ const quantForm = compositeForm("Quant", 1, (node, builder, name) => {
   const integers = builder.add("quantize", [x], attributes);
   const [step = 1] = quantization.scales;
   const [origin = 0] = quantization.zeros;
-  const bounded =
-    bits === 8 && !narrow
-      ? integers
-      : builder.add("clip", [integers], { low: (low - origin) * step, high: (high - origin) * step });
+  const bounded = fillsType
+    ? integers
+    : builder.add("clip", [integers], { low: (low - origin) * step, high: (high - origin) * step });
   return builder.add("dequantize", [bounded], { element }, name);
 });
 
@@ -131,7 +134,7 @@ const bipolarForm = compositeForm("BipolarQuant", 1, (node, builder, name) => {
   const quantization = known === null ? null : quantizationOf(known, none, shape);
   if (quantization === null || !quantization.scales.every((each) => each > 0 && Number.isFinite(each)))
     return builder.add("mul", [signs, scale], {}, name);
-  const unit = { element: "i8", scales: [1], zeros: [0] };
+  const unit = { element: "i2", scales: [1], zeros: [0] };
   const integers = builder.add("quantize", [signs], unit);
   const stored = builder.add("reinterpret", [integers], quantizationAttributesOf(quantization));
   return builder.add("dequantize", [stored], { element }, name);

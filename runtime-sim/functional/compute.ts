@@ -11,6 +11,7 @@ import type {
 import { type ElementType, elementBytes } from "../../ir/type.ts";
 import type { ContractionTask, CopyTask, ElementView, Kernels, ReduceTask, VectorTask } from "../../kernels/kernels.ts";
 import type { Operation } from "./operation.ts";
+import { countSumsOutside, makeOverflowCheck, wordsAt } from "./overflow.ts";
 
 /** Computes an instruction at the given addresses of the kernels' memory, one for each region of the operation, in its order. */
 export type Compute = (addresses: Float64Array) => void;
@@ -29,13 +30,18 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
  * Prepares the work of a local instruction: everything but addresses is worked out once. Null for instructions that compute
- * nothing. `staging` is the address of room for `stagingBytes`.
+ * nothing. `staging` is the address of room for `stagingBytes`; `overflowed` is told how many sums have left i32.
  */
-export function prepareCompute(operation: Operation, kernels: Kernels, staging: number): Compute | null {
+export function prepareCompute(
+  operation: Operation,
+  kernels: Kernels,
+  staging: number,
+  overflowed: (count: number) => void,
+): Compute | null {
   const { instruction } = operation;
   switch (instruction.kind) {
     case "matmul":
-      return matmul(instruction, kernels);
+      return matmul(instruction, kernels, overflowed);
     case "vector":
       return vector(instruction, kernels, staging);
     case "reduce":
@@ -43,7 +49,7 @@ export function prepareCompute(operation: Operation, kernels: Kernels, staging: 
     case "gather":
       return gather(instruction, kernels);
     case "psum.recv":
-      return receivePartial(instruction.count, kernels);
+      return receivePartial(instruction.count, kernels, overflowed);
     case "weights.load":
       return copyBytes(instruction.bytes, kernels);
     default:
@@ -51,7 +57,7 @@ export function prepareCompute(operation: Operation, kernels: Kernels, staging: 
   }
 }
 
-function matmul(instruction: MatmulInstruction, kernels: Kernels): Compute {
+function matmul(instruction: MatmulInstruction, kernels: Kernels, overflowed: (count: number) => void): Compute {
   const operand = <T extends { readonly element: ElementType }>(view: T) => ({
     ...view,
     address: 0,
@@ -60,6 +66,7 @@ function matmul(instruction: MatmulInstruction, kernels: Kernels): Compute {
   const activations: Writable<ContractionTask["activations"]> = operand(instruction.activations);
   const weights: Writable<ContractionTask["weights"]> = operand(instruction.weights);
   const { groups, rows, inner, columns, start } = instruction;
+  const overflows = makeOverflowCheck(instruction, kernels);
   const task: Writable<ContractionTask> = {
     groups,
     rows,
@@ -76,7 +83,9 @@ function matmul(instruction: MatmulInstruction, kernels: Kernels): Compute {
     weights.address = addresses[1] as number;
     task.partial = addresses[2] as number;
     if (start === "bias") task.bias = addresses[3] as number;
+    const before = overflows.startsThatMayOverflow(task);
     kernels.contract(task);
+    if (before !== null) overflowed(overflows.count(task, before));
   };
 }
 
@@ -187,7 +196,7 @@ function gather(instruction: GatherInstruction, kernels: Kernels): Compute {
   return (addresses) => copy.through(addresses[0] as number, addresses[1] as number);
 }
 
-function receivePartial(count: number, kernels: Kernels): Compute {
+function receivePartial(count: number, kernels: Kernels, overflowed: (count: number) => void): Compute {
   const strides = [4];
   const source = { element: "i32" as const, strides, address: 0 };
   const destination = { element: "i32" as const, strides, address: 0 };
@@ -201,6 +210,11 @@ function receivePartial(count: number, kernels: Kernels): Compute {
   return (addresses) => {
     source.address = addresses[0] as number;
     destination.address = addresses[1] as number;
+    const outside = countSumsOutside(
+      wordsAt(kernels, source.address, count),
+      wordsAt(kernels, destination.address, count),
+    );
+    if (outside > 0) overflowed(outside);
     kernels.vector(task);
   };
 }

@@ -45,6 +45,8 @@ export interface FunctionalExecutor {
    * stay from run to run, and so do tokens. Throws B502, B503 and B505 for a wrong program, B702 for missing or misshapen inputs.
    */
   run(inputs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array>;
+  /** Partial sums that have left i32, and wrapped around, in all runs so far. */
+  overflowCount(): number;
   /** Gives states their initial values again. */
   reset(): void;
   /** A copy of bytes of a core's memory as they are now; the framebuffer belongs to the io cores in column −1. */
@@ -90,6 +92,7 @@ class Executor implements FunctionalExecutor, Behaviour {
   readonly #copies: readonly (ElementCopy | null)[];
   readonly #written: WrittenBytes | null;
   readonly #addresses = new Float64Array(8);
+  #overflowCount = 0;
   readonly #host: ExecutorOptions["host"];
   readonly #entering: readonly Port[];
   readonly #leaving: readonly Port[];
@@ -121,7 +124,12 @@ class Executor implements FunctionalExecutor, Behaviour {
     this.#map = makeMemoryMap(program, machine, firstByte, rooms);
     this.#bytes = new Uint8Array(kernels.memory.buffer);
     this.#written = checked ? new WrittenBytes(program, machine) : null;
-    this.#computes = prepared.operations.map((operation) => prepareCompute(operation, kernels, this.#map.stagingBase));
+    const overflowed = (count: number): void => {
+      this.#overflowCount += count;
+    };
+    this.#computes = prepared.operations.map((operation) =>
+      prepareCompute(operation, kernels, this.#map.stagingBase, overflowed),
+    );
     this.#copies = prepared.operations.map(({ instruction }) =>
       instruction.kind === "move" || instruction.kind === "multicast" ? prepareElementCopy(instruction, kernels) : null,
     );
@@ -134,6 +142,10 @@ class Executor implements FunctionalExecutor, Behaviour {
         ? null
         : { random: makeRandom(order.seed), send: (thread, operation) => this.#takeOff(thread, operation) };
     this.#scheduler = new Scheduler(program, prepared, threads, this, null, randomOrder);
+  }
+
+  overflowCount(): number {
+    return this.#overflowCount;
   }
 
   reset(): void {

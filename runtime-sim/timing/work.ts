@@ -57,7 +57,7 @@ export function matmulShape(instruction: Extract<SimpleInstruction, { kind: "mat
     rows: product(instruction.rows),
     inner: product(instruction.inner),
     columns: instruction.columns,
-    bits: elementTypes[widerElement(instruction.activations.element, instruction.weights.element)].bits,
+    macBits: elementTypes[widerElement(instruction.activations.element, instruction.weights.element)].bits,
   };
 }
 
@@ -84,7 +84,7 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
       own.partial.read += partialBytes * (passes - (instruction.start === "accumulate" ? 0 : 1));
       if (instruction.start === "bias") own.memory.read += shape.groups * shape.columns * 4;
       const count = shape.groups * shape.rows * shape.inner * shape.columns;
-      return { ...nothing, macs: { width: macWidth(shape.bits), count } };
+      return { ...nothing, macs: { width: macWidth(shape.macBits), count } };
     }
     case "vector": {
       for (const source of instruction.sources) read(source, instruction.counts, operandElementBytes(source.element));

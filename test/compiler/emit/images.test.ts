@@ -10,7 +10,9 @@ import { planNetwork, type StepPlan, stepChunks, storedBytes } from "../../../co
 import { anchorAccesses } from "../../../compiler/tiling.ts";
 import { fieldValue } from "../../../ir/instruction.ts";
 import type { Box } from "../../../ir/iteration.ts";
+import { getPacked } from "../../../ir/packing.ts";
 import type { Program } from "../../../ir/program.ts";
+import { elementTypes } from "../../../ir/type.ts";
 import { loadChip } from "../../../targets/load.ts";
 import { applyOverrides } from "../../../targets/override.ts";
 import { type Built, build, randomCase, randomSteps } from "../../contracts/random-case.ts";
@@ -44,6 +46,7 @@ function checkWeights({ plan, mapping, program, sidecar }: Built, step: StepPlan
   const { weights, roles } = step;
   if (weights === null || roles === null) return 0;
   const constant = plan.network.graph.constants.find(({ name }) => name === weights.read.value);
+  const { bits } = elementTypes[weights.read.type.element];
   const address = mapping.buffers.find(({ name }) => name === weights.buffer)?.address ?? -1;
   const pieces = weights.group.rows * weights.group.columns;
   const strides = rowMajorStrides(weights.read.type.shape);
@@ -84,12 +87,11 @@ function checkWeights({ plan, mapping, program, sidecar }: Built, step: StepPlan
               0,
             );
             seen.add(element);
-            const byte =
-              g * Math.ceil(inner.length / 2) * 2 * columns.length +
-              (innerIndex >> 1) * 2 * columns.length +
-              2 * columnIndex +
-              (innerIndex & 1);
-            expect((at(whole, byte) << 24) >> 24).toBe(Number(constant?.data?.[element]));
+            const groupBytes = Math.ceil((Math.ceil(inner.length / 2) * 2 * columns.length * bits) / 8);
+            const place = (innerIndex >> 1) * 2 * columns.length + 2 * columnIndex + (innerIndex & 1);
+            const own = whole.subarray(g * groupBytes);
+            const found = bits === 8 ? (at(own, place) << 24) >> 24 : getPacked(own, bits, true, place);
+            expect(found).toBe(Number(constant?.data?.[element]));
           });
         });
       });

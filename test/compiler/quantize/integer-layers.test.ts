@@ -247,7 +247,7 @@ describe("imported models", () => {
     );
     const ran = runGraph(graph, true);
     expect(signalOverErrorDb(ran)).toBeGreaterThan(35);
-    const stored = ran.compiled.chipGraph.constants.find(({ type }) => type.element === "i8");
+    const stored = ran.compiled.chipGraph.constants.find(({ type }) => type.element === "i4");
     expect(stored?.type.shape).toEqual([3 * columns, block, 1]);
     expect(stored?.type.quantization?.scales.slice(0, 2)).toEqual(
       [0, 3].map((index) => Math.fround(0.01 * (1 + index))),

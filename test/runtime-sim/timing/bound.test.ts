@@ -156,7 +156,7 @@ it("no division of the inner and column indexes into products of sets takes fewe
       const cycles = parts
         .map(
           (each) =>
-            matmulCycles(miniTarget, { groups: 1, rows: 5, ...each, bits: 8 }) - miniTarget.matrix.fillCycles,
+            matmulCycles(miniTarget, { groups: 1, rows: 5, ...each, macBits: 8 }) - miniTarget.matrix.fillCycles,
         )
         .reduce((left, right) => left + right, 0);
       expect(cycles / 16).toBeGreaterThanOrEqual(boundsOf([work], miniTarget, 1).packed.intervalCycles);

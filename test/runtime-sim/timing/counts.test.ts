@@ -53,23 +53,33 @@ describe("counts of one instruction", () => {
       }),
     );
     // Accumulating reads the sums that stand there too; a bias is read once from memory. 4 bits: 2 passes, 2 bits: 1.
-    expect(countsOfOne("matrix", matmul(4, 65, 40, { start: "accumulate", weightElement: "i4" }))).toEqual(
+    expect(countsOfOne("matrix", matmul(4, 65, 40, { start: "accumulate", elements: ["i4", "i4"] }))).toEqual(
       expected((counts) => {
         counts.macs["4"] = 4 * 65 * 40;
-        counts.memory.readBytes = 4 * 65 * 2;
-        counts.weightBuffer.readBytes = 65 * 40;
+        counts.memory.readBytes = (4 * 65 * 2) / 2;
+        counts.weightBuffer.readBytes = (65 * 40) / 2;
         counts.partialBuffer.writtenBytes = 5 * 640;
         counts.partialBuffer.readBytes = 5 * 640;
       }),
     );
-    expect(countsOfOne("matrix", matmul(4, 16, 40, { start: "bias", weightElement: "i2", groups: 2 }))).toEqual(
+    expect(countsOfOne("matrix", matmul(4, 16, 40, { start: "bias", elements: ["i2", "i2"], groups: 2 }))).toEqual(
       expected((counts) => {
         counts.macs["2"] = 2 * 4 * 16 * 40;
-        counts.memory.readBytes = 2 * 4 * 16 + 2 * 40 * 4;
-        counts.weightBuffer.readBytes = 2 * 16 * 40;
+        counts.memory.readBytes = (2 * 4 * 16) / 4 + 2 * 40 * 4;
+        counts.weightBuffer.readBytes = (2 * 16 * 40) / 4;
         counts.partialBuffer.writtenBytes = 2 * 640;
       }),
     );
+    // Operands of two widths are multiplied at the wider one's rate: 3 passes of 8 bits, though the weights take 2.
+    for (const elements of [["i8", "i2"] as const, ["i2", "i8"] as const]) {
+      const { macs, memory, weightBuffer } = countsOfOne("matrix", matmul(4, 16, 40, { elements }));
+      const [activations, weights] = elements.map((element) => (element === "i8" ? 1 : 0.25)) as [number, number];
+      expect([macs["8"], memory.readBytes, weightBuffer.readBytes]).toEqual([
+        4 * 16 * 40,
+        4 * 16 * 2 * activations + 4 * 16 * activations,
+        16 * 40 * weights,
+      ]);
+    }
   });
 
   it("a vector function: its elements, and its operands in their memories", () => {

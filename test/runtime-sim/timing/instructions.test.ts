@@ -20,17 +20,22 @@ import {
 
 const origin = cores(0, 0);
 
+type Narrow = "i8" | "i4" | "i2";
+
 describe("one instruction", () => {
   it("a matmul takes rows × blocks of inputs × blocks of outputs and the fill", () => {
     // 4 rows × ⌈64/16⌉ × ⌈16/16⌉ + 5 = 21 cycles; the port serves 4 × 64 bytes in 4 of them.
     expect(timeline(run(oneStep([onCores(origin, { matrix: [matmul(4, 64, 16)] })])))).toEqual(["(0,0) matmul 0-21"]);
     // 4 × ⌈65/16⌉ × ⌈40/16⌉ + 5 = 4 × 5 × 3 + 5 = 65.
     expect(timeline(run(oneStep([onCores(origin, { matrix: [matmul(4, 65, 40)] })])))).toEqual(["(0,0) matmul 0-65"]);
-    // 2 groups × 4 rows × 4 × ⌈40/32⌉ + 5 = 69 with 4-bit weights, 2 × 4 × 4 × ⌈40/64⌉ + 5 = 37 with 2-bit weights.
-    const grouped = (weightElement: "i4" | "i2") =>
-      run(oneStep([onCores(origin, { matrix: [matmul(4, 64, 40, { groups: 2, weightElement })] })]));
-    expect(timeline(grouped("i4"))).toEqual(["(0,0) matmul 0-69"]);
-    expect(timeline(grouped("i2"))).toEqual(["(0,0) matmul 0-37"]);
+    // 2 groups × 4 rows × 4 × ⌈40/32⌉ + 5 = 69 at 4 bits, 2 × 4 × 4 × ⌈40/64⌉ + 5 = 37 at 2; the wider operand decides.
+    const grouped = (...elements: [Narrow, Narrow]) =>
+      run(oneStep([onCores(origin, { matrix: [matmul(4, 64, 40, { groups: 2, elements })] })]));
+    expect(timeline(grouped("i4", "i4"))).toEqual(["(0,0) matmul 0-69"]);
+    expect(timeline(grouped("i4", "i2"))).toEqual(["(0,0) matmul 0-69"]);
+    expect(timeline(grouped("i2", "i2"))).toEqual(["(0,0) matmul 0-37"]);
+    // 2 × 4 × 4 × ⌈40/16⌉ + 5 = 101.
+    expect(timeline(grouped("i8", "i2"))).toEqual(["(0,0) matmul 0-101"]);
   });
 
   it("a matmul lasts until the memory port has served activations, weights and bias", () => {

@@ -24,7 +24,7 @@ import type {
   ProgramStep,
   ThreadName,
 } from "../../../ir/program.ts";
-import type { ElementType } from "../../../ir/type.ts";
+import { type ElementType, elementBytes } from "../../../ir/type.ts";
 import type { VectorFunction } from "../../../ir/vector-function.ts";
 import { simulateTiming } from "../../../runtime-sim/timing/simulate.ts";
 import { type Trace, traceEvents } from "../../../runtime-sim/trace.ts";
@@ -122,29 +122,38 @@ export function oneStep(classes: readonly CoreClass[], initialTokens: readonly I
   return program([step("only", classes)], { initialTokens });
 }
 
-/** A matmul [rows, inner] × [inner, columns] with i8 activations in memory and i8 weights in the weight buffer. */
+/** A matmul [rows, inner] × [inner, columns] with activations in memory and weights in the weight buffer, i8 unless given. */
 export function matmul(
   rows: number,
   inner: number,
   columns: number,
-  rest: Partial<MatmulInstruction> & { weightElement?: ElementType } = {},
+  rest: Partial<MatmulInstruction> & { elements?: readonly [activations: ElementType, weights: ElementType] } = {},
 ): MatmulInstruction {
-  const { weightElement = "i8", ...fields } = rest;
+  const { elements = ["i8", "i8"], ...fields } = rest;
+  const [activationElement, weightElement] = elements;
+  const [activationBytes, weightBytes] = [elementBytes(activationElement), elementBytes(weightElement)];
   return {
     kind: "matmul",
     groups: 1,
     rows: [rows],
     inner: [inner],
     columns,
-    activations: { space: "memory", address: 0, element: "i8", groupStride: 0, rowStrides: [inner], innerStrides: [1] },
+    activations: {
+      space: "memory",
+      address: 0,
+      element: activationElement,
+      groupStride: 0,
+      rowStrides: [inner * activationBytes],
+      innerStrides: [activationBytes],
+    },
     weights: {
       space: "weights",
       address: 0,
       element: weightElement,
       layout: "paired",
       groupStride: 0,
-      innerStrides: [columns],
-      columnStride: 1,
+      innerStrides: [columns * weightBytes],
+      columnStride: weightBytes,
     },
     partial: 0,
     start: "zero",
