@@ -191,8 +191,10 @@ export function checkFloatContraction({ activations, weights }: ContractionTask)
   }
 }
 
-/** Whether activations and weights are signed; throws a RangeError when they are not narrow integers. */
+/** Whether activations and weights are signed; throws a RangeError when they are not narrow integers, or paired within a byte. */
 export function contractionSigns({ activations, weights }: ContractionTask): readonly [boolean, boolean] {
+  if (weights.layout === "paired" && !(Number.isInteger(weights.address) && Number.isInteger(weights.groupStride)))
+    throw new RangeError("the paired weights of a group begin with a byte");
   return [isSignedByte(activations.element), isSignedByte(weights.element)];
 }
 

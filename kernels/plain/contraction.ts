@@ -1,8 +1,8 @@
 import { product } from "../../base/math.ts";
-import { type ElementName, isSignedByte } from "../element.ts";
+import type { ElementName } from "../element.ts";
 import type { ContractionTask, PairingTask } from "../kernels.ts";
 import { packedBits } from "../packed.ts";
-import { checkFloatContraction } from "../task.ts";
+import { checkFloatContraction, contractionSigns } from "../task.ts";
 import { readPacked } from "./packed.ts";
 import { offsets } from "./walk.ts";
 
@@ -37,8 +37,8 @@ function visitSums(
 function reader(
   memory: DataView,
   { element, packed = false }: { readonly element: ElementName; readonly packed?: boolean },
+  signed: boolean,
 ): (address: number) => number {
-  const signed = isSignedByte(element);
   if (packed) {
     const bits = packedBits(element);
     return (address) => readPacked(memory, bits, signed, address);
@@ -48,8 +48,9 @@ function reader(
 
 /** Plain twin of `Kernels.contract`. */
 export function contract(memory: DataView, task: ContractionTask): void {
-  const activationAt = reader(memory, task.activations);
-  const weightAt = reader(memory, task.weights);
+  const [signedActivations, signedWeights] = contractionSigns(task);
+  const activationAt = reader(memory, task.activations, signedActivations);
+  const weightAt = reader(memory, task.weights, signedWeights);
   const inner = offsets(task.inner, task.activations.innerStrides);
   const [weightInner, columnStride] = weightOffsets(task);
   visitSums(task, columnStride, (partial, bias, row, column) => {

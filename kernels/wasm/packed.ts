@@ -71,15 +71,48 @@ export function packPackedActivations(scratch: usize, source: usize, phase: i32,
   }
 }
 
-/** Unpacks `columns` columns of `pairs` rows of paired weights, `rowUnits` elements apart, to bytes [pairs][columns][2]. */
+/** Sixteen elements of 4 bits from an address on, as bytes. */
+@inline
+function loadSixteenHalves(address: usize, signs: v128): v128 {
+  const word = v128.load64_splat(address);
+  const low = v128.and(word, i8x16.splat(15));
+  const high = i8x16.shr_u(word, 4);
+  const spread = v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  return i8x16.sub(v128.xor(spread, signs), signs);
+}
+
+/** Sixteen elements of 2 bits in the low 32 bits of a word, as bytes. */
+@inline
+function spreadQuarters(word: u32, signs: v128): v128 {
+  const bytes = i32x4.splat(word);
+  const spread = v128.shuffle<i8>(bytes, bytes, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  // Each byte keeps its own two bits: shifted by 0, 2, 4 and 6 in turn.
+  const first = v128.and(spread, i32x4.splat(0x00000003));
+  const second = v128.and(i8x16.shr_u(spread, 2), i32x4.splat(0x00000300));
+  const third = v128.and(i8x16.shr_u(spread, 4), i32x4.splat(0x00030000));
+  const fourth = v128.and(i8x16.shr_u(spread, 6), i32x4.splat(0x03000000));
+  const joined = v128.or(v128.or(first, second), v128.or(third, fourth));
+  return i8x16.sub(v128.xor(joined, signs), signs);
+}
+
+/**
+ * Unpacks `columns` columns of `pairs` rows of paired weights, `rowUnits` elements apart, to bytes [pairs][columns][2]. Pairs
+ * begin at an even element.
+ */
 export function unpackPairs(source: usize, unit: i32, shift: i32, signed: bool, rowUnits: i32, pairs: i32, columns: i32, target: usize): void {
   const length = 2 * columns;
+  const signs = signed ? i8x16.splat(shift == 1 ? 8 : 2) : i8x16.splat(0);
   for (let k = 0; k < pairs; k += 1) {
     let n = 0;
-    for (; n + 16 <= length; n += 16) {
-      const low = loadEight(source, unit + n, shift, signed);
-      const high = loadEight(source, unit + n + 8, shift, signed);
-      v128.store(target + n, i8x16.narrow_i16x8_s(low, high));
+    if (shift == 1) {
+      const from = source + (unit >> 1);
+      for (; n + 16 <= length; n += 16) v128.store(target + n, loadSixteenHalves(from + (n >> 1), signs));
+    } else {
+      const from = source + (unit >> 2);
+      const within = <u64>((unit & 3) << 1);
+      for (; n + 16 <= length; n += 16) {
+        v128.store(target + n, spreadQuarters(<u32>(load<u64>(from + (n >> 2)) >> within), signs));
+      }
     }
     for (; n < length; n += 1) store<i8>(target + n, loadUnit(source, unit + n, shift, signed));
     unit += rowUnits;

@@ -13,13 +13,13 @@ import { elementsOf } from "../../../ir/ops/values.ts";
 import { allocateData, type Tensor, type TensorData } from "../../../ir/tensor.ts";
 import {
   type ElementType,
-  elementBytes,
   elementCount,
   elementTypes,
   isFloat,
   type TensorType,
   tensorType,
 } from "../../../ir/type.ts";
+import { storedBytes } from "../../../kernels/element.ts";
 import { fixedPoint } from "../../../kernels/fixed-point.ts";
 import { plainKernels } from "../../../kernels/plain-kernels.ts";
 import { Workspace } from "../../../kernels/workspace.ts";
@@ -85,14 +85,14 @@ function issueElementwise(operator: Operator, operands: readonly Tensor[], attri
     address: workspace.put(operand.data),
     element: operand.type.element,
     strides: broadcastStrides(operand.type.shape, type.shape).map(
-      (stride) => stride * elementBytes(operand.type.element),
+      (stride) => stride * storedBytes(operand.type.element),
     ),
   }));
   const scale = conversions.has(operator.name)
     ? [scaleOperand(workspace, operator.name as Conversion, at(types, 0), type)]
     : [];
-  const address = workspace.allocate(elementCount(type) * elementBytes(type.element));
-  const strides = rowMajorStrides(type.shape).map((stride) => stride * elementBytes(type.element));
+  const address = workspace.allocate(elementCount(type) * storedBytes(type.element));
+  const strides = rowMajorStrides(type.shape).map((stride) => stride * storedBytes(type.element));
   workspace.kernels.vector({
     function: issue.function,
     parameters: issue.parameters,
@@ -190,8 +190,8 @@ describe.each(["reduce_sum", "reduce_prod", "reduce_mean", "reduce_max", "reduce
             : { axes: [1], keepdims: false };
           const evaluated = apply(name, [x], attributes);
           const issue = operatorOf(name).vector?.issue({ operands: [type], attributes, type: evaluated.type });
-          const width = elementBytes(element);
-          const resultWidth = elementBytes(evaluated.type.element);
+          const width = storedBytes(element);
+          const resultWidth = storedBytes(evaluated.type.element);
           const workspace = new Workspace(plainKernels);
           const address = workspace.allocate(rows * resultWidth);
           workspace.kernels.reduce({
@@ -276,7 +276,7 @@ function issuePool(name: string, x: Tensor, attributes: Attributes): Tensor {
   const spatial = x.type.shape.slice(2);
   const planes = at(x.type.shape, 0) * at(x.type.shape, 1);
   const { data, padded } = padPlanes(x.data as Uint16Array, planes, spatial, pads.slice(0, 2), generous, fill);
-  const width = elementBytes(x.type.element);
+  const width = storedBytes(x.type.element);
   const [height, across] = [at(padded, 0), at(padded, 1)];
   const workspace = new Workspace(plainKernels);
   const positions = type.shape.slice(2);
