@@ -12,7 +12,7 @@ export interface Network {
 
 /** Energies of counted actions. */
 export interface EnergyTable {
-  /** By width of the weights in bits. */
+  /** By width of the wider operand in bits. */
   readonly macPj: Readonly<Record<"2" | "4" | "8", number>>;
   readonly memoryReadPjPerByte: number;
   readonly memoryWritePjPerByte: number;
@@ -47,7 +47,7 @@ export interface ChipTarget {
   readonly matrix: {
     /** Inputs of one vector-matrix product, the same at every precision. */
     readonly inputCount: number;
-    /** Outputs of one vector-matrix product a cycle, by width of the weights in bits. */
+    /** Outputs of one vector-matrix product a cycle, by width of the wider operand in bits. */
     readonly outputCount: Readonly<Record<"2" | "4" | "8", number>>;
     /** Cycles from the last input of an instruction to its last result. */
     readonly fillCycles: number;
