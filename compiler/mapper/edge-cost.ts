@@ -146,6 +146,10 @@ function edgeLoads(
     const at = wanted * 4;
     const left = needed.extent[at + 2] as number;
     const right = needed.extent[at + 3] as number;
+    const top = needed.extent[at] as number;
+    const bottom = needed.extent[at + 1] as number;
+    const eastward = beyond(left, right, columnCut, packets);
+    const southward = beyond(top, bottom, rowCut, packets);
     let total = 0;
     let totalCount = 0;
     let fromNorth = 0;
@@ -162,14 +166,14 @@ function edgeLoads(
       if (row * columns + column === only) continue;
       inject[box] = (inject[box] as number) + packets * (cycles + issueCycles);
       sent[box] = (sent[box] as number) + packets * count;
-      if (column < columnCut && right >= columnCut) east[row] = (east[row] as number) + cycles;
-      if (column >= columnCut && left < columnCut) west[row] = (west[row] as number) + cycles;
+      if (column < columnCut && right >= columnCut) east[row] = (east[row] as number) + eastward.after * cycles;
+      if (column >= columnCut && left < columnCut) west[row] = (west[row] as number) + eastward.before * cycles;
       if (row < rowCut) fromNorth += cycles;
       else fromSouth += cycles;
     }
     for (let column = left; column <= right; column += 1) {
-      if ((needed.extent[at + 1] as number) >= rowCut) south[column] = (south[column] as number) + fromNorth;
-      if ((needed.extent[at] as number) < rowCut) north[column] = (north[column] as number) + fromSouth;
+      if (bottom >= rowCut) south[column] = (south[column] as number) + southward.after * fromNorth;
+      if (top < rowCut) north[column] = (north[column] as number) + southward.before * fromSouth;
     }
     const looked = Math.min(readers, sampledReaders);
     for (let reader = 0; reader < looked; reader += 1) {
@@ -201,6 +205,16 @@ function edgeLoads(
     portCount: taken + busiest(sent, owned.boxCount, owned.boxCount),
     remoteCount,
   };
+}
+
+/**
+ * How many of the packets to the rectangles that readers make up go to either side of a cut, when they lie evenly between
+ * the first and last row or column of the readers; at least one to each side that has readers.
+ */
+function beyond(first: number, last: number, cut: number, packets: number): { before: number; after: number } {
+  if (packets === 1) return { before: 1, after: 1 };
+  const share = Math.min(1, Math.max(0, (last + 1 - cut) / (last + 1 - first)));
+  return { before: Math.max(1, Math.round(packets * (1 - share))), after: Math.max(1, Math.round(packets * share)) };
 }
 
 function largest(loads: Float64Array, count: number): number {
