@@ -95,12 +95,13 @@ function checkLayers(graph: Graph, { layers }: PrecisionPlan): void {
   const known = new Set(contractions.flatMap(({ name, origin }) => [name, ...origin]));
   const unknown = [...layers.keys()].filter((name) => !known.has(name));
   if (unknown.length === 0) return;
-  const some = contractions.slice(0, 8).map(({ name, origin }) => origin[0] ?? name);
+  const some = contractions.slice(0, 5).map(({ name, origin }) => `"${origin[0] ?? name}"`);
   throw new BorealError(
     unknown.map((layer) => ({
       code: "B802" as const,
-      message: `"${layer}" is no contraction whose precision can be chosen; expected a name such as ${some.join(", ")}.`,
+      message: `"${layer}" is no contraction of floats, whose precision could be chosen; expected a name such as ${some.join(", ")}.`,
       at: { layer },
+      hint: "Name a layer, or an ONNX node that it comes from.",
     })),
   );
 }

@@ -206,6 +206,13 @@ describe("wrong use", () => {
     expect(target.stderr).toMatch(/error\[B303\]: There is no target "mini-4x5"; did you mean "mini-4x4"\?/);
     expect((await run("--set", "core.memry=1")).stderr).toMatch(/error\[B304\].*did you mean "core\.memory"\?/);
     expect((await run("--precision", "w3a5")).stderr).toMatch(/error\[B802\]: Precision "w3a5".*w8a8/);
+    expect((await run("--precision", "none.yaml")).stderr).toMatch(
+      /none\.yaml: error\[B802\]: The file cannot be read/,
+    );
+    const wrong = { "m.onnx": bytesOf(perceptron()), "p.yaml": "default: w4a8\nlayers: { head: w9a9 }\n" };
+    expect((await refused(wrong, ["run", "m.onnx", "--precision", "p.yaml"])).stderr).toMatch(
+      /p\.yaml:2:17: error\[B802\]: layers\.head: Precision "w9a9" is not supported/,
+    );
     expect((await run("--print-after", "nopass")).stderr).toMatch(
       /error\[B601\]: There is no pass "nopass".*fuse-layers/,
     );
