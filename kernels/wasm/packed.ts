@@ -137,6 +137,22 @@ export function pairPacked(scratch: usize, source: usize, unit: i32, shift: i32,
   }
 }
 
+/** Writes the low bits of sixteen bytes as elements that begin with the byte at an address. */
+@inline
+function storeSixteen(address: usize, shift: i32, bytes: v128): void {
+  if (shift == 1) {
+    const own = v128.and(bytes, i16x8.splat(0x0f0f));
+    const joined = v128.and(v128.or(own, i16x8.shr_u(own, 4)), i16x8.splat(0x00ff));
+    v128.store64_lane(address, i8x16.narrow_i16x8_u(joined, joined), 0);
+    return;
+  }
+  const own = v128.and(bytes, i16x8.splat(0x0303));
+  const pairs = v128.and(v128.or(own, i16x8.shr_u(own, 6)), i16x8.splat(0x000f));
+  const joined = v128.and(v128.or(pairs, i32x4.shr_u(pairs, 12)), i32x4.splat(0xff));
+  const halves = i16x8.narrow_i32x4_u(joined, joined);
+  v128.store32_lane(address, i8x16.narrow_i16x8_u(halves, halves), 0);
+}
+
 /**
  * Copies elements of the first loop nest (operand 0 the destination, 1 the source), where `toPacked` and `fromPacked` say
  * which side is packed: its strides are then elements, else bytes, and its elements take one.
@@ -163,6 +179,10 @@ export function copyPacked(scratch: usize, shift: i32, signed: bool, toPacked: b
         const high = loadEight(a, aUnit + i + 8, shift, signed);
         v128.store(d + (dUnit + i), signed ? i8x16.narrow_i16x8_s(low, high) : i8x16.narrow_i16x8_u(low, high));
       }
+    }
+    if (dense && toPacked && !fromPacked) {
+      for (; i < n && ((dUnit + i) & mask) != 0; i += 1) storeUnit(d, dUnit + i, shift, load<u8>(a + (aUnit + i)));
+      for (; i + 16 <= n; i += 16) storeSixteen(d + ((dUnit + i) >> shift), shift, v128.load(a + (aUnit + i)));
     }
     for (; i < n; i += 1) {
       const from = aUnit + i * sa;
