@@ -49,8 +49,8 @@ describe("the slow machine's units", () => {
   it("the matrix unit takes a block of inputs of a row for a block of columns each cycle, then drains", () => {
     // 3 rows × 3 blocks of 16 inputs (33 = 16 + 16 + 1) × 2 blocks of 16 columns (17 = 16 + 1), then 5 cycles.
     expect(spans(alone({ matrix: [matmul(3, 33, 17)] }))).toEqual(["(1,1) matmul 0-23"]);
-    // Weights of 4 bits: 32 columns at once, so one block.
-    expect(spans(alone({ matrix: [matmul(3, 33, 17, { weightElement: "i4" })] }))).toEqual(["(1,1) matmul 0-14"]);
+    // Operands of 4 bits: 32 columns at once, so one block.
+    expect(spans(alone({ matrix: [matmul(3, 33, 17, { elements: ["i4", "i4"] })] }))).toEqual(["(1,1) matmul 0-14"]);
   });
 
   it("a matmul lasts until its bytes have passed the memory port", () => {

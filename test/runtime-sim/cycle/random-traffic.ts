@@ -96,7 +96,8 @@ class RandomStep {
     if (this.#chance(0.5)) {
       const { integer } = this.#random;
       const size = (): number => integer.call(this.#random, 1, 20);
-      const matrix = matmul(size(), size(), size(), { weightElement: this.#chance(0.5) ? "i4" : "i8" });
+      const element = this.#chance(0.5) ? "i4" : "i8";
+      const matrix = matmul(size(), size(), size(), { elements: [element, element] });
       this.add(core, "matrix", { kind: "loop", count: this.#random.integer(1, 3), body: [matrix] });
     }
     if (this.#chance(0.5)) this.add(core, "vector", vector("exp", this.#random.integer(1, 100)), psumReceive(20));
