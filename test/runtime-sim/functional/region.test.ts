@@ -47,6 +47,14 @@ describe("regions", () => {
     expect(region).toMatchObject({ counts: [7], strides: [96], runBytes: 72, low: 0, high: 6 * 96 + 72 });
   });
 
+  it("merge elements of less than a byte as those of bytes", () => {
+    const region = makeRegion("r", "read", "memory", 0, [3, 8], [10, 0.5], 0.5);
+    expect(region).toMatchObject({ counts: [3], strides: [10], runBytes: 4, low: 0, high: 24 });
+    const runs: number[][] = [];
+    forEachRun(makeRegion("r", "write", "memory", 0, [2, 3], [1.5, 1], 0.25), 0.25, (...run) => runs.push(run));
+    expect(runs).toEqual([0.25, 1.25, 2.25, 1.75, 2.75, 3.75].map((start) => [start, 0.25]));
+  });
+
   it("are empty when a count or the element is", () => {
     for (const region of [
       makeRegion("r", "read", "memory", 0, [3, 0], [4, 1], 1),
