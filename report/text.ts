@@ -45,7 +45,7 @@ export function printRun(result: RunResult, options: PrintOptions = {}): string 
       memoryLine(colours, result.memory),
       ...(accuracy === null
         ? [line(colours, "accuracy", "not measured: timing only")]
-        : accuracyLines(colours, accuracy)),
+        : accuracyLines(colours, accuracy, result.choices.precision)),
     ],
     forecast === null ? [] : forecastLines(colours, forecast),
     gpuLines(colours, result),
@@ -97,7 +97,7 @@ export function printAnswers(result: AnswerResult, options: PrintOptions = {}): 
       line(colours, "model", modelText(result)),
       ...(result.accuracy === null
         ? [line(colours, "samples", result.inputs.description)]
-        : accuracyLines(colours, result.accuracy)),
+        : accuracyLines(colours, result.accuracy, result.choices.precision)),
     ],
     formatTable(
       [
@@ -126,7 +126,7 @@ function modelText({ model, choices }: Pick<RunResult, "model" | "choices">): st
   return `${parameters}, ${formatQuantity(model.macCount, "MACs")} a run, ${choices.precision}, batch ${choices.batchCount}${states}`;
 }
 
-function accuracyLines(colours: Colours, accuracy: AccuracyResult): string[] {
+function accuracyLines(colours: Colours, accuracy: AccuracyResult, precision: string): string[] {
   const sqnr = accuracy.sqnrDb === null ? "no difference" : `${accuracy.sqnrDb.toFixed(1)} dB SQNR`;
   const worst =
     accuracy.worstLayer === null
@@ -139,8 +139,18 @@ function accuracyLines(colours: Colours, accuracy: AccuracyResult): string[] {
     const compared = `${check.sampleCount} of ${accuracy.sampleCount} samples compared bit for bit`;
     lines.push(line(colours, "", `functional = exact: ${answer} (${compared})`));
   }
+  const shares = precisionShares(accuracy.macCountByPrecision, precision);
+  if (shares !== null) lines.push(line(colours, "precision", shares));
   lines.push(line(colours, "samples", accuracy.inputs));
   return lines;
+}
+
+/** Shares of the MACs by precision, the greatest first; null when all are of the precision that was asked for. */
+function precisionShares(counts: AccuracyResult["macCountByPrecision"], precision: string): string | null {
+  const entries = Object.entries(counts).sort(([, left], [, right]) => right - left);
+  const total = entries.reduce((sum, [, count]) => sum + count, 0);
+  if (total === 0 || (entries.length === 1 && entries[0]?.[0] === precision)) return null;
+  return `MACs ${entries.map(([name, count]) => `${name} ${((100 * count) / total).toFixed(1)} %`).join(", ")}`;
 }
 
 /** A GPU's quickest answer and its best throughput. */
