@@ -5,7 +5,7 @@ import type { Node } from "../../ir/graph.ts";
 import type { ElementType } from "../../ir/type.ts";
 
 /** Bits of stored integers that the matrix unit multiplies. */
-export const precisionBits = [8, 4, 2] as const;
+const precisionBits = [8, 4, 2] as const;
 
 type Bits = (typeof precisionBits)[number];
 
