@@ -138,7 +138,11 @@ describe("boreal simulate", () => {
     expect((await loaded(["run", "perceptron.onnx", ...small])).length).toBeGreaterThan(10);
     // TensorProto files need the codec, and nothing else.
     const codec = await loaded([...simulate, "--input", "x.npy", "--outputs", "out"]);
-    expect(codec.every((url) => /^compiler\/onnx\/(byte-source|codec|limits|proto-types|skeleton|tensor-proto)\.js$/.test(url))).toBe(true);
+    expect(
+      codec.every((url) =>
+        /^compiler\/onnx\/(byte-source|codec|limits|proto-types|skeleton|tensor-proto)\.js$/.test(url),
+      ),
+    ).toBe(true);
   });
 
   it("simulates without weights and says so, and refuses to execute then", async () => {
