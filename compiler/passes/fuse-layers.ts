@@ -1,5 +1,6 @@
 import { BorealError, type Problem } from "../../base/errors.ts";
-import type { Graph, Node } from "../../ir/graph.ts";
+import { product } from "../../base/math.ts";
+import { type Graph, type Node, valueTypes } from "../../ir/graph.ts";
 import type { RunsOn } from "../../ir/operator.ts";
 import { isElementwise, operatorOf } from "../../ir/ops/index.ts";
 import { sameNumbers } from "../../ir/type.ts";
@@ -27,12 +28,27 @@ export const fuseLayers: Pass = makeFuseLayers(false);
 /** As `fuseLayers`, but the host runs what the chip cannot. */
 export const fuseLayersWithHost: Pass = makeFuseLayers(true);
 
+/** Refuses a bias beside a batch of weight matrices: the cores would add another matrix's share of it. */
+function refuseBatchedBias(graph: Graph): void {
+  const types = valueTypes(graph);
+  const problems = graph.nodes.flatMap((node): Problem[] => {
+    const [, weights, bias] = node.operands;
+    if (node.op !== "matmul" || weights == null || bias == null) return [];
+    const shape = types.get(weights)?.shape ?? [];
+    if (product(shape.slice(0, -2)) === 1) return [];
+    const message = `The chip adds no bias to products with a batch of weights [${shape.join(",")}]; expected one matrix, or an addition after it.`;
+    return [{ code: "B404", message, at: locationOf(node) }];
+  });
+  if (problems.length > 0) throw new BorealError(problems);
+}
+
 function makeFuseLayers(hostOps: boolean): Pass {
   return {
     name: "fuse-layers",
     summary: "Groups nodes into layers: an anchor and the element-wise nodes that follow it.",
     run: (graph) => {
       if (!hostOps) refuseUnsupported(graph);
+      refuseBatchedBias(graph);
       const groups = groupNodes(graph);
       const taken = new Set<string>();
       const nodes = groups.flatMap(({ anchor, nodes: members }) => {
