@@ -144,7 +144,7 @@ export function runConformanceCase(name: string, folder: string, options: Confor
       layerCount = answer.layerCount;
       hostNodes = answer.hostNodes;
       const comparison = compareOutputs(answer.outputs, data.outputs, options.tolerance ?? runnerTolerance);
-      largestError = comparison.largestError;
+      largestError = largerError(index === 0 ? 0 : largestError, comparison.largestError);
       const wrong = options.executor === "evaluate" ? comparison.message : answer.message;
       if (wrong !== null) return row("fail", null, wrong);
     }
@@ -205,6 +205,11 @@ function answerOnChip(imported: ImportedCase, data: CaseData, options: Conforman
   };
 }
 
+/** The larger of two errors; null when one of them is no finite number. */
+function largerError(left: number | null, right: number | null): number | null {
+  return left === null || right === null ? null : Math.max(left, right);
+}
+
 function compareOutputs(found: readonly Tensor[], wanted: readonly Tensor[], tolerance: Tolerance): Comparison {
   let message: string | null = null;
   let largestError: number | null = 0;
@@ -215,10 +220,7 @@ function compareOutputs(found: readonly Tensor[], wanted: readonly Tensor[], tol
         ? { message: "it is not there", largestError: null }
         : compareTensors(answer, value, tolerance);
     if (comparison.message !== null) message ??= `output ${index}: ${comparison.message}`;
-    largestError =
-      largestError === null || comparison.largestError === null
-        ? null
-        : Math.max(largestError, comparison.largestError);
+    largestError = largerError(largestError, comparison.largestError);
   }
   return { message, largestError };
 }

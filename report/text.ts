@@ -36,6 +36,7 @@ export function printRun(result: RunResult, options: PrintOptions = {}): string 
     [
       heading(colours, `${result.model.name} on ${result.target.name}`, `boreal ${result.provenance.boreal}`),
       line(colours, "model", modelText(result)),
+      ...stateLines(colours, result.choices),
       targetLine(colours, result.target),
     ],
     [
@@ -95,6 +96,7 @@ export function printAnswers(result: AnswerResult, options: PrintOptions = {}): 
     [
       heading(colours, `${result.model.name}, ${how}`, `boreal ${result.provenance.boreal}`),
       line(colours, "model", modelText(result)),
+      ...stateLines(colours, result.choices),
       ...(result.accuracy === null
         ? [line(colours, "samples", result.inputs.description)]
         : accuracyLines(colours, result.accuracy, result.choices.precision)),
@@ -121,9 +123,12 @@ function joined(blocks: readonly (readonly string[])[]): string {
 function modelText({ model, choices }: Pick<RunResult, "model" | "choices">): string {
   const weights = { trained: "the model's weights", random: "random weights", absent: "no weights" }[model.weights];
   const parameters = `${formatCount(model.parameterCount)} parameters (${weights})`;
-  const kept = choices.states.map(({ output, input }) => `${output}=${input}`).join(", ");
-  const states = kept === "" ? "" : `, state ${kept}`;
-  return `${parameters}, ${formatQuantity(model.macCount, "MACs")} a run, ${choices.precision}, batch ${choices.batchCount}${states}`;
+  return `${parameters}, ${formatQuantity(model.macCount, "MACs")} a run, ${choices.precision}, batch ${choices.batchCount}`;
+}
+
+/** The inputs that stay on the chip, each after the output that is its next value. */
+function stateLines(colours: Colours, { states }: RunResult["choices"]): string[] {
+  return states.map(({ output, input }) => line(colours, "state", `${output} is the next ${input}`));
 }
 
 function accuracyLines(colours: Colours, accuracy: AccuracyResult, precision: string): string[] {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { evaluateExact } from "../../api/answers.ts";
 import { compileModel } from "../../api/compile.ts";
 import { executeFunctional } from "../../api/execution.ts";
 import { importModel } from "../../api/model.ts";
-import { runModel } from "../../api/run.ts";
+import { boundaryInputElements, runModel } from "../../api/run.ts";
 import { chooseStates, completeSamples, StateSequence } from "../../api/states.ts";
 import { chooseTarget } from "../../api/target.ts";
 import type { BorealError } from "../../base/errors.ts";
@@ -98,7 +99,15 @@ describe("states", () => {
     ]);
     const read = parseProgram(printProgram(compiled.program));
     const chip = executeFunctional(read, compiled.sidecar, target.chip, { checked: true });
+    const sequence = new StateSequence(compiled.chipGraph, states);
+    const elements = boundaryInputElements(model.graph, compiled, states);
+    const exact = frames.map((frame) => {
+      const outputs = evaluateExact(compiled.chipGraph, sequence.complete(frame), elements);
+      sequence.advance(outputs);
+      return [[...(outputs[0]?.data ?? [])]];
+    });
     const first = frames.map((frame) => chip.run(frame).map(({ data }) => [...data]));
+    expect(first).toEqual(exact);
     chip.reset();
     const again = frames.map((frame) => chip.run(frame).map(({ data }) => [...data]));
     expect(again).toEqual(first);
