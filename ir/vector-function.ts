@@ -145,8 +145,8 @@ export const vectorFunctions = {
 /** The name of a function of the vector unit. */
 export type VectorFunction = keyof typeof vectorFunctions;
 
-/** Bits of a lane of the vector unit: its format is f16. */
-const laneBits = 16;
+/** Bits of a lane of the vector unit, whose format is f16. */
+const laneBits = elementTypes.f16.bits;
 
 /** The conversions between i32 sums and narrow numbers: what the cost class "convert" prices as they are. */
 const scaled: ReadonlySet<VectorFunction> = new Set(["requantize", "dequantize", "quantize"]);

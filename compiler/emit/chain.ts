@@ -7,7 +7,7 @@ import { operatorOf } from "../../ir/ops/index.ts";
 import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { type TablePlan, tableBox } from "../chain.ts";
 import { boxStart } from "../local-layout.ts";
-import type { NetworkPlan, StepPlan } from "../plan.ts";
+import type { NetworkPlan, StepPlan } from "../step-plan.ts";
 import { TransferCache } from "./transfer-cache.ts";
 import { mergeNest, rangeSize, type TileDimension, type TileView, tensorView, tileView } from "./views.ts";
 

@@ -13,8 +13,8 @@ import {
 } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import type { ElementType } from "../../ir/type.ts";
-import type { NetworkPlan } from "../plan.ts";
 import type { State } from "../states.ts";
+import type { NetworkPlan } from "../step-plan.ts";
 import { anchorElements } from "../tiling.ts";
 import { affineLists } from "./affine-classes.ts";
 import { emitContext } from "./chain.ts";

@@ -5,7 +5,7 @@ import { printGraph } from "../../ir/graph-text.ts";
 import type { HostOperation, Port } from "../../ir/program.ts";
 import { type ElementType, elementCount, packedBytes } from "../../ir/type.ts";
 import type { HostPart } from "../layers.ts";
-import type { NetworkPlan } from "../plan.ts";
+import type { NetworkPlan } from "../step-plan.ts";
 
 /** Everything that crosses the host link: where it stands in the framebuffer, and what the host computes of it. */
 export interface Ports {

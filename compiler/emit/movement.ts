@@ -6,7 +6,7 @@ import { paddingNumber } from "../../ir/ops/pooling.ts";
 import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { boxStart, denseLayout, type LocalLayout, localOffset, naturalOrder } from "../local-layout.ts";
 import { type AxisPiece, axisPieces, identityPiece, touchedRanges } from "../pieces.ts";
-import type { ReadPlan, StepPlan } from "../plan.ts";
+import type { ReadPlan, StepPlan } from "../step-plan.ts";
 import type { Copy, Spread } from "../transfers.ts";
 import { addressOf, type EmitContext } from "./chain.ts";
 import { type CopyBatch, copyViews } from "./copy-batch.ts";

@@ -4,7 +4,7 @@ import type { CoreClass, ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { reductionIndex } from "../geometry.ts";
 import { coordinateOf, localOffset } from "../local-layout.ts";
-import type { StepPlan } from "../plan.ts";
+import type { StepPlan } from "../step-plan.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { EmitContext } from "./chain.ts";
 import { emitContraction } from "./contraction.ts";

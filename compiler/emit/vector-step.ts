@@ -1,6 +1,7 @@
 import { at } from "../../base/math.ts";
 import type { SimpleInstruction } from "../../ir/instruction.ts";
-import { type StepPlan, vectorTileElements } from "../plan.ts";
+import { vectorTileElements } from "../plan.ts";
+import type { StepPlan } from "../step-plan.ts";
 import { tileBoxes } from "../tiling.ts";
 import { type EmitContext, emitChain } from "./chain.ts";
 import { tokens } from "./tokens.ts";

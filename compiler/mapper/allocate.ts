@@ -1,7 +1,7 @@
 import type { Problem } from "../../base/errors.ts";
 import { roundUp } from "../../base/math.ts";
 import type { MappedBuffer } from "../../ir/mapping.ts";
-import type { BufferNeed } from "../plan.ts";
+import type { BufferNeed } from "../step-plan.ts";
 
 /** Addresses are multiples of this many bytes. */
 export const bufferAlignment = 16;

@@ -2,7 +2,7 @@ import { BorealError, type Problem } from "../../base/errors.ts";
 import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
-import type { NetworkPlan } from "../plan.ts";
+import type { NetworkPlan } from "../step-plan.ts";
 import { checkBuffers } from "./allocate.ts";
 import { checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";

@@ -1,6 +1,7 @@
 import { at } from "../../base/math.ts";
 import type { MappedStep, ValueLayout } from "../../ir/mapping.ts";
-import { type BufferNeed, type NetworkPlan, type PlanMemory, planNetwork } from "../plan.ts";
+import { type PlanMemory, planNetwork } from "../plan.ts";
+import type { BufferNeed, NetworkPlan } from "../step-plan.ts";
 import { type Allocation, allocate } from "./allocate.ts";
 import type { Candidate } from "./candidates.ts";
 import { constantWeights } from "./layer-cost.ts";

@@ -37,8 +37,8 @@ export function quantizeWeights(
   const least = leastScales(biases, channels, activationScale);
   const scales =
     element === "i8"
-      ? channelScales(numbers, least, channels, stride, high)
-      : bestScales(numbers, least, channels, stride, high);
+      ? channelScales(numbers, least, { channels, stride, high })
+      : bestScales(numbers, least, { channels, stride, high });
   const quantization: Quantization = { axis, scales, zeros: scales.map(() => 0) };
   const type = tensorType(element, shape, quantization);
   const biasType = tensorType("i32", [channels]);
@@ -126,6 +126,14 @@ function leastScales(biases: ArrayLike<number> | null, channels: number, activat
   });
 }
 
+/** How channels lie among weights, row-major, and the greatest integer of their type. */
+interface ChannelGrid {
+  readonly channels: number;
+  /** Weights from one channel to the next. */
+  readonly stride: number;
+  readonly high: number;
+}
+
 /** How many scales are tried between the greatest magnitude's and a part of it. */
 const triedScales = 24;
 const leastTriedPart = 0.25;
@@ -134,11 +142,9 @@ const leastTriedPart = 0.25;
 function bestScales(
   numbers: ArrayLike<number> | null,
   least: readonly number[],
-  channels: number,
-  stride: number,
-  high: number,
+  { channels, stride, high }: ChannelGrid,
 ): number[] {
-  const largest = channelScales(numbers, least, channels, stride, high);
+  const largest = channelScales(numbers, least, { channels, stride, high });
   if (numbers === null) return largest;
   const own = new Float64Array(numbers.length / channels);
   return largest.map((start, channel) => {
@@ -178,9 +184,7 @@ function scaleError(numbers: Float64Array, scale: number, high: number): { error
 function channelScales(
   numbers: ArrayLike<number> | null,
   least: readonly number[],
-  channels: number,
-  stride: number,
-  high: number,
+  { channels, stride, high }: ChannelGrid,
 ): number[] {
   const greatest = new Float64Array(channels);
   const count = numbers?.length ?? 0;

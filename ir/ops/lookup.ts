@@ -1,5 +1,6 @@
 import { problem } from "../../base/errors.ts";
 import { at, product } from "../../base/math.ts";
+import type { Attributes } from "../graph.ts";
 import { defineOperator, type Operator } from "../operator.ts";
 import { allocateData, i64Tensor, makeTensor } from "../tensor.ts";
 import { elementCount, elementTypes, type TensorType } from "../type.ts";
@@ -13,28 +14,34 @@ import { operandAt, tensorNumbers, typeAt } from "./values.ts";
 const obstacle =
   "It needs data-dependent addressing, which the chip does not have, and too many comparisons to do without: its table is too large.";
 
-function checkLookUp(data: TensorType, indices: TensorType): void {
+/** The axis that is looked up; throws B202 for operands that do not fit. */
+function lookUpAxis(data: TensorType, indices: TensorType, attributes: Attributes): number {
   if (elementTypes[indices.element].kind !== "integer")
     throw problem("B202", `Indices are ${indices.element}, expected integers.`);
   if (data.quantization !== null && data.quantization.axis !== null) {
     throw problem("B202", "A look-up that depends on data cannot have a scale for each index of an axis.");
   }
+  return normalizeAxis(numberOf(attributes, "axis"), data.shape.length);
 }
+
+/** What the operators that look up an axis declare alike. */
+const lookUpDeclaration = {
+  runsOn: "folded",
+  operands: ["data", "indices"],
+  attributes: { axis: { form: "integer" } },
+  onnx: [],
+  obstacle,
+} as const;
 
 const ones = (count: number): number[] => new Array<number>(count).fill(1);
 
 const gatherData = defineOperator({
   name: "gather_data",
   summary: "Looks up the indexes of an axis that a second operand holds.",
-  runsOn: "folded",
-  operands: ["data", "indices"],
-  attributes: { axis: { form: "integer" } },
-  onnx: [],
-  obstacle,
+  ...lookUpDeclaration,
   infer: ({ operands, attributes }) => {
     const [data, indices] = [typeAt(operands, 0), typeAt(operands, 1)];
-    checkLookUp(data, indices);
-    const axis = normalizeAxis(numberOf(attributes, "axis"), data.shape.length);
+    const axis = lookUpAxis(data, indices, attributes);
     return { ...data, shape: [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)] };
   },
   evaluate: ({ operands, attributes, type }) => {
@@ -83,15 +90,10 @@ function lookedUp(index: number, size: number): number {
 const gatherElementsData = defineOperator({
   name: "gather_elements_data",
   summary: "Looks up, for each element, the index of an axis that a second operand holds at its place.",
-  runsOn: "folded",
-  operands: ["data", "indices"],
-  attributes: { axis: { form: "integer" } },
-  onnx: [],
-  obstacle,
+  ...lookUpDeclaration,
   infer: ({ operands, attributes }) => {
     const [data, indices] = [typeAt(operands, 0), typeAt(operands, 1)];
-    checkLookUp(data, indices);
-    const axis = normalizeAxis(numberOf(attributes, "axis"), data.shape.length);
+    const axis = lookUpAxis(data, indices, attributes);
     // Throws when the shapes do not fit; which indices there are does not matter.
     elementPositions(
       data.shape.map((size, each) => (each === axis ? 1 : size)),

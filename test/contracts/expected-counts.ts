@@ -1,6 +1,6 @@
 import { at, product } from "../../base/math.ts";
-import type { NetworkPlan, ReadPlan, StepPlan } from "../../compiler/plan.ts";
-import { stepChunks, storedBytes } from "../../compiler/plan.ts";
+import { stepChunks, storedBytes } from "../../compiler/step-chunks.ts";
+import type { NetworkPlan, ReadPlan, StepPlan } from "../../compiler/step-plan.ts";
 import { type Box, boxCount, intersect } from "../../ir/iteration.ts";
 import { elementBytes, elementCount } from "../../ir/type.ts";
 

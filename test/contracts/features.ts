@@ -1,7 +1,7 @@
 import { at } from "../../base/math.ts";
 import { largestBox } from "../../compiler/geometry.ts";
-import type { NetworkPlan, StepPlan } from "../../compiler/plan.ts";
 import { precisionRules } from "../../compiler/quantize/precision.ts";
+import type { NetworkPlan, StepPlan } from "../../compiler/step-plan.ts";
 import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../../compiler/tiling.ts";
 import { contractionTiles } from "../../compiler/weights.ts";
 import type { Program } from "../../ir/program.ts";

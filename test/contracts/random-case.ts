@@ -12,13 +12,14 @@ import { MisfitError } from "../../compiler/mapper/misfit.ts";
 import { splitViolations } from "../../compiler/mapper/rules.ts";
 import { candidateSplits } from "../../compiler/mapper/splits.ts";
 import { gridOf, type Network, networkOf } from "../../compiler/network.ts";
-import { type NetworkPlan, planNetwork } from "../../compiler/plan.ts";
+import { planNetwork } from "../../compiler/plan.ts";
 import {
   type Precision,
   type PrecisionPlan,
   parsePrecision,
   precisionRules,
 } from "../../compiler/quantize/precision.ts";
+import type { NetworkPlan } from "../../compiler/step-plan.ts";
 import { contractionRoles, tilePlan } from "../../compiler/tiling.ts";
 import type { Graph } from "../../ir/graph.ts";
 import type { MappedStep, Mapping, Split, SplitPart, TilePlan } from "../../ir/mapping.ts";

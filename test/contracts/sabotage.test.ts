@@ -5,7 +5,7 @@ import { at } from "../../base/math.ts";
 import { makeRandom } from "../../base/random.ts";
 import { layOut } from "../../compiler/geometry.ts";
 import { checkStep } from "../../compiler/mapper/check.ts";
-import { stepChunks, storedBytes } from "../../compiler/plan.ts";
+import { stepChunks, storedBytes } from "../../compiler/step-chunks.ts";
 import { tilePlan } from "../../compiler/tiling.ts";
 import { pairedBytes } from "../../compiler/weights.ts";
 import { evaluate } from "../../ir/evaluate.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { allocate, bufferAlignment, checkBuffers } from "../../../compiler/mapper/allocate.ts";
-import type { BufferNeed } from "../../../compiler/plan.ts";
+import type { BufferNeed } from "../../../compiler/step-plan.ts";
 
 function need(name: string, bytes: number, firstStep: number, lastStep: number): BufferNeed {
   return { name, role: "value", step: "s", value: name, element: "i8", bytes, firstStep, lastStep };
