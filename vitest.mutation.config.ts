@@ -13,6 +13,8 @@ export default defineConfig({
       "test/kernels/**",
       "test/compiler/quantize/models.test.ts",
       "test/contracts/sabotage.test.ts",
+      // It changes the sources' text itself.
+      "test/runtime-sim/cycle/seeded-faults.test.ts",
     ],
     setupFiles: ["./scripts/mutants-setup.ts"],
     testTimeout: 120_000,
