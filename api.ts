@@ -22,6 +22,7 @@ export { type Frame, type InputDeclaration, randomFrames, readInputs } from "./a
 export { importModel } from "./api/model.ts";
 export { type ProgramFile, readProgram, simulateProgramFile } from "./api/program-file.ts";
 export { noProgress, type OnProgress, type ProgressEvent } from "./api/progress.ts";
+export { type Quantization, type QuantizeOptions, quantizeAndMeasure, writeQuantized } from "./api/quantize.ts";
 export { type Answer, type Run, type RunOptions, runModel, withForecast } from "./api/run.ts";
 export { chooseSamples, type Samples } from "./api/samples.ts";
 export { type Simulation, simulateProgram } from "./api/simulation.ts";
@@ -40,6 +41,7 @@ export {
   writeModel,
   writeModelWithExternalData,
 } from "./compiler/onnx/write-model.ts";
+export { type CalibrationMethod, parseCalibrationMethod } from "./compiler/quantize/calibration-method.ts";
 export {
   type Precision,
   type PrecisionPlan,
@@ -47,6 +49,7 @@ export {
   parsePrecisionFile,
   precisionRules,
 } from "./compiler/quantize/precision.ts";
+export { parseQuantizer, type Quantizer } from "./compiler/quantize/quantizer.ts";
 export type { Graph } from "./ir/graph.ts";
 export { parseGraph, printGraph } from "./ir/graph-text.ts";
 export type { Mapping } from "./ir/mapping.ts";

@@ -2,7 +2,9 @@ import { problem } from "../base/errors.ts";
 import { type Compiled, compile, type Prepared, prepare } from "../compiler/compile.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
+import type { CalibrationMethod } from "../compiler/quantize/calibration-method.ts";
 import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
+import type { Quantizer } from "../compiler/quantize/quantizer.ts";
 import type { State } from "../compiler/states.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
@@ -25,6 +27,9 @@ export interface CompileModelOptions {
   readonly precision?: string | PrecisionPlan;
   /** Samples on which ranges are measured; without them shapes alone are compiled. */
   readonly calibration?: readonly Frame[];
+  readonly calibrationMethod?: CalibrationMethod;
+  /** What keeps the quantized model near to f32; by default what suits the precision. */
+  readonly quantizer?: Quantizer;
   /** Choices to keep: steps that it has are not searched. */
   readonly mapping?: Mapping;
   /** Inferences that one run of the graph makes: the first axis of every input. */
@@ -54,6 +59,8 @@ export function compileModel(model: ImportedModel, chip: ChipTarget, options: Co
     ...(options.states === undefined ? {} : { states: options.states }),
     ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
+    ...(options.calibrationMethod === undefined ? {} : { calibrationMethod: options.calibrationMethod }),
+    ...(options.quantizer === undefined ? {} : { quantizer: options.quantizer }),
   });
 }
 
@@ -66,6 +73,8 @@ export function quantizeModel(model: ImportedModel, options: Omit<CompileModelOp
     ...(options.states === undefined ? {} : { states: options.states }),
     ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
+    ...(options.calibrationMethod === undefined ? {} : { calibrationMethod: options.calibrationMethod }),
+    ...(options.quantizer === undefined ? {} : { quantizer: options.quantizer }),
   });
 }
 

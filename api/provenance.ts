@@ -6,7 +6,13 @@ import { warning } from "./warnings.ts";
 
 /** What a result needs to be made again: the version, and the schema that it keeps. */
 export function provenance(
-  schema: "run-result" | "answer-result" | "simulation-result" | "compile-result" | "conformance-result",
+  schema:
+    | "run-result"
+    | "answer-result"
+    | "simulation-result"
+    | "compile-result"
+    | "conformance-result"
+    | "quantize-result",
 ): RunResult["provenance"] {
   return { boreal: borealVersion(), schema: `docs/schemas/${schema}.json` };
 }

@@ -2,8 +2,10 @@ import type { LayerWork } from "../compiler/bound-work.ts";
 import type { Compiled } from "../compiler/compile.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
+import type { CalibrationMethod } from "../compiler/quantize/calibration-method.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
 import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
+import type { Quantizer } from "../compiler/quantize/quantizer.ts";
 import type { State, StatePair } from "../compiler/states.ts";
 import { type Graph, valueTypes } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
@@ -58,6 +60,8 @@ export interface RunOptions {
   readonly inputs?: Samples;
   /** Samples to calibrate on, others than the inputs. */
   readonly calibration?: readonly Frame[];
+  readonly calibrationMethod?: CalibrationMethod;
+  readonly quantizer?: Quantizer;
   /** Computes no answers: shapes suffice. */
   readonly timingOnly?: boolean;
   /** Samples for which the chip's bytes are compared with the exact evaluation; all by default. */
@@ -116,6 +120,8 @@ export function runModel(options: RunOptions): Run {
     ...(options.batchCount === undefined ? {} : { batchCount: options.batchCount }),
     ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
+    ...(options.calibrationMethod === undefined ? {} : { calibrationMethod: options.calibrationMethod }),
+    ...(options.quantizer === undefined ? {} : { quantizer: options.quantizer }),
     ...(samples === null ? {} : { calibration: samples.calibration }),
     states,
     onProgress,

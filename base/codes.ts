@@ -123,6 +123,14 @@ export const codes = {
     action: "Give frames with --calibrate, or weights.",
   },
   B802: { summary: "A precision is not supported.", action: "Use one of the precisions that the message lists." },
+  B804: {
+    summary: "A calibration method or a step of the quantizer is not known.",
+    action: "Use one of those that the message lists.",
+  },
+  B805: {
+    summary: "The quantized model cannot be written as ONNX.",
+    action: "Compile or run it instead; the message names what ONNX has no operator for.",
+  },
   B901: { summary: "Boreal has a bug.", action: "Report it with the message and the command." },
 } as const satisfies Record<string, CodeEntry>;
 

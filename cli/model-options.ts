@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { readInputs } from "../api/inputs.ts";
 import { importModel } from "../api/model.ts";
+import type { QuantizeOptions } from "../api/quantize.ts";
 import type { RunOptions } from "../api/run.ts";
 import type { Samples } from "../api/samples.ts";
 import { chooseStates, openInputs, type StateChoice } from "../api/states.ts";
@@ -9,7 +10,9 @@ import { parseMapping } from "../compiler/mapper/mapping-file.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
 import { findPass, passes } from "../compiler/passes/pipeline.ts";
+import { parseCalibrationMethod } from "../compiler/quantize/calibration-method.ts";
 import { type PrecisionPlan, parsePrecisionFile } from "../compiler/quantize/precision.ts";
+import { parseQuantizer } from "../compiler/quantize/quantizer.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { Options } from "./options.ts";
 import { writeError } from "./output.ts";
@@ -39,7 +42,16 @@ export async function compileOptionsOf(
 ): Promise<
   Pick<
     RunOptions,
-    "precision" | "batchCount" | "seed" | "mapping" | "calibration" | "states" | "timingOnly" | "hostOps"
+    | "precision"
+    | "batchCount"
+    | "seed"
+    | "mapping"
+    | "calibration"
+    | "calibrationMethod"
+    | "quantizer"
+    | "states"
+    | "timingOnly"
+    | "hostOps"
   > & {
     readonly passes?: RunPassesOptions;
   }
@@ -53,10 +65,37 @@ export async function compileOptionsOf(
     ...(options.calibrate === undefined
       ? {}
       : { calibration: await readInputs(openInputs(model.graph, states), options.calibrate) }),
+    ...quantizerOf(options),
     states: stateChoiceOf(options),
     ...(options.timingOnly === undefined ? {} : { timingOnly: true }),
     ...(options.hostOps === undefined ? {} : { hostOps: true }),
     ...passOptionsOf(options),
+  };
+}
+
+/** What options say of how numbers are stored. */
+function quantizerOf({ calibration, quantizer }: Options): Pick<RunOptions, "calibrationMethod" | "quantizer"> {
+  return {
+    ...(calibration === undefined ? {} : { calibrationMethod: parseCalibrationMethod(calibration) }),
+    ...(quantizer === undefined ? {} : { quantizer: parseQuantizer(quantizer) }),
+  };
+}
+
+/** What options say of how a model is quantized without being mapped. */
+export async function quantizeOptionsOf(
+  model: ImportedModel,
+  options: Options,
+): Promise<Omit<QuantizeOptions, "model" | "onProgress">> {
+  const { inputs } = await samplesOf(model, { ...options, state: ["none"] });
+  return {
+    ...(options.precision === undefined ? {} : { precision: readPrecision(options.precision) }),
+    ...quantizerOf(options),
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(options.calibrate === undefined
+      ? {}
+      : { calibration: await readInputs(openInputs(model.graph, []), options.calibrate) }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.explain === undefined ? {} : { explain: true }),
   };
 }
 

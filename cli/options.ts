@@ -64,6 +64,19 @@ const declarations = {
     summary: "let the host run operators that the chip cannot, instead of refusing them",
   },
   input: { flags: "--input <[name=]file>", summary: "samples: .npy, .csv or .pb (repeatable)", parse: collect },
+  calibration: {
+    flags: "--calibration <method>",
+    summary: "how ranges are read: extreme-value (default), min-max, moving-average, percentile=P, mse, entropy",
+  },
+  quantizer: {
+    flags: "--quantizer <steps>",
+    summary:
+      "what keeps near to f32: equalize, smooth=SHARE, normalize, symmetric, per-tensor, nearest or compensate, correct-biases",
+  },
+  explain: {
+    flags: "--explain",
+    summary: "say of each layer what range, rounding and bits do, and of each step what it adds",
+  },
   calibrate: { flags: "--calibrate <[name=]file...>", summary: "samples on which ranges are measured", parse: collect },
   baseline: {
     flags: "--baseline <name|file>",
@@ -126,6 +139,9 @@ export interface Options {
   readonly state?: readonly string[];
   readonly hostOps?: true;
   readonly input?: readonly string[];
+  readonly calibration?: string;
+  readonly quantizer?: string;
+  readonly explain?: true;
   readonly calibrate?: readonly string[];
   readonly baseline?: readonly string[];
   readonly mapping?: string;

@@ -1,6 +1,5 @@
-import { constantData, type Graph } from "../ir/graph.ts";
+import type { Graph } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
-import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import type { Program } from "../ir/program.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { type ElementType, elementCount, isFloat } from "../ir/type.ts";
@@ -11,11 +10,10 @@ import { type Network, networkOf } from "./network.ts";
 import { type PassRecord, type RunPassesOptions, runPasses } from "./passes/pass.ts";
 import { chipPipeline, floatPipeline, hostPipeline } from "./passes/pipeline.ts";
 import { placedProgram } from "./placed-program.ts";
-import { type Calibration, type CalibrationMethod, calibrate, defaultCalibrationMethod } from "./quantize/calibrate.ts";
-import { formIntegerLayers } from "./quantize/integer-layers.ts";
-import { chooseNormalizations, type Normalization, normalizeActivations } from "./quantize/normalize-activations.ts";
+import { type CalibrationMethod, defaultCalibrationMethod } from "./quantize/calibration-method.ts";
 import { type PrecisionPlan, parsePrecision } from "./quantize/precision.ts";
-import { needsRanges, quantizeGraph } from "./quantize/quantize.ts";
+import { type QuantizedFloat, quantizeFloat } from "./quantize/quantize-float.ts";
+import { defaultQuantizer, type Quantizer } from "./quantize/quantizer.ts";
 import { type State, separateStates } from "./states.ts";
 
 /** How a graph is compiled. */
@@ -25,6 +23,8 @@ export interface CompileOptions {
   /** Inputs on which ranges are measured; null when only shapes matter. */
   readonly calibrationFrames: readonly ReadonlyMap<string, Tensor>[] | null;
   readonly calibrationMethod?: CalibrationMethod;
+  /** What is done to keep near to the float graph; by default what `defaultQuantizer` says of the precision. */
+  readonly quantizer?: Quantizer;
   /** Pins steps, and buffers if it has any. */
   readonly mapping?: Mapping;
   /** Leaves weights out of the program: for timing alone. */
@@ -41,15 +41,9 @@ export interface CompileOptions {
 }
 
 /** A graph in the formats of the chip, before it is mapped. */
-export interface Prepared {
-  /** Simplified, in floats: what the GPU baseline runs. */
-  readonly floatGraph: Graph;
+export interface Prepared extends Omit<QuantizedFloat, "records"> {
   /** Quantized and fused: what the chip computes exactly. */
   readonly chipGraph: Graph;
-  /** Ranges in the simplified float graph; null without frames, and where the model states all scales. */
-  readonly calibration: Calibration | null;
-  /** Activations that are brought to a known range in each inference. */
-  readonly normalizations: readonly Normalization[];
   readonly records: readonly PassRecord[];
 }
 
@@ -71,33 +65,23 @@ export function prepare(graph: Graph, options: CompileOptions): Prepared {
   const phase = options.onPhase ?? (() => undefined);
   phase("simplify");
   const float = runPasses(graph, floatPipeline, options.passes);
-  phase("calibrate");
   const frames = options.calibrationFrames;
-  const contractor = makeWasmContractor(constantData(float.graph));
   const wideInputs = (options.states ?? []).map(({ input }) => input);
-  const calibration =
-    frames === null || frames.length === 0 || !needsRanges(formIntegerLayers(float.graph, wideInputs))
-      ? null
-      : calibrate(float.graph, frames, options.calibrationMethod ?? defaultCalibrationMethod, { contractor });
-  phase("quantize");
-  const normalizations = calibration === null ? [] : chooseNormalizations(float.graph, calibration, contractor);
-  const normalized =
-    calibration === null ? null : normalizeActivations(float.graph, calibration, normalizations, options.passes);
-  const stated = formIntegerLayers(normalized?.graph ?? float.graph, wideInputs);
-  const quantized = quantizeGraph(stated, {
-    ranges: normalized?.calibration ?? null,
+  const { records, ...quantized } = quantizeFloat(float.graph, {
+    frames: frames === null || frames.length === 0 ? null : frames,
     precision,
-    contractor,
+    quantizer: options.quantizer ?? defaultQuantizer(precision),
+    calibrationMethod: options.calibrationMethod ?? defaultCalibrationMethod,
     wideInputs,
+    ...(options.passes === undefined ? {} : { passes: options.passes }),
+    onPhase: phase,
   });
   const pipeline = options.hostOps === true ? hostPipeline : chipPipeline;
-  const chip = runPasses(quantized, pipeline, options.passes);
+  const chip = runPasses(quantized.quantizedGraph, pipeline, options.passes);
   return {
-    floatGraph: float.graph,
+    ...quantized,
     chipGraph: separateStates(chip.graph, options.states ?? []),
-    calibration,
-    normalizations,
-    records: [...float.records, ...(normalized?.records ?? []), ...chip.records],
+    records: [...float.records, ...records, ...chip.records],
   };
 }
 

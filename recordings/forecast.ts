@@ -95,3 +95,22 @@ export function meanForecast(context: Tensor): Float32Array {
     return total / frames;
   });
 }
+
+/**
+ * The median [channels] over the first frames of a recording, those that a model was trained on: the forecast of all steps by the
+ * training median; the mean of the middle two of an even count. Throws B702 without frames.
+ */
+export function medianForecast(recording: Recording, trainingFrameCount: number): Float32Array {
+  const count = Math.min(trainingFrameCount, frameCount(recording));
+  if (count < 1) throw problem("B702", "The training median needs at least one frame, got none.");
+  const channels = channelCount(recording);
+  const data = recording.frames.data as Float32Array;
+  const column = new Float32Array(count);
+  return Float32Array.from({ length: channels }, (_, channel) => {
+    for (let frame = 0; frame < count; frame += 1) column[frame] = data[frame * channels + channel] as number;
+    column.sort();
+    const middle = count >> 1;
+    const upper = column[middle] as number;
+    return count % 2 === 1 ? upper : ((column[middle - 1] as number) + upper) / 2;
+  });
+}

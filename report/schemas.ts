@@ -51,7 +51,7 @@ const inputsSchema = z.strictObject({
 });
 
 /** How near the chip's answer is to the model's f32 answer. */
-const accuracySchema = z.strictObject({
+export const accuracySchema = z.strictObject({
   sqnrDb: z.number().nullable().describe("Pooled over outputs and samples; null when nothing differs."),
   inputs: z.string().describe("What the samples are."),
   sampleCount: countSchema,
@@ -99,6 +99,7 @@ const forecastSchema = z.strictObject({
     chip: z.array(amountSchema).nullable(),
     lastValue: z.array(amountSchema),
     contextMean: z.array(amountSchema),
+    trainingMedian: z.array(amountSchema).describe("Of each channel over the frames that the model was trained on."),
   }),
 });
 

@@ -214,7 +214,7 @@ function gpuLines(colours: Colours, { baselines, timing, energy, target, choices
 }
 
 function forecastLines(colours: Colours, forecast: ForecastResult): string[] {
-  const { f32, chip, lastValue, contextMean } = forecast.meanAbsoluteErrors;
+  const { f32, chip, lastValue, contextMean, trainingMedian } = forecast.meanAbsoluteErrors;
   const steps = shownSteps.filter((step) => step <= lastValue.length);
   const row = (label: string, errors: readonly number[] | null): string[][] =>
     errors === null ? [] : [[label, ...steps.map((step) => (errors[step - 1] ?? 0).toFixed(4))]];
@@ -230,6 +230,7 @@ function forecastLines(colours: Colours, forecast: ForecastResult): string[] {
         ...row("model, chip", chip),
         ...row("last value", lastValue),
         ...row("mean of context", contextMean),
+        ...row("training median", trainingMedian),
       ],
     ),
     colours.dim(

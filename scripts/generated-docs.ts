@@ -14,6 +14,7 @@ import {
   targetNumbersSchema,
 } from "../report/listing-schemas.ts";
 import { formText } from "../report/listings.ts";
+import { quantizeResultSchema } from "../report/quantize-schema.ts";
 import { answerResultSchema, runResultSchema, simulationResultSchema } from "../report/schemas.ts";
 
 /** The schema of every machine-readable output, by the name of its file. */
@@ -25,6 +26,7 @@ export const outputSchemas = {
   "import-result": importResultSchema,
   "import-report": importReportSchema,
   "conformance-result": conformanceResultSchema,
+  "quantize-result": quantizeResultSchema,
   "inspect-result": inspectResultSchema,
   "target-listing": targetListingSchema,
   "target-numbers": targetNumbersSchema,

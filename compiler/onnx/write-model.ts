@@ -151,9 +151,15 @@ function functionProto(written: WrittenFunction, modelOpset: number): FunctionPr
   };
 }
 
+/** The IR version that brought what a model uses: 8 for most, 10 for functions and integers of 4 bits, 13 for those of 2 bits. */
+function irVersionOf({ opset, functions }: WrittenModel): number {
+  if (opset >= 25) return 13;
+  return functions === undefined && opset < 21 ? 8 : 10;
+}
+
 function modelProto(model: WrittenModel, initializer?: TensorProto[]): ModelProto {
   return {
-    irVersion: model.functions === undefined ? 8 : 10,
+    irVersion: irVersionOf(model),
     producerName: "boreal",
     opsetImport: opsetImports(model.nodes, model.opset),
     graph: graphProto(model, initializer),
@@ -161,7 +167,7 @@ function modelProto(model: WrittenModel, initializer?: TensorProto[]): ModelProt
   };
 }
 
-/** Writes an ONNX model (IR version 8, with functions 10) with its weights as raw data within it. */
+/** Writes an ONNX model with its weights as raw data within it. */
 export function writeModel(model: WrittenModel): Uint8Array {
   return encodeModel(modelProto(model));
 }

@@ -5,22 +5,17 @@ import type { Graph } from "../../ir/graph.ts";
 import { operatorOf } from "../../ir/ops/index.ts";
 import { tensorNumbers } from "../../ir/ops/values.ts";
 import type { Tensor } from "../../ir/tensor.ts";
-import { isFloat } from "../../ir/type.ts";
+import { type ElementType, elementTypes, isFloat } from "../../ir/type.ts";
+import { type CalibrationMethod, checkedMethod, defaultCalibrationMethod } from "./calibration-method.ts";
 import { makeChannelMeans } from "./channel-means.ts";
-import { makeHistograms } from "./histograms.ts";
+import {
+  type Histogram,
+  leastDivergenceRange,
+  leastErrorRange,
+  makeHistograms,
+  percentileRange,
+} from "./histograms.ts";
 import type { ValueRange, ValueSpread } from "./value-range.ts";
-
-/**
- * How ranges are read from frames.
- * min-max: from the least to the greatest number seen.
- * extreme-value: the least and greatest number to be expected in a hundred frames, from how those of single frames
- * differ (Gumbel's law, by moments: mean + (ln 100 − γ)·s·√6/π); never less than min-max, which it is for one frame.
- * percentile: the part that leaves out (100 − percentile) % of the numbers at either end.
- */
-export type CalibrationMethod = "min-max" | "extreme-value" | { readonly percentile: number };
-
-/** The method that is used unless another is asked for. */
-export const defaultCalibrationMethod: CalibrationMethod = "extreme-value";
 
 /** What the float values of a graph did while it was evaluated on frames. */
 export interface Calibration {
@@ -36,6 +31,8 @@ export interface Calibration {
 /** What calibration may be given beside frames. */
 export interface CalibrateOptions {
   readonly contractor?: Contractor;
+  /** By value: the element types that it is stored in, for which `mse` and `entropy` choose its range; by default all values in i8. */
+  readonly storedAs?: ReadonlyMap<string, ReadonlySet<ElementType>>;
 }
 
 /**
@@ -49,14 +46,14 @@ export function calibrate(
   options: CalibrateOptions = {},
 ): Calibration {
   if (frames.length === 0) throw problem("B801", "Calibration got no frames, expected at least one.");
-  if (typeof method === "object" && !(method.percentile > 50 && method.percentile <= 100)) {
-    throw problem("B802", `Calibration got percentile ${method.percentile}, expected more than 50 and at most 100.`);
-  }
+  checkedMethod(method);
+  const { storedAs, contractor } = options;
   const observeAll = (see: (value: string, numbers: ArrayLike<number>) => void): void => {
     const observe = (value: string, tensor: Tensor): void => {
       if (isFloat(tensor.type.element)) see(value, tensorNumbers(tensor));
     };
-    for (const frame of frames) evaluate(graph, frame, { observe, ...options });
+    for (const frame of frames)
+      evaluate(graph, frame, { observe, ...(contractor === undefined ? {} : { contractor }) });
   };
   const extremes = new Map<string, Extremes>();
   const contractions = graph.nodes.filter((node) => operatorOf(node.op).runsOn === "matrix");
@@ -66,13 +63,38 @@ export function calibrate(
     extremes.set(value, widened(seen, numbers));
     means.get(value)?.add(numbers);
   });
-  const whole = new Map([...extremes].map(([value, seen]) => [value, rangeOf(seen, method === "extreme-value")]));
+  const rangeOfFrames = frameRules[typeof method === "string" ? method : "min-max"] ?? greatestOf;
+  const whole = new Map([...extremes].map(([value, seen]) => [value, rangeOf(seen, rangeOfFrames)]));
   const channelMeans = new Map([...means].map(([node, collector]) => [node, collector.means()]));
   const base = { method, frameCount: frames.length, frames, channelMeans, spreads: extremes };
-  if (typeof method === "string") return { ...base, ranges: whole };
-  const histograms = makeHistograms(whole);
+  const narrow = narrowingOf(method);
+  if (narrow === null) return { ...base, ranges: whole };
+  const looked = storedAs === undefined ? whole : new Map([...whole].filter(([value]) => storedAs.has(value)));
+  const histograms = makeHistograms(looked);
   observeAll(histograms.see);
-  return { ...base, ranges: histograms.ranges(method.percentile / 100) };
+  const ranges = histograms.ranges((histogram, value) => narrow(histogram, levelCountOf(storedAs?.get(value))));
+  return { ...base, ranges: new Map([...whole, ...ranges]) };
+}
+
+/** How a method makes one end of a range of those of single frames, where it is not the greatest. */
+const frameRules: Readonly<Record<string, (ends: readonly number[]) => number>> = {
+  "extreme-value": expectedGreatest,
+  "moving-average": movingAverage,
+};
+
+/** How many integers a value may be stored as: those of the widest of its element types, whose range must not be cut. */
+function levelCountOf(elements: ReadonlySet<ElementType> = new Set(["i8"])): number {
+  return 2 ** Math.max(...[...elements].map((element) => elementTypes[element].bits));
+}
+
+/** What a method makes of how numbers are distributed; null where ranges of frames suffice. */
+function narrowingOf(
+  method: CalibrationMethod,
+): ((histogram: Histogram, levelCount: number) => Pick<ValueRange, "low" | "high">) | null {
+  if (typeof method === "object") return (histogram) => percentileRange(histogram, method.percentile / 100);
+  if (method === "mse") return leastErrorRange;
+  if (method === "entropy") return leastDivergenceRange;
+  return null;
 }
 
 interface Extremes extends ValueSpread {
@@ -99,9 +121,20 @@ function widened(seen: Extremes, numbers: ArrayLike<number>): Extremes {
   };
 }
 
-function rangeOf({ lows, highs, hasNan }: Extremes, extrapolate: boolean): ValueRange {
-  const greatest = extrapolate ? expectedGreatest : (numbers: readonly number[]) => Math.max(...numbers);
-  return { low: 0 - greatest(lows.map((low) => -low)), high: greatest(highs), hasNan };
+function rangeOf({ lows, highs, hasNan }: Extremes, ofFrames: (ends: readonly number[]) => number): ValueRange {
+  return { low: 0 - ofFrames(lows.map((low) => -low)), high: ofFrames(highs), hasNan };
+}
+
+function greatestOf(ends: readonly number[]): number {
+  return Math.max(...ends);
+}
+
+/** What each new frame counts in a moving average. */
+const newFrameShare = 0.1;
+
+/** The ends of frames averaged in their order, each new one with a tenth of the weight; that of a single frame. */
+function movingAverage([first = 0, ...others]: readonly number[]): number {
+  return others.reduce((average, end) => average + newFrameShare * (end - average), first);
 }
 
 /** Euler's constant, the mean of the standard Gumbel distribution. */

@@ -16,8 +16,8 @@ import { signStored } from "./sign-stored.ts";
 import { splitZeros } from "./split-zeros.ts";
 import { storedInputs } from "./stored-inputs.ts";
 
-/** The greatest magnitude of a bias in units of the sums: half of what i32 holds. */
-const greatestBias = 2 ** 30;
+/** The greatest magnitude of a bias in units of the sums: half of what i32 holds, and what correcting it adds. */
+const greatestBias = 2 ** 30 + 2 ** 24;
 
 /**
  * Forms the layers that a quantized model states: a contraction of dequantized operands multiplies their stored integers,

@@ -29,6 +29,12 @@ function usableScale(scale: number): number {
   return scale > 1e-30 && scale < 1e30 ? scale : 1;
 }
 
+/** How quantizations are chosen beside the ranges. */
+export interface QuantizationOptions {
+  /** Gives all values zero point 0. */
+  readonly symmetric?: boolean;
+}
+
 /**
  * The quantization of each group of narrow values: the smallest that holds the ranges of what contractions read, seen in
  * calibration and bounded by what the operators allow. Without calibration the operators' bounds stand alone, and scale 1 with
@@ -39,11 +45,12 @@ export function chooseQuantizations(
   graph: Graph,
   demands: Demands,
   calibration: Calibration | null,
+  options: QuantizationOptions = {},
 ): Map<string, Quantization> {
   const bounds = operatorBounds(graph);
   return new Map(
     [...demands.roots].map(([group, { element, values }]) => {
-      const symmetric = demands.symmetric.has(group);
+      const symmetric = options.symmetric === true || demands.symmetric.has(group);
       const ranges = values.map((value) => {
         const bound = bounds.get(value) ?? unbounded;
         return calibration === null ? finite(bound, symmetric, element) : within(seenRange(value, calibration), bound);

@@ -33,6 +33,10 @@ export interface QuantizeOptions {
   readonly contractor?: Contractor;
   /** Inputs that are stored as floats whatever reads them: states, which take the format of an output. */
   readonly wideInputs?: readonly string[];
+  /** Gives all activations zero point 0. */
+  readonly symmetric?: boolean;
+  /** Whether biases are shifted by what the frames show; true by default. */
+  readonly correctsBiases?: boolean;
 }
 
 const eightBits = parsePrecision("w8a8");
@@ -56,7 +60,7 @@ export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
   checkLayers(graph, precision);
   const precisionAt = (node: Node): Precision => precisionOf(precision, node);
   const demands = demandsOf(graph, precisionAt, options.wideInputs);
-  const quantizations = chooseQuantizations(graph, demands, options.ranges);
+  const quantizations = chooseQuantizations(graph, demands, options.ranges, options);
   const formats: Formats = {
     demands,
     precisionAt,
@@ -70,7 +74,7 @@ export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
     rewriteNode(node, rewriter, formats),
   );
   const quantized = removeDead(absorbImplied(rewritten));
-  if (options.ranges === null) return quantized;
+  if (options.ranges === null || options.correctsBiases === false) return quantized;
   const { frames, channelMeans } = options.ranges;
   const means = new Map<string, Float64Array>();
   for (const [sum, node] of formats.sums) {

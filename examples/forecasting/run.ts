@@ -10,6 +10,7 @@ import {
   importModel,
   lastValueForecast,
   meanForecast,
+  medianForecast,
   type Recording,
   type RunOptions,
   type RunResult,
@@ -110,7 +111,7 @@ function answerWindows(setup: ForecastSetup, options: ExampleOptions, folder: st
   const forecaster = writeForecaster(modelPath, { ...setup, mixingSeed, training, onProgress });
   onProgress({ phase: "import the model", fraction: null });
   const model = importModel(modelPath, { dimensions: new Map([["batch", 1]]) });
-  const errors = new WindowErrors(horizonFrames);
+  const errors = new WindowErrors(horizonFrames, medianForecast(recording, endFrame(plans.training)));
   const mixing = new MixingMeter(forecaster.head, forecaster.timeMixing);
   const run = runModel({
     ...commonOptions(options),
@@ -159,18 +160,22 @@ export function windowPlans(setup: Pick<ForecastSetup, "size" | "training" | "he
   return { training, heldOut: { contextFrames, horizonFrames, firstFrame: endFrame(training), ...setup.heldOut } };
 }
 
-/** Errors of the model in f32, of the chip and of two forecasts without a model. */
+/** Errors of the model in f32, of the chip and of three forecasts without a model. */
 class WindowErrors {
   readonly #f32: ForecastError;
   readonly #chip: ForecastError;
   readonly #lastValue: ForecastError;
   readonly #contextMean: ForecastError;
+  readonly #trainingMedian: ForecastError;
+  readonly #median: Float32Array;
 
-  constructor(horizonFrames: number) {
+  constructor(horizonFrames: number, median: Float32Array) {
+    this.#median = median;
     this.#f32 = new ForecastError(horizonFrames);
     this.#chip = new ForecastError(horizonFrames);
     this.#lastValue = new ForecastError(horizonFrames);
     this.#contextMean = new ForecastError(horizonFrames);
+    this.#trainingMedian = new ForecastError(horizonFrames);
   }
 
   add({ context, future }: ForecastWindow, f32: Float32Array, chip: Float32Array): void {
@@ -179,6 +184,7 @@ class WindowErrors {
     this.#chip.add(chip, truth);
     this.#lastValue.add(lastValueForecast(context), truth);
     this.#contextMean.add(meanForecast(context), truth);
+    this.#trainingMedian.add(this.#median, truth);
   }
 
   result(recording: Recording, windowCount: number): ForecastResult {
@@ -192,6 +198,7 @@ class WindowErrors {
         chip: this.#chip.meanAbsoluteErrors(),
         lastValue: this.#lastValue.meanAbsoluteErrors(),
         contextMean: this.#contextMean.meanAbsoluteErrors(),
+        trainingMedian: this.#trainingMedian.meanAbsoluteErrors(),
       },
     };
   }
@@ -206,10 +213,12 @@ function mixingRemark({ allFraction, featureFraction }: MixingEffect): string {
 }
 
 /** Says at which steps ahead the chip's forecast is no better than one without a model. */
-function baselineWarnings({ meanAbsoluteErrors: { chip, lastValue, contextMean } }: ForecastResult): Warning[] {
+function baselineWarnings({ meanAbsoluteErrors }: ForecastResult): Warning[] {
+  const { chip, lastValue, contextMean, trainingMedian } = meanAbsoluteErrors;
   const baselines = [
     { name: "the last value", errors: lastValue },
     { name: "the mean of the context", errors: contextMean },
+    { name: "the training median", errors: trainingMedian },
   ];
   return baselines.flatMap(({ name, errors }) => {
     const steps = stepsNotBetter(chip ?? [], errors);

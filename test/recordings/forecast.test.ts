@@ -7,6 +7,7 @@ import {
   forecastWindows,
   lastValueForecast,
   meanForecast,
+  medianForecast,
   type WindowPlan,
 } from "../../recordings/forecast.ts";
 import type { Recording } from "../../recordings/recording.ts";
@@ -78,6 +79,13 @@ describe("forecasts without a model", () => {
 
   it("gives the mean of the frames", () => {
     expect([...meanForecast(context)]).toEqual([3, 30]);
+  });
+
+  it("gives the median of the training frames alone: the middle one, or the mean of two", () => {
+    expect([...medianForecast(counting(9, 2), 3)]).toEqual([10, 11]);
+    expect([...medianForecast(counting(9, 2), 4)]).toEqual([15, 16]);
+    expect([...medianForecast(counting(2, 1), 99)]).toEqual([5]);
+    expect(() => medianForecast(counting(2, 1), 0)).toThrow(/error\[B702\]/);
   });
 });
 

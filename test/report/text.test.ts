@@ -18,6 +18,7 @@ const forecast = {
     chip: [0.11, 0.21, 0.31, 0.41],
     lastValue: [0.12, 0.24, 0.36, 0.48],
     contextMean: [0.13, 0.26, 0.39, 0.52],
+    trainingMedian: [0.14, 0.28, 0.42, 0.56],
   },
 };
 

@@ -16,6 +16,7 @@ import {
   normalizeActivations,
 } from "../../../compiler/quantize/normalize-activations.ts";
 import { quantizeGraph } from "../../../compiler/quantize/quantize.ts";
+import { plainQuantizer } from "../../../compiler/quantize/quantizer.ts";
 import { storedTensor } from "../../../compiler/quantize/stored-tensor.ts";
 import { evaluate } from "../../../ir/evaluate.ts";
 import type { Graph } from "../../../ir/graph.ts";
@@ -205,9 +206,12 @@ describe("normalized graphs", () => {
         );
         const prepared = {
           floatGraph: float,
+          quantizedGraph: chipGraph,
           chipGraph,
           calibration: ranges,
           normalizations: [],
+          roundings: [],
+          quantizer: plainQuantizer,
           records: normalized.records,
         };
         const built = build({ prepared, network, features, modelElements, inputs }, chip, null);

@@ -1,0 +1,200 @@
+import type { Contractor } from "../../ir/contractor.ts";
+import { evaluate } from "../../ir/evaluate.ts";
+import { constantData, type Graph, type Node } from "../../ir/graph.ts";
+import { makeWasmContractor } from "../../ir/ops/contraction-kernels.ts";
+import { tensorNumbers } from "../../ir/ops/values.ts";
+import type { Tensor } from "../../ir/tensor.ts";
+import type { ElementType } from "../../ir/type.ts";
+import type { PassRecord, RunPassesOptions } from "../passes/pass.ts";
+import { energiesOf, pooledSqnrDb, realNumbers } from "./accuracy.ts";
+import { balanceableValues, balanceChannels, channelMagnitudes } from "./balance-channels.ts";
+import { type Calibration, calibrate } from "./calibrate.ts";
+import type { CalibrationMethod } from "./calibration-method.ts";
+import { demandsOf } from "./demands.ts";
+import { formIntegerLayers } from "./integer-layers.ts";
+import { chooseNormalizations, type Normalization, normalizeActivations } from "./normalize-activations.ts";
+import { type PrecisionPlan, precisionElements, precisionOf } from "./precision.ts";
+import { chooseQuantizations } from "./quantization-choice.ts";
+import { needsRanges, quantizeGraph } from "./quantize.ts";
+import { plainQuantizer, type Quantizer } from "./quantizer.ts";
+import { isHeldOut, type RoundedGraph, type RoundedLayer, roundWeights } from "./round-weights.ts";
+import { storedTensor } from "./stored-tensor.ts";
+
+/** How a simplified float graph is quantized. */
+export interface QuantizeFloatOptions {
+  /** Inputs on which ranges are measured; null when only shapes matter. */
+  readonly frames: readonly ReadonlyMap<string, Tensor>[] | null;
+  readonly precision: PrecisionPlan;
+  readonly quantizer: Quantizer;
+  readonly calibrationMethod: CalibrationMethod;
+  /** Inputs that are stored as floats whatever reads them. */
+  readonly wideInputs: readonly string[];
+  readonly passes?: RunPassesOptions;
+  readonly onPhase: (phase: string) => void;
+}
+
+/** A quantized graph, and what was done to make it. */
+export interface QuantizedFloat {
+  /** Simplified, in floats, its channels scaled as the quantizer says: what the GPU baseline runs, and what stored values are compared with. */
+  readonly floatGraph: Graph;
+  /** Before composites are taken apart and layers are fused: the layers as a model states them. */
+  readonly quantizedGraph: Graph;
+  /** Ranges in the simplified float graph; null without frames, and where the model states all scales. */
+  readonly calibration: Calibration | null;
+  /** Activations that are brought to a known range in each inference. */
+  readonly normalizations: readonly Normalization[];
+  /** How weights were rounded, where that was measured on the frames. */
+  readonly roundings: readonly RoundedLayer[];
+  /** What was done of what the quantizer allows: compensation that does not help on frames is left out. */
+  readonly quantizer: Quantizer;
+  readonly records: readonly PassRecord[];
+}
+
+/** What less must gain to be taken for more: a few frames that are held out show differences of this size by chance. */
+const clearlyBetterDb = 1;
+
+/**
+ * Measures ranges and quantizes a simplified float graph. Where rounding is compensated, the whole model is measured on the frames that
+ * were held out against the same without compensation and against rounding to nearest alone, and the best is kept.
+ */
+export function quantizeFloat(graph: Graph, options: QuantizeFloatOptions): QuantizedFloat {
+  const { frames, quantizer, onPhase } = options;
+  const contractor = makeWasmContractor(constantData(graph));
+  const quantizeWith = (chosen: Quantizer): QuantizedFloat => {
+    onPhase("calibrate");
+    const balanced = frames === null ? graph : balance(graph, frames, chosen, contractor);
+    const stated = formIntegerLayers(balanced, options.wideInputs);
+    const calibration =
+      frames === null || !needsRanges(stated)
+        ? null
+        : calibrate(balanced, frames, options.calibrationMethod, {
+            contractor,
+            storedAs: elementsOfRoots(stated, options),
+          });
+    onPhase("quantize");
+    return quantizeCalibrated(balanced, calibration, { ...options, quantizer: chosen, contractor });
+  };
+  const wanted = quantizeWith(quantizer);
+  const heldOut = (frames ?? []).filter(isHeldOut);
+  if (wanted.roundings.length === 0 || heldOut.length === 0) return wanted;
+  const references = heldOut.map((frame) => evaluate(graph, frame, { contractor }));
+  const sqnrDb = ({ quantizedGraph }: QuantizedFloat): number =>
+    pooledSqnrDb(
+      heldOut.flatMap((frame, index) => {
+        const inputs = quantizedGraph.inputs.map(
+          ({ name, type }) => [name, storedTensor(frame.get(name) as Tensor, type)] as const,
+        );
+        const found = evaluate(quantizedGraph, new Map(inputs), { contractor });
+        return graph.outputs.map((output, place) =>
+          energiesOf(
+            tensorNumbers(references[index]?.get(output) as Tensor),
+            realNumbers(found.get(quantizedGraph.outputs[place] as string) as Tensor),
+          ),
+        );
+      }),
+    );
+  const { perTensor, symmetric } = quantizer;
+  const others = [
+    { ...quantizer, rounding: "nearest" },
+    { ...plainQuantizer, perTensor, symmetric, rounding: "nearest" },
+  ] as const;
+  return others.map(quantizeWith).reduce(
+    (best, other) => {
+      const found = sqnrDb(other);
+      return found > best.found + clearlyBetterDb ? { found, quantized: other } : best;
+    },
+    { found: sqnrDb(wanted), quantized: wanted },
+  ).quantized;
+}
+
+/** The values whose ranges are chosen, with the element types that they are stored in. */
+function elementsOfRoots(
+  stated: Graph,
+  { precision, wideInputs }: QuantizeFloatOptions,
+): Map<string, ReadonlySet<ElementType>> {
+  const { roots, narrow } = demandsOf(stated, (node) => precisionOf(precision, node), wideInputs);
+  const values = new Set([...roots.values()].flatMap((group) => group.values));
+  return new Map([...narrow].filter(([value]) => values.has(value)));
+}
+
+/** The graph with channels between layers scaled as the quantizer says; it computes the same. */
+function balance(
+  graph: Graph,
+  frames: readonly ReadonlyMap<string, Tensor>[],
+  { equalize, smooth }: Quantizer,
+  contractor: Contractor,
+): Graph {
+  const equalized = equalize ? balanceChannels(graph, { share: 0.5 }) : graph;
+  if (smooth === null) return equalized;
+  const operators = balanceableValues(equalized);
+  const magnitudes = new Map<string, Float64Array>();
+  for (const frame of frames) {
+    const observe = (name: string, value: Tensor): void => {
+      const op = operators.get(name);
+      if (op !== undefined) magnitudes.set(name, channelMagnitudes(op, value, magnitudes.get(name)));
+    };
+    evaluate(equalized, frame, { observe, contractor });
+  }
+  return balanceChannels(equalized, { share: smooth, magnitudes });
+}
+
+function quantizeCalibrated(
+  graph: Graph,
+  calibration: Calibration | null,
+  options: QuantizeFloatOptions & { readonly contractor: Contractor },
+): QuantizedFloat {
+  const { quantizer, contractor, precision, wideInputs } = options;
+  const { symmetric } = quantizer;
+  const normalizations =
+    calibration === null || !quantizer.normalize ? [] : chooseNormalizations(graph, calibration, contractor);
+  const normalized =
+    calibration === null ? null : normalizeActivations(graph, calibration, normalizations, options.passes);
+  const stated = formIntegerLayers(normalized?.graph ?? graph, wideInputs);
+  const rounded = roundStated(stated, normalized?.calibration ?? null, options);
+  const quantizedGraph = quantizeGraph(rounded.graph, {
+    ranges: normalized?.calibration ?? null,
+    precision,
+    contractor,
+    wideInputs,
+    symmetric,
+    correctsBiases: quantizer.correctBiases,
+  });
+  return {
+    floatGraph: graph,
+    quantizedGraph,
+    calibration,
+    normalizations,
+    roundings: rounded.layers,
+    quantizer,
+    records: normalized?.records ?? [],
+  };
+}
+
+/** The rounding step of a quantizer: weights as stored integers where it chooses them; the same graph otherwise. */
+function roundStated(
+  stated: Graph,
+  calibration: Calibration | null,
+  options: QuantizeFloatOptions & { readonly contractor: Contractor },
+): RoundedGraph {
+  const { quantizer, contractor, precision, wideInputs } = options;
+  const { perTensor, symmetric } = quantizer;
+  const rounding = quantizer.rounding === "plain" && perTensor ? "nearest" : quantizer.rounding;
+  if (calibration === null || rounding === "plain") return { graph: stated, layers: [] };
+  const elementsOf = (node: Node): ReturnType<typeof precisionElements> =>
+    precisionElements(precisionOf(precision, node));
+  const demands = demandsOf(stated, (node) => precisionOf(precision, node), wideInputs);
+  const quantizations = chooseQuantizations(stated, demands, calibration, { symmetric });
+  return roundWeights(stated, {
+    rounding,
+    weightElementOf: (node) => elementsOf(node).weights,
+    perTensor,
+    frames: calibration.frames,
+    storageOf: (node, value) => {
+      const element = elementsOf(node).activations;
+      const quantization = quantizations.get(demands.groupOf(value, element));
+      return quantization === undefined ? null : { quantization, element };
+    },
+    corrected: new Set(quantizer.correctBiases ? calibration.channelMeans.keys() : []),
+    contractor,
+  });
+}
