@@ -7,6 +7,7 @@ import { parseProgram } from "../ir/program-text.ts";
 import { schemaVersion } from "../report/figures-schema.ts";
 import type { SimulationResult } from "../report/schemas.ts";
 import { hostOperationResults, hostWarnings } from "./host-operations.ts";
+import { idealResult, idealWarnings } from "./ideal.ts";
 import { provenance, targetWarnings } from "./provenance.ts";
 import {
   energyResult,
@@ -83,13 +84,15 @@ export function simulateProgramFile(
     timing: timingResult(simulation.metrics, null),
     energy: energyResult(simulation.metrics),
     withHost: withHostResult(simulation.metrics),
-    hostOperations: hostOperationResults(program, target.chip),
+    hostOperations: hostOperationResults(program, simulation.chip),
     range: simulation.range,
+    ideal: idealResult(simulation.idealization),
     memory: simulation.memory,
     executedSampleCount,
     layers: layerResults(simulation.metrics, () => null),
     warnings: [
       ...targetWarnings(target),
+      ...idealWarnings(simulation.idealization, simulation.metrics),
       ...hostWarnings(program),
       ...(bare ? [warning("W501", "The program was simulated without its weights: time and energy alone.")] : []),
     ],

@@ -14,6 +14,7 @@ import type { ElementType } from "../ir/type.ts";
 import { schemaVersion, type Warning } from "../report/figures-schema.ts";
 import type { AccuracyResult, Choices, ForecastResult, ModelSummary, RunResult } from "../report/schemas.ts";
 import { type Bounds, boundsOf } from "../runtime-sim/bound.ts";
+import type { IdealResource } from "../targets/ideal.ts";
 import { AccuracyMeter } from "./accuracy.ts";
 import { toModelTypes } from "./answers.ts";
 import { gpuBaselines } from "./baseline.ts";
@@ -21,6 +22,7 @@ import { boundaryBytes } from "./boundary.ts";
 import { compileModel, inputElements, precisionName } from "./compile.ts";
 import { executeFunctional } from "./execution.ts";
 import { hostOperationResults, hostWarnings } from "./host-operations.ts";
+import { idealResult, idealWarnings } from "./ideal.ts";
 import type { Frame } from "./inputs.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
 import { provenance, targetWarnings } from "./provenance.ts";
@@ -68,6 +70,8 @@ export interface RunOptions {
   readonly exactCheckCount?: number;
   /** Simulates again with the estimates at the ends of their ranges. */
   readonly range?: boolean;
+  /** Resources that take no time in the simulation; the mapping stays that of the real chip. */
+  readonly ideal?: readonly IdealResource[];
   /** GPUs to compare with: names, target files, or JSON files of figures. */
   readonly baselines?: readonly string[];
   /** Outputs that feed inputs of the next run; guessed by name by default. */
@@ -127,7 +131,11 @@ export function runModel(options: RunOptions): Run {
     onProgress,
   });
   const answers = samples === null ? null : answerSamples(options, compiled, samples.inputs, states);
-  const simulation = simulateProgram(compiled.program, target.chip, { range: options.range ?? false, onProgress });
+  const simulation = simulateProgram(compiled.program, target.chip, {
+    range: options.range ?? false,
+    ideal: options.ideal ?? [],
+    onProgress,
+  });
   onProgress({ phase: "compare with GPUs", fraction: null });
   const batchCount = options.batchCount ?? 1;
   const gpus = gpuBaselines(compiled.floatGraph, {
@@ -135,7 +143,7 @@ export function runModel(options: RunOptions): Run {
     states,
     ...(options.baselines === undefined ? {} : { baselines: options.baselines }),
   });
-  const bounds = boundsOf(compiled.work, target.chip, batchCount);
+  const bounds = boundsOf(compiled.work, simulation.chip, batchCount);
   const result: RunResult = {
     schemaVersion,
     kind: "run",
@@ -146,8 +154,9 @@ export function runModel(options: RunOptions): Run {
     timing: timingResult(simulation.metrics, bounds),
     energy: energyResult(simulation.metrics),
     withHost: withHostResult(simulation.metrics),
-    hostOperations: hostOperationResults(compiled.program, target.chip),
+    hostOperations: hostOperationResults(compiled.program, simulation.chip),
     range: simulation.range,
+    ideal: idealResult(simulation.idealization),
     memory: simulation.memory,
     accuracy: answers?.accuracy ?? null,
     forecast: null,
@@ -157,6 +166,7 @@ export function runModel(options: RunOptions): Run {
       ...modelWarnings(model),
       ...chosen.warnings,
       ...targetWarnings(target),
+      ...idealWarnings(simulation.idealization, simulation.metrics),
       ...(samples?.warnings ?? []),
       ...normalizationWarnings(compiled.normalizations),
       ...overflowWarnings(answers?.accuracy.overflowCount ?? 0),

@@ -12,7 +12,9 @@ import type { Bounds } from "../runtime-sim/bound.ts";
 import { metricsOf, type RunMetrics } from "../runtime-sim/metrics.ts";
 import { timingSimulator } from "../runtime-sim/timing/simulate.ts";
 import type { Trace } from "../runtime-sim/trace.ts";
+import { type IdealResource, idealChip } from "../targets/ideal.ts";
 import type { ChipTarget } from "../targets/target.ts";
+import type { Idealization } from "./ideal.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
 import { rangeOf } from "./range.ts";
 
@@ -21,7 +23,11 @@ const simulatedBatches = 3;
 
 /** What a simulation gives. */
 export interface Simulation {
+  /** The chip that was simulated, some of its resources perhaps free. */
+  readonly chip: ChipTarget;
   readonly metrics: RunMetrics;
+  /** The same on the real chip; null when nothing is free. */
+  readonly idealization: Idealization | null;
   /** Input already in the framebuffer. */
   readonly onDevice: Trace;
   readonly withHost: Trace;
@@ -33,12 +39,21 @@ export interface Simulation {
 export interface SimulateOptions {
   /** Simulates again with the estimates at both ends of their ranges. */
   readonly range?: boolean;
+  /** Resources that take no time; the program, and with it the mapping, stays that of the real chip. */
+  readonly ideal?: readonly IdealResource[];
   readonly onProgress?: OnProgress;
 }
 
 /** Simulates when everything in a program happens on a chip and what it costs. Throws B501, B505, B509. */
 export function simulateProgram(program: Program, chip: ChipTarget, options: SimulateOptions = {}): Simulation {
   const onProgress = options.onProgress ?? noProgress;
+  const resources = [...new Set(options.ideal ?? [])];
+  if (resources.length > 0) {
+    const { onProgress: _, ideal: __, ...rest } = options;
+    const real = simulateProgram(program, chip, { ...rest, range: false, onProgress });
+    const ideal = simulateProgram(program, idealChip(chip, resources), { ...rest, onProgress });
+    return { ...ideal, idealization: { resources, real: real.metrics } };
+  }
   onProgress({ phase: "simulate on device", fraction: null });
   const simulate = timingSimulator(program, chip);
   const onDevice = simulate({ host: false, batches: simulatedBatches });
@@ -48,7 +63,7 @@ export function simulateProgram(program: Program, chip: ChipTarget, options: Sim
   const metrics = metricsOf({ onDevice, withHost }, program, chip);
   if (options.range === true) onProgress({ phase: "simulate the estimates' ranges", fraction: null });
   const range = options.range === true ? rangeOf(program, chip, metrics) : null;
-  return { metrics, onDevice, withHost, memory: memoryOf(program, chip), range };
+  return { chip, metrics, idealization: null, onDevice, withHost, memory: memoryOf(program, chip), range };
 }
 
 /** How full the memories of a chip are while a program runs. */

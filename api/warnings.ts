@@ -50,6 +50,14 @@ export const warningCodes = {
     summary: "The target is synthetic or was changed by --set.",
     action: "Do not take its figures for those of a real chip.",
   },
+  W303: {
+    summary: "Resources of the chip take no time (--ideal).",
+    action: "Do not take the figures for those of a real chip; the result has those of the real one as well.",
+  },
+  W304: {
+    summary: "A figure is worse with a free resource than without.",
+    action: "Nothing: requests are served in the order in which they come, and another order may be a slower one.",
+  },
   W401: {
     summary: "Recording or weights of an example are made up.",
     action: "Do not take its forecast errors for those of a real recording.",

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import { type IdealResource, idealResources } from "../targets/ideal.ts";
 
 /** Adds a value to those given before. */
 function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
@@ -30,6 +31,14 @@ function assignment(text: string, previous: readonly string[] | undefined): read
 
 function stateChoice(text: string, previous: readonly string[] | undefined): readonly string[] {
   return text === "none" ? ["none"] : assignment(text, previous);
+}
+
+/** Adds one of some names to those given before. */
+function oneOf(names: readonly string[]): (text: string, previous: readonly string[] | undefined) => readonly string[] {
+  return (text, previous) => {
+    if (!names.includes(text)) throw new InvalidArgumentError(`Allowed choices are ${names.join(", ")}.`);
+    return collect(text, previous);
+  };
 }
 
 /** How an option is declared: its flags, what help says, and how its text is read. */
@@ -103,6 +112,11 @@ const declarations = {
     parse: wholeNumber(1),
   },
   objective: { flags: "--objective <name>", summary: "what the mapper makes small", choices: ["latency"] },
+  ideal: {
+    flags: "--ideal <resource>",
+    summary: "let a resource take no time: network, memory, host or vector (repeatable)",
+    parse: oneOf(idealResources),
+  },
   range: { flags: "--range", summary: "simulate again with all estimates at both ends of their ranges" },
   rtol: { flags: "--rtol <number>", summary: "relative tolerance (default: 1e-3)", parse: numberFromZero },
   atol: { flags: "--atol <number>", summary: "absolute tolerance (default: 1e-7)", parse: numberFromZero },
@@ -152,6 +166,7 @@ export interface Options {
   readonly seed?: number;
   readonly batch?: number;
   readonly objective?: "latency";
+  readonly ideal?: readonly IdealResource[];
   readonly range?: true;
   readonly rtol?: number;
   readonly atol?: number;

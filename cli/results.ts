@@ -22,6 +22,13 @@ export function refuseTwoStreams({ json, csv }: Options): void {
   }
 }
 
+/** Throws B601 when a range is asked for that holds no real machine. */
+export function refuseIdealRange({ ideal, range }: Options): void {
+  if (ideal !== undefined && range === true) {
+    throw problem("B601", "--range moves the estimates of a real machine, so it excludes --ideal.");
+  }
+}
+
 /** Writes files, then data to standard output: JSON or CSV when one of them goes there, the text otherwise. */
 export async function deliverRun(options: Options, result: Deliverable): Promise<void> {
   if (options.trace !== undefined && result.trace !== undefined) {

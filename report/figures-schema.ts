@@ -2,6 +2,7 @@ import { z } from "zod";
 import { boundResources } from "../runtime-sim/bound.ts";
 import { energyComponents } from "../runtime-sim/energy.ts";
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
+import { idealResources } from "../targets/ideal.ts";
 
 const count = z.number().int().nonnegative();
 const amount = z.number().nonnegative();
@@ -77,6 +78,24 @@ export const rangeSchema = z.strictObject({
     .describe("Paths of estimates that were held: they decide the program, not its price."),
 });
 
+const headline = {
+  latencyCycles: amount,
+  latencySeconds: amount,
+  intervalCycles: amount,
+  throughputPerSecond: amount,
+  energyPerInferenceJoules: amount,
+  powerWatts: amount,
+};
+
+/** Resources that take no time, and what the figures are without that. */
+export const idealSchema = z.strictObject({
+  resources: z.array(z.enum(idealResources)).min(1),
+  mappedFor: z.literal("real machine").describe("The program is that of the real machine; only its time differs."),
+  real: z
+    .strictObject({ ...headline, withHost: z.strictObject(headline) })
+    .describe("The same program with no resource free."),
+});
+
 /** Core memories. */
 export const memorySchema = z.strictObject({
   usedBytes: count.describe("The most bytes in use at once, all cores together."),
@@ -150,5 +169,7 @@ export type WithHostResult = z.infer<typeof withHostSchema>;
 export type MemoryResult = z.infer<typeof memorySchema>;
 /** What the host computes for a result. */
 export type HostOperationResult = z.infer<typeof hostOperationSchema>;
+/** Free resources of a result. */
+export type IdealResult = z.infer<typeof idealSchema>;
 /** Ranges of a result. */
 export type RangeResult = z.infer<typeof rangeSchema>;

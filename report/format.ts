@@ -62,6 +62,15 @@ export function formatPercent(fraction: number): string {
   return `${percent >= 9.95 || percent === 0 ? percent.toFixed(0) : percent.toFixed(1)} %`;
 }
 
+/** Prints how a number changed, as a signed percentage: `−18.4 %`. */
+export function formatChange(from: number, to: number): string {
+  if (from === to) return "±0 %";
+  if (from === 0) return to > 0 ? "new" : "gone";
+  const percent = (100 * (to - from)) / from;
+  const size = Math.abs(percent);
+  return `${percent < 0 ? "−" : "+"}${size.toFixed(size >= 9.95 ? 0 : size >= 0.095 ? 1 : 2)} %`;
+}
+
 /** A name of code (`fillAndDrain`) as words. */
 export function words(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

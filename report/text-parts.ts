@@ -2,6 +2,7 @@ import picocolors from "picocolors";
 import type {
   EnergyResult,
   HostOperationResult,
+  IdealResult,
   LayerResult,
   MemoryResult,
   RangeResult,
@@ -12,6 +13,7 @@ import type {
 } from "./figures-schema.ts";
 import {
   formatBytes,
+  formatChange,
   formatCount,
   formatPercent,
   formatQuantity,
@@ -98,6 +100,40 @@ export function figureLines(
   return [
     `${" ".repeat(labelColumns)}${colours.dim("on device".padEnd(width))}${colours.dim("with host")}`,
     ...rows.map(([label = "", device = "", withHost = ""]) => line(colours, label, device.padEnd(width) + withHost)),
+  ];
+}
+
+/** What is free, and how the headline moved by it, on device. */
+export function idealLines(
+  colours: Colours,
+  ideal: IdealResult | null,
+  timing: TimingResult,
+  energy: EnergyResult,
+  host: WithHostResult,
+): string[] {
+  if (ideal === null) return [];
+  const { resources, real } = ideal;
+  const cycles = (from: number, to: number): string =>
+    `${formatCount(from)} → ${formatCount(to)} cycles (${formatChange(from, to)})`;
+  const [before, after] = [real.energyPerInferenceJoules, energy.energyPerInferenceJoules];
+  const joules = `${formatQuantity(before, "J")} → ${formatQuantity(after, "J")} (${formatChange(before, after)})`;
+  const isPlural = resources.length > 1;
+  return [
+    line(
+      colours,
+      "ideal",
+      `${resources.join(", ")} ${isPlural ? "take" : "takes"} no time; mapped for the real machine. From real to ideal:`,
+    ),
+    line(
+      colours,
+      "",
+      `latency ${cycles(real.latencyCycles, timing.latencyCycles)}, interval ${cycles(real.intervalCycles, timing.intervalCycles)}`,
+    ),
+    line(
+      colours,
+      "",
+      `energy ${joules}; with host: latency ${cycles(real.withHost.latencyCycles, host.latencyCycles)}`,
+    ),
   ];
 }
 

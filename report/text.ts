@@ -7,6 +7,7 @@ import {
   figureLines,
   heading,
   hostLines,
+  idealLines,
   layerLines,
   line,
   makeColours,
@@ -38,6 +39,7 @@ export function printRun(result: RunResult, options: PrintOptions = {}): string 
       line(colours, "model", modelText(result)),
       ...stateLines(colours, result.choices),
       targetLine(colours, result.target),
+      ...idealLines(colours, result.ideal, result.timing, result.energy, result.withHost),
     ],
     [
       ...figureLines(colours, result.timing, result.energy, result.withHost),
@@ -65,6 +67,7 @@ export function printSimulation(result: SimulationResult, options: PrintOptions 
       heading(colours, `${program.name} on ${result.target.name}`, `boreal ${result.provenance.boreal}`),
       line(colours, "program", `${formatCount(program.macCount)} MACs a run, batch ${program.batchCount}; ${executed}`),
       targetLine(colours, result.target),
+      ...idealLines(colours, result.ideal, result.timing, result.energy, result.withHost),
     ],
     [
       ...figureLines(colours, result.timing, result.energy, result.withHost),

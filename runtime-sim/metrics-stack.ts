@@ -1,5 +1,6 @@
 import { at } from "../base/math.ts";
 import { matmulCycles, streamCycles, vectorCycles } from "../targets/cost.ts";
+import { type IdealResource, isFree } from "../targets/ideal.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { matmulShape, workOf } from "./timing/work.ts";
 import { causeKinds, eventsUntil, type InstructionPlace, type Trace } from "./trace.ts";
@@ -56,14 +57,22 @@ interface Stretch {
   readonly cause: CycleCause;
 }
 
+/** A cause, and the resource that is slow where cycles are charged to it. */
+type Charge = readonly [cause: CycleCause, resource: IdealResource];
+
+const memory: Charge = ["memory", "memory"];
+
 /** What the time of an instruction goes to, from its start on. */
 function stretchesOf(place: InstructionPlace, target: ChipTarget): readonly Stretch[] {
   const { instruction } = place;
-  const rest = (cause: CycleCause): Stretch => ({ cycles: Number.POSITIVE_INFINITY, cause });
+  const open = (cause: CycleCause): Stretch => ({ cycles: Number.POSITIVE_INFINITY, cause });
+  // Where all is free that an instruction uses, what remains is the cycle that every instruction takes.
+  const rest = (...charges: readonly Charge[]): Stretch =>
+    open(charges.find(([, resource]) => !isFree(target, resource))?.[0] ?? "synchronization");
   const unit = (cycles: number, fill: number, cause: CycleCause): Stretch[] => [
     { cycles: cycles - fill, cause },
     { cycles: fill, cause: "fillAndDrain" },
-    rest("memory"),
+    rest(memory),
   ];
   switch (instruction.kind) {
     case "matmul":
@@ -75,28 +84,29 @@ function stretchesOf(place: InstructionPlace, target: ChipTarget): readonly Stre
       return unit(cycles, target.vector.fillCycles, "vector");
     }
     case "psum.recv":
+      return [rest(["partialSums", "vector"])];
     case "psum.send":
-      return [rest("partialSums")];
+      return [rest(["partialSums", "network"])];
     case "gather":
     case "weights.load":
-      return [rest("memory")];
+      return [rest(memory)];
     case "weights.stream": {
       const { rows, columns } = instruction.group;
-      return [{ cycles: streamCycles(target, rows, columns, instruction.bytes), cause: "network" }, rest("memory")];
+      return [{ cycles: streamCycles(target, rows, columns, instruction.bytes), cause: "network" }, rest(memory)];
     }
     case "move":
     case "multicast":
-      return [rest("network")];
+      return [rest(["network", "network"], memory)];
     case "program.load":
-      return [rest("programLoad")];
+      return [rest(["programLoad", "network"], memory)];
     case "host.in":
     case "host.out":
     case "host.run":
-      return [rest("host")];
+      return [rest(["host", "host"])];
     case "signal":
     case "wait":
     case "barrier":
-      return [rest("synchronization")];
+      return [open("synchronization")];
   }
 }
 

@@ -55,15 +55,19 @@ export function portCycles(target: ChipTarget, bytes: number): number {
   return ceilDivide(bytes, target.core.memoryPortBytesPerCycle);
 }
 
-/** Cycles that a packet of `bytes` bytes holds each link of a network; at least 1. */
+/** Cycles that a packet of `bytes` bytes holds each link of a network; at least 1, none when the network is free. */
 export function linkCycles(network: Network, bytes: number): number {
-  return Math.max(1, ceilDivide(bytes, network.linkBytesPerCycle));
+  return packetCycles(bytes, network.linkBytesPerCycle);
+}
+
+function packetCycles(bytes: number, bytesPerCycle: number): number {
+  return bytesPerCycle === Number.POSITIVE_INFINITY ? 0 : Math.max(1, ceilDivide(bytes, bytesPerCycle));
 }
 
 /** Cycles that an activation packet from or to an io core holds each link: the narrower of link and framebuffer row. */
 export function frameLinkCycles(target: ChipTarget, bytes: number): number {
   const width = Math.min(target.networks.activation.linkBytesPerCycle, target.frameBuffer.rowBytesPerCycle);
-  return Math.max(1, ceilDivide(bytes, width));
+  return packetCycles(bytes, width);
 }
 
 /**

@@ -11,7 +11,7 @@ import { hasColour, writeError } from "../output.ts";
 import { OutputCollector } from "../output-tensors.ts";
 import { formatPassRecords } from "../pass-records.ts";
 import { makeProgress, type ProgressBar } from "../progress.ts";
-import { deliverRun, refuseTwoStreams } from "../results.ts";
+import { deliverRun, refuseIdealRange, refuseTwoStreams } from "../results.ts";
 
 /** `boreal run`: everything that is known of a model on a chip, on one screen. */
 export async function execute(path: string | undefined, options: Options): Promise<void> {
@@ -28,6 +28,7 @@ export async function execute(path: string | undefined, options: Options): Promi
 /** Throws B601 for options that ask for answers and for none. */
 function refuseContradictions(options: Options): void {
   const { executor, outputs, timingOnly, input } = options;
+  refuseIdealRange(options);
   if (timingOnly === true && (outputs !== undefined || executor !== undefined || input !== undefined)) {
     throw problem(
       "B601",
@@ -36,7 +37,9 @@ function refuseContradictions(options: Options): void {
   }
   if (executor !== undefined && executor !== "functional") {
     const excluded: readonly (keyof Options)[] =
-      executor === "evaluate" ? ["csv", "trace", "range", "printAfter", "timePasses"] : ["csv", "trace", "range"];
+      executor === "evaluate"
+        ? ["csv", "trace", "range", "ideal", "printAfter", "timePasses"]
+        : ["csv", "trace", "range", "ideal"];
     const unused = excluded.filter((name) => options[name] !== undefined);
     if (unused.length === 0) return;
     const names = unused.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
@@ -80,6 +83,7 @@ async function run(path: string, options: Options, progress: ProgressBar): Promi
     ...compiling,
     ...samples,
     range: options.range === true,
+    ...(options.ideal === undefined ? {} : { ideal: options.ideal }),
     ...(options.baseline === undefined ? {} : { baselines: options.baseline }),
     onProgress,
     ...(collector === null ? {} : { onAnswer: ({ chip }) => collector.add(chip) }),

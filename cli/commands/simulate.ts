@@ -10,11 +10,12 @@ import type { Options } from "../options.ts";
 import { hasColour } from "../output.ts";
 import { OutputCollector } from "../output-tensors.ts";
 import { makeProgress } from "../progress.ts";
-import { deliverRun, refuseTwoStreams } from "../results.ts";
+import { deliverRun, refuseIdealRange, refuseTwoStreams } from "../results.ts";
 
 /** `boreal simulate`: a program file is judged without the compiler. */
 export async function execute(path: string | undefined, options: Options): Promise<void> {
   refuseTwoStreams(options);
+  refuseIdealRange(options);
   if (options.outputs !== undefined && options.input === undefined) {
     throw problem("B601", "Option --outputs needs --input: a program alone has no samples to answer.");
   }
@@ -37,6 +38,7 @@ export async function execute(path: string | undefined, options: Options): Promi
     }
     const { result, simulation } = simulateProgramFile(file, target, {
       range: options.range === true,
+      ...(options.ideal === undefined ? {} : { ideal: options.ideal }),
       executedSampleCount: frames.length,
       onProgress,
     });

@@ -41,7 +41,7 @@ export const commands: readonly CommandEntry[] = [
     name: "run",
     argument: "<model>",
     summary: "compile a model, execute and simulate it, and report on one screen",
-    options: [...compileOptions, "input", "executor", "outputs", "baseline", "range", "json", "csv", "trace"],
+    options: [...compileOptions, "input", "executor", "outputs", "baseline", "ideal", "range", "json", "csv", "trace"],
     load: () => import("./run.ts"),
   },
   {
@@ -73,7 +73,7 @@ export const commands: readonly CommandEntry[] = [
     name: "simulate",
     argument: "<program>",
     summary: "simulate a program file without the compiler",
-    options: [...targetOptions, "weights", "input", "outputs", "range", "json", "csv", "trace"],
+    options: [...targetOptions, "weights", "input", "outputs", "ideal", "range", "json", "csv", "trace"],
     load: () => import("./simulate.ts"),
   },
   {

@@ -29,7 +29,7 @@ export class Calendar {
     this.next = next;
   }
 
-  /** Enters an id at a cycle after the current one. */
+  /** Enters an id at the current cycle, which `advance` then comes to again, or a later one. */
   schedule(id: number, time: number): void {
     const delay = time - this.now;
     if (delay >= ringSize) {

@@ -100,7 +100,7 @@ export class TimingEngine implements NetworkClient {
   }
 
   injected(event: number, thread: number, readEnd: number, freeAt: number): void {
-    this.#complete(thread, event, Math.max(readEnd, freeAt));
+    this.#complete(thread, event, Math.max(readEnd, freeAt, this.#calendar.now + 1));
   }
 
   ejecting(core: number, portCycles: number): number {
