@@ -11,6 +11,7 @@ const cheapEnd: Readonly<Record<string, "low" | "high">> = {
   s: "low",
   pJ: "low",
   "pJ/byte": "low",
+  "pJ/cycle": "low",
   W: "low",
   lanes: "high",
   "bytes/cycle": "high",

@@ -67,6 +67,10 @@ export const codes = {
   },
   B303: { summary: "No such target.", action: "`boreal targets` lists the targets." },
   B304: { summary: "An override names no number of the target.", action: "`boreal targets NAME` lists the paths." },
+  B305: {
+    summary: "The clock or the supply voltage is out of the chip's range.",
+    action: "See docs/energy.md, Clock and voltage.",
+  },
   B401: {
     summary: "The network does not fit the target.",
     action: "The message lists what adds up and what would make it fit.",
@@ -112,6 +116,11 @@ export const codes = {
   B509: { summary: "A program is for another machine.", action: "Simulate it on the target that it was compiled for." },
   B601: { summary: "The command line is wrong.", action: "See --help." },
   B602: { summary: "A file cannot be written.", action: "Check the path, the permissions and the free space." },
+  B603: {
+    summary: "A batch cannot be made of a model for one sample.",
+    action:
+      "Export the model with an open batch axis, or bind one with --dim; the message names what stands in the way.",
+  },
   B701: { summary: "An input file cannot be read.", action: "Check the path and the format (.npy, .csv, .pb)." },
   B702: {
     summary: "An input has the wrong shape or type.",

@@ -19,6 +19,8 @@ export interface Counts {
   readonly macs: Record<"2" | "4" | "8", number>;
   readonly memory: ByteCounts;
   readonly weightBuffer: ByteCounts;
+  /** Running sums in the matrix unit. */
+  readonly accumulators: ByteCounts;
   readonly partialBuffer: ByteCounts;
   readonly frameBuffer: ByteCounts;
   /** Elements of vector functions by cost class. */
@@ -46,6 +48,7 @@ export function emptyCounts(): Counts {
     macs: { "2": 0, "4": 0, "8": 0 },
     memory: bytes(),
     weightBuffer: bytes(),
+    accumulators: bytes(),
     partialBuffer: bytes(),
     frameBuffer: bytes(),
     vectorElements: { copy: 0, compare: 0, add: 0, multiply: 0, divide: 0, root: 0, table: 0, power: 0, convert: 0 },
@@ -60,7 +63,11 @@ const bufferOf = { memory: "memory", weights: "weightBuffer", partial: "partialB
 /** Adds what `times` executions of an instruction do on their own core. */
 function addOwnWork(counts: Counts, work: Work, times: number): void {
   counts.instructionCount += times;
-  if (work.macs !== null) counts.macs[work.macs.width] += times * work.macs.count;
+  if (work.macs !== null) {
+    counts.macs[work.macs.width] += times * work.macs.count;
+    counts.accumulators.readBytes += times * work.macs.accumulators.read;
+    counts.accumulators.writtenBytes += times * work.macs.accumulators.written;
+  }
   if (work.vector !== null) counts.vectorElements[work.vector.cost] += times * work.vector.elements;
   for (const space of ["memory", "weights", "partial", "frame"] as const) {
     counts[bufferOf[space]].readBytes += times * work.own[space].read;
@@ -232,6 +239,7 @@ export function addCounts(left: Counts, right: Counts): Counts {
     macs: byKey(left.macs, right.macs),
     memory: bytes(left.memory, right.memory),
     weightBuffer: bytes(left.weightBuffer, right.weightBuffer),
+    accumulators: bytes(left.accumulators, right.accumulators),
     partialBuffer: bytes(left.partialBuffer, right.partialBuffer),
     frameBuffer: bytes(left.frameBuffer, right.frameBuffer),
     vectorElements: byKey(left.vectorElements, right.vectorElements),

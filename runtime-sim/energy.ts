@@ -2,12 +2,13 @@ import type { VectorCostClass } from "../ir/vector-function.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import type { ByteCounts, Counts } from "./counts.ts";
 
-/** The parts of a chip that energy is charged to, dynamic ones first. */
+/** The parts of a chip that energy is charged to, dynamic ones first, then the static ones: clock, leakage, interface. */
 export const energyComponents = [
   "matrix",
   "vector",
   "memory",
   "weightBuffer",
+  "accumulators",
   "partialBuffer",
   "modelNetwork",
   "partialNetwork",
@@ -16,13 +17,18 @@ export const energyComponents = [
   "instructions",
   "frameBuffer",
   "host",
-  "static",
+  "clock",
+  "leakage",
+  "interface",
 ] as const;
 
 /** A part of a chip that energy is charged to. */
 export type EnergyComponent = (typeof energyComponents)[number];
 
-/** Energy in joules. The total is the sum of the parts in the order of `energyComponents`, bit for bit. */
+/** The parts that flow whether or not anything runs. */
+const staticComponents: ReadonlySet<EnergyComponent> = new Set(["clock", "leakage", "interface"]);
+
+/** Energy in joules. Dynamic and static are the sums of their parts in the order of `energyComponents`, the total that of both, bit for bit. */
 export interface Energy {
   readonly byComponentJoules: Readonly<Record<EnergyComponent, number>>;
   readonly dynamicJoules: number;
@@ -39,6 +45,7 @@ const joulesPerPicojoule = 1e-12;
 export function energyOf(counts: Counts, target: ChipTarget, cycles: number, inferences = 1): Energy {
   const table = target.energy;
   const { networks } = target;
+  const seconds = cycles / target.clockHz;
   const joules = (picojoules: number): number => (picojoules * joulesPerPicojoule) / inferences;
   const both = ({ readBytes, writtenBytes }: ByteCounts, readPj: number, writtenPj: number): number =>
     readBytes * readPj + writtenBytes * writtenPj;
@@ -53,6 +60,7 @@ export function energyOf(counts: Counts, target: ChipTarget, cycles: number, inf
     vector: joules(vectorPj),
     memory: joules(both(counts.memory, table.memoryReadPjPerByte, table.memoryWritePjPerByte)),
     weightBuffer: joules(both(counts.weightBuffer, table.weightBufferReadPjPerByte, table.weightBufferWritePjPerByte)),
+    accumulators: joules(both(counts.accumulators, table.accumulatorPjPerByte, table.accumulatorPjPerByte)),
     partialBuffer: joules(both(counts.partialBuffer, table.partialBufferPjPerByte, table.partialBufferPjPerByte)),
     modelNetwork: joules(counts.byteHops.model * networks.model.hopEnergyPjPerByte),
     partialNetwork: joules(counts.byteHops.partial * networks.partial.hopEnergyPjPerByte),
@@ -61,10 +69,15 @@ export function energyOf(counts: Counts, target: ChipTarget, cycles: number, inf
     instructions: joules(counts.instructionCount * table.instructionPj),
     frameBuffer: joules(both(counts.frameBuffer, table.frameBufferPjPerByte, table.frameBufferPjPerByte)),
     host: joules(counts.hostBytes * table.hostPjPerByte),
-    static: (table.staticWatts * (cycles / target.clockHz)) / inferences,
+    clock: joules(cycles * target.grid.rows * target.grid.columns * table.clockPjPerCycle),
+    leakage: (table.leakageWatts * seconds) / inferences,
+    interface: (table.interfaceWatts * seconds) / inferences,
   };
   let dynamicJoules = 0;
-  for (const component of energyComponents) if (component !== "static") dynamicJoules += byComponentJoules[component];
-  const staticJoules = byComponentJoules.static;
+  let staticJoules = 0;
+  for (const component of energyComponents) {
+    if (staticComponents.has(component)) staticJoules += byComponentJoules[component];
+    else dynamicJoules += byComponentJoules[component];
+  }
   return { byComponentJoules, dynamicJoules, staticJoules, totalJoules: dynamicJoules + staticJoules };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { numberSchema as number } from "./number-schema.ts";
+import { voltageFactors } from "./operating-point.ts";
 import type { ChipTarget, Network, Provenance } from "./target.ts";
 
 const networkSchema = z.strictObject({
@@ -27,6 +28,26 @@ export const chipSchema = z.strictObject({
   name: z.string().min(1),
   grid: z.strictObject({ rows: number("cores", "count"), columns: number("cores", "count") }),
   clock: number("Hz", "positive"),
+  supply: z.strictObject({
+    voltage: number("V", "positive"),
+    reference: number("V", "positive"),
+    least: number("V", "positive"),
+    greatest: number("V", "positive"),
+    leastClock: number("Hz", "positive"),
+    greatestClock: number("Hz", "positive"),
+    leakageExponent: number("exponent", "measure"),
+    energyCurve: z.strictObject({
+      square: number("1/V^2", "any"),
+      linear: number("1/V", "any"),
+      constant: number("1", "any"),
+    }),
+    delayCurve: z.strictObject({
+      cube: number("1/V^3", "any"),
+      square: number("1/V^2", "any"),
+      linear: number("1/V", "any"),
+      constant: number("1", "any"),
+    }),
+  }),
   operationsPerMac: number("operations/MAC", "count"),
   core: z.strictObject({
     memory: number("bytes", "count"),
@@ -75,39 +96,46 @@ export const chipSchema = z.strictObject({
     memoryWrite: number("pJ/byte", "measure"),
     weightBufferRead: number("pJ/byte", "measure"),
     weightBufferWrite: number("pJ/byte", "measure"),
+    accumulator: number("pJ/byte", "measure"),
     partialBuffer: number("pJ/byte", "measure"),
     vector: costClasses(number("pJ", "measure")),
     instruction: number("pJ", "measure"),
     frameBuffer: number("pJ/byte", "measure"),
     host: number("pJ/byte", "measure"),
-    static: number("W", "measure"),
+    clock: number("pJ/cycle", "measure"),
+    leakage: number("W", "measure"),
+    interface: number("W", "measure"),
   }),
 });
 
 /** A chip file that has passed its schema. */
 export type ChipTree = z.infer<typeof chipSchema>;
 
-const networkOf = (network: ChipTree["networks"]["model"]): Network => ({
+const networkOf = (network: ChipTree["networks"]["model"], energyFactor: number): Network => ({
   linkBytesPerCycle: network.link.value,
   hopCycles: network.hop.value,
-  hopEnergyPjPerByte: network.hopEnergy.value,
+  hopEnergyPjPerByte: network.hopEnergy.value * energyFactor,
 });
 
 const valuesOf = <Key extends string>(
   entries: Readonly<Record<Key, { readonly value: number }>>,
+  factor = 1,
 ): Record<Key, number> =>
   Object.fromEntries(
-    Object.entries<{ readonly value: number }>(entries).map(([key, entry]) => [key, entry.value]),
+    Object.entries<{ readonly value: number }>(entries).map(([key, entry]) => [key, entry.value * factor]),
   ) as Record<Key, number>;
 
-/** The plain chip of a checked file. */
+/** The plain chip of a checked file; its energies are those at the supply voltage that the file states. */
 export function chipOf(tree: ChipTree, provenance: Provenance): ChipTarget {
   const { core, matrix, vector, networks, energy } = tree;
+  const factors = voltageFactors(tree.supply);
+  const dynamic = (number: { readonly value: number }): number => number.value * factors.energy;
   return {
     kind: "chip",
     name: tree.name,
     grid: { rows: tree.grid.rows.value, columns: tree.grid.columns.value },
     clockHz: tree.clock.value,
+    supplyVolts: tree.supply.voltage.value,
     operationsPerMac: tree.operationsPerMac.value,
     core: {
       memoryBytes: core.memory.value,
@@ -129,10 +157,10 @@ export function chipOf(tree: ChipTree, provenance: Provenance): ChipTarget {
       fillCycles: vector.fill.value,
     },
     networks: {
-      model: networkOf(networks.model),
-      partial: networkOf(networks.partial),
-      activation: networkOf(networks.activation),
-      instruction: networkOf(networks.instruction),
+      model: networkOf(networks.model, factors.energy),
+      partial: networkOf(networks.partial, factors.energy),
+      activation: networkOf(networks.activation, factors.energy),
+      instruction: networkOf(networks.instruction, factors.energy),
     },
     frameBuffer: { bytes: tree.frameBuffer.memory.value, rowBytesPerCycle: tree.frameBuffer.row.value },
     host: {
@@ -146,17 +174,20 @@ export function chipOf(tree: ChipTree, provenance: Provenance): ChipTarget {
       issueCycles: tree.synchronization.issue.value,
     },
     energy: {
-      macPj: { 8: energy.mac.int8.value, 4: energy.mac.int4.value, 2: energy.mac.int2.value },
-      memoryReadPjPerByte: energy.memoryRead.value,
-      memoryWritePjPerByte: energy.memoryWrite.value,
-      weightBufferReadPjPerByte: energy.weightBufferRead.value,
-      weightBufferWritePjPerByte: energy.weightBufferWrite.value,
-      partialBufferPjPerByte: energy.partialBuffer.value,
-      vectorPj: valuesOf(energy.vector),
-      instructionPj: energy.instruction.value,
-      frameBufferPjPerByte: energy.frameBuffer.value,
+      macPj: { 8: dynamic(energy.mac.int8), 4: dynamic(energy.mac.int4), 2: dynamic(energy.mac.int2) },
+      memoryReadPjPerByte: dynamic(energy.memoryRead),
+      memoryWritePjPerByte: dynamic(energy.memoryWrite),
+      weightBufferReadPjPerByte: dynamic(energy.weightBufferRead),
+      weightBufferWritePjPerByte: dynamic(energy.weightBufferWrite),
+      accumulatorPjPerByte: dynamic(energy.accumulator),
+      partialBufferPjPerByte: dynamic(energy.partialBuffer),
+      vectorPj: valuesOf(energy.vector, factors.energy),
+      instructionPj: dynamic(energy.instruction),
+      frameBufferPjPerByte: dynamic(energy.frameBuffer),
       hostPjPerByte: energy.host.value,
-      staticWatts: energy.static.value,
+      clockPjPerCycle: dynamic(energy.clock),
+      leakageWatts: energy.leakage.value * factors.leakage,
+      interfaceWatts: energy.interface.value,
     },
     provenance,
   };

@@ -22,10 +22,17 @@ type Unit =
   | "fraction"
   | "pJ"
   | "pJ/byte"
-  | "W";
+  | "pJ/cycle"
+  | "W"
+  | "V"
+  | "1/V"
+  | "1/V^2"
+  | "1/V^3"
+  | "exponent"
+  | "1";
 
-/** Which values a number may have. `whole` and `measure` admit 0; `fraction` is above 0 and at most 1. */
-type NumberForm = "count" | "whole" | "positive" | "measure" | "fraction";
+/** Which values a number may have. `whole` and `measure` admit 0; `fraction` is above 0 and at most 1; `any` admits all. */
+type NumberForm = "count" | "whole" | "positive" | "measure" | "fraction" | "any";
 
 const forms = {
   count: z.int().min(1),
@@ -33,6 +40,7 @@ const forms = {
   positive: z.number().gt(0),
   measure: z.number().min(0),
   fraction: z.number().gt(0).max(1),
+  any: z.number(),
 } as const satisfies Record<NumberForm, z.ZodNumber>;
 
 /** How a number can be known. */
@@ -44,13 +52,15 @@ export interface NumberEntry {
   readonly unit: string;
   readonly source: NumberSource["source"];
   readonly range?: readonly [number, number] | undefined;
+  readonly prior?: number | undefined;
   readonly formula?: string | undefined;
   readonly note: string;
 }
 
 /**
  * The schema of one number: value of the given form, in the given unit, with source and note; an estimate needs a range that
- * holds the value, a derived number needs a formula, and no other number has one.
+ * holds the value, and may have the value before calibration as its prior; a derived number needs a formula, and no other
+ * number has one.
  */
 export function numberSchema(unit: Unit, form: NumberForm) {
   return z
@@ -59,6 +69,7 @@ export function numberSchema(unit: Unit, form: NumberForm) {
       unit: z.literal(unit),
       source: z.enum(sources),
       range: z.tuple([z.number(), z.number()]).readonly().optional(),
+      prior: z.number().optional(),
       formula: z.string().min(1).optional(),
       note: z.string().min(1),
     })
@@ -69,6 +80,9 @@ export function numberSchema(unit: Unit, form: NumberForm) {
       if (entry.source === "estimated" && entry.range === undefined) refuse("an estimate needs a range: [low, high]");
       if (entry.range !== undefined && !(entry.range[0] <= entry.value && entry.value <= entry.range[1])) {
         refuse(`the range [${entry.range.join(", ")}] does not hold the value ${entry.value}`, ["range"]);
+      }
+      if (entry.prior !== undefined && entry.source !== "estimated") {
+        refuse(`a prior belongs to an estimate, but the source is ${entry.source}`, ["prior"]);
       }
       if (entry.source === "derived" && entry.formula === undefined) refuse("a derived number needs a formula");
       if (entry.source !== "derived" && entry.formula !== undefined) {

@@ -20,7 +20,7 @@ function replaced(tree: TargetTree, entries: ReadonlyMap<string, NumberEntry>): 
  * A target with some numbers replaced, each override being `path=value` with a dotted path (`core.memory=1048576`).
  * A replaced number is marked synthetic; derived numbers that are not replaced follow their formulas. The last of
  * several overrides of a path counts. Throws every problem found: B304 for a path that is no number of the target, B302 for
- * a value that the field does not admit.
+ * a value that the field does not admit, B305 for a clock or a voltage out of range.
  */
 export function applyOverrides<T extends Target>(target: T, overrides: readonly string[]): T {
   const problems: Problem[] = [];

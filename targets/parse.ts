@@ -2,6 +2,7 @@ import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDoc
 import type { z } from "zod";
 import { BorealError, type Location, type Problem } from "../base/errors.ts";
 import { didYouMean } from "./nearest-name.ts";
+import { operatingProblems } from "./operating-point.ts";
 import { formulaProblems, type Locate, schemaOf, type Target, targetOf } from "./tree.ts";
 
 const startOf = (node: unknown): number | undefined =>
@@ -114,13 +115,15 @@ export function checkTree(raw: unknown, kind: Target["kind"], locate: Locate, lo
     throw new BorealError(result.error.issues.flatMap((issue) => issueProblems(issue, raw, schema, locate, locateKey)));
   }
   const problems = formulaProblems(result.data, locate);
+  if (result.data.kind === "chip") problems.push(...operatingProblems(result.data, locate));
   if (problems.length > 0) throw new BorealError(problems);
   return targetOf(result.data);
 }
 
 /**
  * Reads the text of a target file. Throws every problem found, with file, line and column: B301 for text that is not
- * YAML or names a key twice, B302 for a missing, unknown or wrong field and for a formula that does not give its value.
+ * YAML or names a key twice, B302 for a missing, unknown or wrong field and for a formula that does not give its value,
+ * B305 for a clock or a voltage out of range.
  */
 export function parseTarget(text: string, file: string): Target {
   const lines = new LineCounter();

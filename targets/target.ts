@@ -10,7 +10,7 @@ export interface Network {
   readonly hopEnergyPjPerByte: number;
 }
 
-/** Energies of counted actions. */
+/** Energies of counted actions and the power that always flows, at the chip's supply voltage. */
 export interface EnergyTable {
   /** By width of the wider operand in bits. */
   readonly macPj: Readonly<Record<"2" | "4" | "8", number>>;
@@ -18,14 +18,20 @@ export interface EnergyTable {
   readonly memoryWritePjPerByte: number;
   readonly weightBufferReadPjPerByte: number;
   readonly weightBufferWritePjPerByte: number;
+  /** Running sums that the matrix unit reads and writes for each block of inputs. */
+  readonly accumulatorPjPerByte: number;
   readonly partialBufferPjPerByte: number;
   /** Energy of one function on one lane, by cost class. */
   readonly vectorPj: Readonly<Record<VectorCostClass, number>>;
   readonly instructionPj: number;
   readonly frameBufferPjPerByte: number;
   readonly hostPjPerByte: number;
-  /** Power that flows whether or not anything runs: leakage and clock tree, whole chip. */
-  readonly staticWatts: number;
+  /** Of one core in each cycle, whether or not anything runs: clock tree and idle pipelines. */
+  readonly clockPjPerCycle: number;
+  /** Whole chip. */
+  readonly leakageWatts: number;
+  /** Link and regulators, whole chip. */
+  readonly interfaceWatts: number;
 }
 
 /** A NorthPole-style chip. Plain numbers with their unit in the name; `provenance` holds unit, source and range of each. */
@@ -34,6 +40,7 @@ export interface ChipTarget {
   readonly name: string;
   readonly grid: { readonly rows: number; readonly columns: number };
   readonly clockHz: number;
+  readonly supplyVolts: number;
   /** 2 for the usual convention: one multiply-accumulate is two operations. */
   readonly operationsPerMac: number;
   readonly core: {
@@ -86,6 +93,8 @@ export interface NumberSource {
   readonly formula: string | null;
   /** For estimates: the least and greatest plausible value. */
   readonly range: readonly [number, number] | null;
+  /** For estimates that calibration moved: the value before; null otherwise. */
+  readonly prior: number | null;
 }
 
 /** Every number of a target by its dotted path (`core.memory`), in file order. */

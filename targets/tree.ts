@@ -119,9 +119,9 @@ export function derivedValues(tree: TargetTree, locate: Locate, problems: Proble
 /** The plain target of a checked tree. */
 export function targetOf(tree: TargetTree): Target {
   const provenance: Provenance = new Map(
-    numbersOf(tree).map(([path, { value, unit, source, note, range, formula }]): [string, NumberSource] => [
+    numbersOf(tree).map(([path, { value, unit, source, note, range, prior, formula }]): [string, NumberSource] => [
       path,
-      { value, unit, source, note, formula: formula ?? null, range: range ?? null },
+      { value, unit, source, note, formula: formula ?? null, range: range ?? null, prior: prior ?? null },
     ]),
   );
   return tree.kind === "chip" ? chipOf(tree, provenance) : gpuOf(tree, provenance);
@@ -130,7 +130,7 @@ export function targetOf(tree: TargetTree): Target {
 /** The tree that a target was made from: sections of numbers in file order. */
 export function treeOf(target: Target): TargetTree {
   const root: Record<string, unknown> = { kind: target.kind, name: target.name };
-  for (const [path, { value, unit, source, note, range, formula }] of target.provenance) {
+  for (const [path, { value, unit, source, note, range, prior, formula }] of target.provenance) {
     const names = path.split(".");
     let section = root;
     for (const name of names.slice(0, -1)) {
@@ -144,6 +144,7 @@ export function treeOf(target: Target): TargetTree {
       unit,
       source,
       ...(range === null ? {} : { range }),
+      ...(prior === null ? {} : { prior }),
       ...(formula === null ? {} : { formula }),
       note,
     };

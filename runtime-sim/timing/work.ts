@@ -16,7 +16,7 @@ export interface Traffic {
 
 /** What one execution of an instruction does, on any core and in any turn: amounts, no durations and no prices. */
 export interface Work {
-  readonly macs: { width: "2" | "4" | "8"; count: number } | null;
+  readonly macs: { width: "2" | "4" | "8"; count: number; accumulators: Readonly<Traffic> } | null;
   readonly vector: { cost: VectorCostClass; elements: number } | null;
   /** Bytes in the memories of the core that executes the instruction. */
   readonly own: Readonly<Record<Space, Readonly<Traffic>>>;
@@ -80,11 +80,12 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
       const passes = innerPasses(target, shape.inner);
       own[activations.space].read += activationPortBytes(target, shape, elementBytes(activations.element));
       own[weights.space].read += shape.groups * shape.inner * shape.columns * elementBytes(weights.element);
-      own.partial.written += partialBytes * passes;
-      own.partial.read += partialBytes * (passes - (instruction.start === "accumulate" ? 0 : 1));
+      own.partial.written += partialBytes;
+      if (instruction.start === "accumulate") own.partial.read += partialBytes;
       if (instruction.start === "bias") own.memory.read += shape.groups * shape.columns * 4;
       const count = shape.groups * shape.rows * shape.inner * shape.columns;
-      return { ...nothing, macs: { width: macWidth(shape.macBits), count } };
+      const accumulators = { read: partialBytes * (passes - 1), written: partialBytes * passes };
+      return { ...nothing, macs: { width: macWidth(shape.macBits), count, accumulators } };
     }
     case "vector": {
       for (const source of instruction.sources) read(source, instruction.counts, operandElementBytes(source.element));

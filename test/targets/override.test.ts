@@ -46,7 +46,7 @@ describe("printing a target", () => {
     const sha = targetSha256(chip);
     expect(sha).toMatch(/^[0-9a-f]{64}$/);
     expect(targetSha256(parseTarget(`# A comment.\n${printTarget(chip)}`, "t.yaml"))).toBe(sha);
-    expect(targetSha256(applyOverrides(chip, ["energy.static=0.02"]))).not.toBe(sha);
+    expect(targetSha256(applyOverrides(chip, ["energy.leakage=0.02"]))).not.toBe(sha);
   });
 });
 
@@ -62,12 +62,13 @@ describe("an override", () => {
       note: "Set by an override; the target has 65536 (synthetic).",
       formula: null,
       range: null,
+      prior: null,
     });
   });
 
   it("is no estimate any more", () => {
     const chip = loadChip("northpole-style");
-    expect(estimatedNumberCount(applyOverrides(chip, ["energy.static=30"]))).toBe(estimatedNumberCount(chip) - 1);
+    expect(estimatedNumberCount(applyOverrides(chip, ["energy.leakage=12"]))).toBe(estimatedNumberCount(chip) - 1);
   });
 
   it("is followed by the numbers that are derived from it", () => {

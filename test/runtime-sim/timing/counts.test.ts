@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Instruction } from "../../../ir/instruction.ts";
 import type { Program, ThreadName } from "../../../ir/program.ts";
 import { addCounts, type Counts, countsOf, emptyCounts } from "../../../runtime-sim/counts.ts";
-import { energyComponents, energyOf } from "../../../runtime-sim/energy.ts";
+import { type EnergyComponent, energyComponents, energyOf } from "../../../runtime-sim/energy.ts";
 import {
   cores,
   gather,
@@ -41,25 +41,28 @@ const expected = (change: (counts: Counts) => void): Counts => {
 };
 
 describe("counts of one instruction", () => {
-  it("a matmul: unpadded MACs, activations for each pass, weights once, partial sums for each block of inputs", () => {
-    // [4, 65] × [65, 40] of 8 bits: 3 column passes, 5 input blocks. Partial sums: 4 × 40 × 4 = 640 bytes a block.
+  it("a matmul: unpadded MACs, activations for each pass, weights once, running sums for each block of inputs, finished ones once", () => {
+    // [4, 65] × [65, 40] of 8 bits: 3 column passes, 5 input blocks. Sums: 4 × 40 × 4 = 640 bytes a block.
     expect(countsOfOne("matrix", matmul(4, 65, 40))).toEqual(
       expected((counts) => {
         counts.macs["8"] = 4 * 65 * 40;
         counts.memory.readBytes = 4 * 65 * 3;
         counts.weightBuffer.readBytes = 65 * 40;
-        counts.partialBuffer.writtenBytes = 5 * 640;
-        counts.partialBuffer.readBytes = 4 * 640;
+        counts.accumulators.writtenBytes = 5 * 640;
+        counts.accumulators.readBytes = 4 * 640;
+        counts.partialBuffer.writtenBytes = 640;
       }),
     );
-    // Accumulating reads the sums that stand there too; a bias is read once from memory. 4 bits: 2 passes, 2 bits: 1.
+    // Accumulating reads the sums that stand in the partial-sum buffer once; a bias is read once from memory. 4 bits: 2 passes, 2 bits: 1.
     expect(countsOfOne("matrix", matmul(4, 65, 40, { start: "accumulate", elements: ["i4", "i4"] }))).toEqual(
       expected((counts) => {
         counts.macs["4"] = 4 * 65 * 40;
         counts.memory.readBytes = (4 * 65 * 2) / 2;
         counts.weightBuffer.readBytes = (65 * 40) / 2;
-        counts.partialBuffer.writtenBytes = 5 * 640;
-        counts.partialBuffer.readBytes = 5 * 640;
+        counts.accumulators.writtenBytes = 5 * 640;
+        counts.accumulators.readBytes = 4 * 640;
+        counts.partialBuffer.writtenBytes = 640;
+        counts.partialBuffer.readBytes = 640;
       }),
     );
     expect(countsOfOne("matrix", matmul(4, 16, 40, { start: "bias", elements: ["i2", "i2"], groups: 2 }))).toEqual(
@@ -67,6 +70,7 @@ describe("counts of one instruction", () => {
         counts.macs["2"] = 2 * 4 * 16 * 40;
         counts.memory.readBytes = (2 * 4 * 16) / 4 + 2 * 40 * 4;
         counts.weightBuffer.readBytes = (2 * 16 * 40) / 4;
+        counts.accumulators.writtenBytes = 2 * 640;
         counts.partialBuffer.writtenBytes = 2 * 640;
       }),
     );
@@ -286,6 +290,8 @@ describe("energy", () => {
     counts.memory.writtenBytes = 20;
     counts.weightBuffer.readBytes = 8;
     counts.weightBuffer.writtenBytes = 16;
+    counts.accumulators.readBytes = 32;
+    counts.accumulators.writtenBytes = 64;
     counts.partialBuffer.readBytes = 16;
     counts.partialBuffer.writtenBytes = 32;
     counts.byteHops.model = 100;
@@ -305,6 +311,7 @@ describe("energy", () => {
       3 * 1 + 5 * 7,
       10 * 1 + 20 * 2,
       8 * 0.375 + 16 * 0.75,
+      96 * 0.0625,
       48 * 0.4375,
       50,
       25,
@@ -313,19 +320,22 @@ describe("energy", () => {
       48,
       9,
       224,
-      // 0.5 W × 1000 cycles / 1e8 Hz = 5 µJ.
+      // 16 cores × 64 pJ × 1000 cycles; 0.5 W and 0.25 W × 1000 cycles / 1e8 Hz = 5 µJ and 2.5 µJ.
+      1.024e6,
       5e6,
+      2.5e6,
     ]);
   });
 
-  it("is the sum of its parts, bit for bit", () => {
+  it("is the sum of its parts, bit for bit: dynamic ones, then clock, leakage and interface", () => {
     const rich = richProgram();
     const energy = energyOf(countsOf(run(rich), rich, miniTarget).total, miniTarget, 12345, 3);
-    let total = 0;
-    for (const component of energyComponents) total += energy.byComponentJoules[component];
-    expect(total).toBe(energy.totalJoules);
-    expect(energy.dynamicJoules + energy.staticJoules).toBe(energy.totalJoules);
-    expect(energy.staticJoules).toBe(energy.byComponentJoules.static);
+    const added = (parts: readonly EnergyComponent[]): number =>
+      parts.reduce((total, component) => total + energy.byComponentJoules[component], 0);
+    expect(energyComponents.slice(-3)).toEqual(["clock", "leakage", "interface"]);
+    expect(energy.dynamicJoules).toBe(added(energyComponents.slice(0, -3)));
+    expect(energy.staticJoules).toBe(added(energyComponents.slice(-3)));
+    expect(energy.totalJoules).toBe(energy.dynamicJoules + energy.staticJoules);
   });
 
   it("doubles exactly when all energies and the static power double", () => {

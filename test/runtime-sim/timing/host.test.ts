@@ -51,7 +51,7 @@ describe("an operation of the host", () => {
     expect(onDevice.stack.host).toBe(140 + 400 + 120);
     expect(onDevice.bindingResource).toBe("host");
     expect(onDevice.energy.byComponentJoules.host).toBeCloseTo(600 * 32e-12, 20);
-    expect(onDevice.energy.staticJoules).toBeCloseTo((0.5 * onDevice.intervalCycles) / 1e8, 15);
+    expect(onDevice.energy.staticJoules).toBeCloseTo(((0.75 + 64e-12 * 16 * 1e8) * onDevice.intervalCycles) / 1e8, 15);
   });
 
   it("counts its bytes over the link on device, and those of inputs and outputs with host alone", () => {

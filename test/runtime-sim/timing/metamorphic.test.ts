@@ -65,7 +65,10 @@ describe("metamorphic relations", () => {
       expect(fast[key].stack).toEqual(slow[key].stack);
       expect(fast[key].latencySeconds).toBe(slow[key].latencySeconds / 2);
       expect(fast[key].energy.dynamicJoules).toBe(slow[key].energy.dynamicJoules);
-      expect(fast[key].energy.staticJoules).toBe(slow[key].energy.staticJoules / 2);
+      const [quick, idle] = [fast[key].energy.byComponentJoules, slow[key].energy.byComponentJoules];
+      expect(quick.clock).toBe(idle.clock);
+      expect(quick.leakage).toBe(idle.leakage / 2);
+      expect(quick.interface).toBe(idle.interface / 2);
     }
   });
 
@@ -99,13 +102,14 @@ describe("metamorphic relations", () => {
     }
   });
 
-  it("every number of a target moves some figure of a rich program or of one with the host but capacities and the grid, which the compiler uses", () => {
+  it("every number of a target moves some figure of a rich program or of one with the host but capacities and the grid, which the compiler uses, and the voltage, at which the energies are given", () => {
     const figures = (target: ChipTarget): string => JSON.stringify([metricsOn(target), metricsOn(target, hosted)]);
     const base = figures(miniTarget);
     const paths = numberPaths(miniTarget).filter((path) => !path.startsWith("grid."));
     const moves = (path: string, factor: number): boolean => figures(scaled(path, factor)) !== base;
     const dead = paths.filter((path) => !moves(path, 2) && !moves(path, 16));
     expect(dead).toEqual([
+      "supplyVolts",
       "operationsPerMac",
       "core.memoryBytes",
       "core.weightBufferBytes",
