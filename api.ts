@@ -19,6 +19,14 @@ export { type Answered, type AnswerOptions, answerModel } from "./api/evaluation
 export { executeFunctional, type LoadedChip, programInputs } from "./api/execution.ts";
 export { type ImportReportOptions, reportImport } from "./api/import-report.ts";
 export { type Frame, type InputDeclaration, randomFrames, readInputs } from "./api/inputs.ts";
+export {
+  type ConvLayer,
+  type GemmLayer,
+  type LayerDescription,
+  layerModel,
+  parseConv,
+  parseGemm,
+} from "./api/layer-model.ts";
 export { importModel } from "./api/model.ts";
 export { type ProgramFile, readProgram, simulateProgramFile } from "./api/program-file.ts";
 export { noProgress, type OnProgress, type ProgressEvent } from "./api/progress.ts";
@@ -60,6 +68,8 @@ export { type ElementType, elementCount, type TensorType, tensorType } from "./i
 export * from "./recordings/forecast.ts";
 export { formatNpy, parseNpy } from "./recordings/npy.ts";
 export type { Recording, RecordingProvenance } from "./recordings/recording.ts";
+export { type ChannelScale, type ScaledRecording, scaleChannels } from "./recordings/scale-channels.ts";
+export { readSuite2p, type Suite2pRecording, type Suite2pTraces } from "./recordings/suite2p.ts";
 export { makePopulation, type PopulationOptions } from "./recordings/synthetic-population.ts";
 export { printCsv } from "./report/csv.ts";
 export type { Warning } from "./report/figures-schema.ts";

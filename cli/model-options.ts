@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readInputs } from "../api/inputs.ts";
+import { batchOf, type LayerDescription, layerModel } from "../api/layer-model.ts";
 import { importModel } from "../api/model.ts";
 import type { QuantizeOptions } from "../api/quantize.ts";
 import type { RunOptions } from "../api/run.ts";
@@ -17,8 +18,32 @@ import type { Tensor } from "../ir/tensor.ts";
 import type { Options } from "./options.ts";
 import { writeError } from "./output.ts";
 
-/** Imports the model of a command, its open dimensions bound and its weights filled as asked. */
-export function modelOf(path: string, options: Options): ImportedModel {
+/** The one layer that was given in place of a model; null for none. Throws B601 for two. */
+export function layerOf({ gemm, conv }: Options): LayerDescription | null {
+  if (gemm !== undefined && conv !== undefined) {
+    throw problem("B601", "--gemm and --conv describe one layer each; give one of them.");
+  }
+  return gemm ?? conv ?? null;
+}
+
+/**
+ * Imports the model of a command, its open dimensions bound and its weights filled as asked; or makes the one layer that
+ * stands in its place, with random weights unless timing alone is asked for. Throws B601 for no model and for two.
+ */
+export function modelOf(path: string | undefined, options: Options): ImportedModel {
+  const layer = layerOf(options);
+  if (layer !== null) {
+    if (path !== undefined)
+      throw problem("B601", `--${layer.kind} stands in place of a model, but "${path}" is given too.`);
+    if (options.dim !== undefined)
+      throw problem("B601", `--${layer.kind} has no open dimension, so it excludes --dim.`);
+    const seed = options.randomWeights ?? (options.timingOnly === true ? undefined : (options.seed ?? 0));
+    return layerModel(layer, seed === undefined ? {} : { randomWeightsSeed: seed });
+  }
+  if (path === undefined) {
+    const hint = "A model comes first, before options that take files; see --help.";
+    throw problem("B601", "Give a model, or one layer by --gemm or --conv.", {}, hint);
+  }
   return importModel(path, {
     dimensions: new Map((options.dim ?? []).map(dimensionOf)),
     allowAbsentWeights: options.timingOnly === true,
@@ -59,7 +84,7 @@ export async function compileOptionsOf(
   const { states } = chooseStates(model, stateChoiceOf(options));
   return {
     ...(options.precision === undefined ? {} : { precision: readPrecision(options.precision) }),
-    ...(options.batch === undefined ? {} : { batchCount: options.batch }),
+    ...batchOptionOf(options),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.mapping === undefined ? {} : { mapping: readMapping(options.mapping) }),
     ...(options.calibrate === undefined
@@ -97,6 +122,20 @@ export async function quantizeOptionsOf(
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.explain === undefined ? {} : { explain: true }),
   };
+}
+
+/** The batch that was asked for, or that the shape of the one layer states. Throws B601 when they differ. */
+function batchOptionOf(options: Options): Pick<RunOptions, "batchCount"> {
+  const layer = layerOf(options);
+  const stated = layer === null ? 1 : batchOf(layer);
+  if (stated > 1 && options.batch !== undefined && options.batch !== stated) {
+    throw problem(
+      "B601",
+      `--batch ${options.batch} does not go with the ${stated} images of --conv; leave one of them out.`,
+    );
+  }
+  if (stated > 1) return { batchCount: stated };
+  return options.batch === undefined ? {} : { batchCount: options.batch };
 }
 
 /** The samples that were given, and the values of states before the first; none when none were. */

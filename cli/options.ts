@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import { type ConvLayer, type GemmLayer, parseConv, parseGemm } from "../api/layer-model.ts";
 import { type IdealResource, idealResources } from "../targets/ideal.ts";
 
 /** Adds a value to those given before. */
@@ -112,6 +113,16 @@ const declarations = {
     parse: wholeNumber(1),
   },
   objective: { flags: "--objective <name>", summary: "what the mapper makes small", choices: ["latency"] },
+  gemm: {
+    flags: "--gemm <m,n,k>",
+    summary: "one matrix product of m x k activations by k x n weights, in place of a model",
+    parse: parseGemm,
+  },
+  conv: {
+    flags: "--conv <shapes>",
+    summary: "one convolution in place of a model: [Nx]CxHxW,OxKHxKW[,stride=S][,pad=P][,dilation=D][,groups=G]",
+    parse: parseConv,
+  },
   ideal: {
     flags: "--ideal <resource>",
     summary: "let a resource take no time: network, memory, host or vector (repeatable)",
@@ -166,6 +177,8 @@ export interface Options {
   readonly seed?: number;
   readonly batch?: number;
   readonly objective?: "latency";
+  readonly gemm?: GemmLayer;
+  readonly conv?: ConvLayer;
   readonly ideal?: readonly IdealResource[];
   readonly range?: true;
   readonly rtol?: number;

@@ -27,7 +27,7 @@ export async function execute(path: string | undefined, options: Options): Promi
   try {
     onProgress({ phase: "import", fraction: null });
     const target = chooseTarget(options.target, options.set);
-    const model = modelOf(path ?? "", options);
+    const model = modelOf(path, options);
     const given = await compileOptionsOf(model, options);
     const { timingOnly, seed = 0, calibration, states: choice, ...compiling } = given;
     const chosen = chooseStates(model, choice);

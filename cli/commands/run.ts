@@ -19,7 +19,7 @@ export async function execute(path: string | undefined, options: Options): Promi
   refuseContradictions(options);
   const progress = makeProgress();
   try {
-    await run(path ?? "", options, progress);
+    await run(path, options, progress);
   } finally {
     progress.stop();
   }
@@ -48,7 +48,7 @@ function refuseContradictions(options: Options): void {
   }
 }
 
-async function run(path: string, options: Options, progress: ProgressBar): Promise<void> {
+async function run(path: string | undefined, options: Options, progress: ProgressBar): Promise<void> {
   progress.onProgress({ phase: "import", fraction: null });
   const target = chooseTarget(options.target, options.set);
   const model = modelOf(path, options);

@@ -16,6 +16,7 @@ export interface CommandEntry {
 }
 
 const modelOptions = ["dim", "randomWeights"] as const;
+const layerOptions = ["gemm", "conv"] as const;
 const targetOptions = ["target", "set"] as const;
 const compileOptions = [
   ...targetOptions,
@@ -39,16 +40,28 @@ const compileOptions = [
 export const commands: readonly CommandEntry[] = [
   {
     name: "run",
-    argument: "<model>",
+    argument: "[model]",
     summary: "compile a model, execute and simulate it, and report on one screen",
-    options: [...compileOptions, "input", "executor", "outputs", "baseline", "ideal", "range", "json", "csv", "trace"],
+    options: [
+      ...layerOptions,
+      ...compileOptions,
+      "input",
+      "executor",
+      "outputs",
+      "baseline",
+      "ideal",
+      "range",
+      "json",
+      "csv",
+      "trace",
+    ],
     load: () => import("./run.ts"),
   },
   {
     name: "compile",
-    argument: "<model>",
+    argument: "[model]",
     summary: "compile a model and write PATH.basm, .weights, .mapping.yaml and .bir",
-    options: [...compileOptions, "out", "json"],
+    options: [...layerOptions, ...compileOptions, "out", "json"],
     load: () => import("./compile.ts"),
   },
   {

@@ -1,7 +1,7 @@
 import { internalError } from "../../base/errors.ts";
 import { roundUp } from "../../base/math.ts";
 import type { Tensor } from "../../ir/tensor.ts";
-import type { ElementType } from "../../ir/type.ts";
+import type { ElementType, TensorType } from "../../ir/type.ts";
 import { encodeModel } from "./codec.ts";
 import type {
   AttributeProto,
@@ -55,6 +55,8 @@ export interface WrittenGraph {
   readonly inputs: readonly WrittenValue[];
   readonly outputs: readonly WrittenValue[];
   readonly initializers?: Readonly<Record<string, Tensor>>;
+  /** Weights of which the shape alone is known: external data at a place where nothing is. */
+  readonly absentInitializers?: Readonly<Record<string, TensorType>>;
 }
 
 /** A function of the model to write; it has the model's opset unless it names one. */
@@ -118,8 +120,22 @@ function nodeProto({ operator, inputs, outputs, name, domain, attributes }: Writ
   };
 }
 
-function initializerProtos({ initializers }: WrittenGraph): TensorProto[] {
-  return Object.entries(initializers ?? {}).map(([name, tensor]) => writeTensorProto(tensor, name));
+function initializerProtos(graph: WrittenGraph): TensorProto[] {
+  const stored = Object.entries(graph.initializers ?? {}).map(([name, tensor]) => writeTensorProto(tensor, name));
+  return [...stored, ...absentProtos(graph)];
+}
+
+function absentProtos({ absentInitializers }: WrittenGraph): TensorProto[] {
+  const externalData = [{ key: "location", value: "absent" }];
+  return Object.entries(absentInitializers ?? {}).map(
+    ([name, { element, shape }]): TensorProto => ({
+      name,
+      dims: [...shape],
+      dataType: dataTypes[element],
+      dataLocation: 1,
+      externalData,
+    }),
+  );
 }
 
 function graphProto(graph: WrittenGraph, initializer = initializerProtos(graph)): GraphProto {
@@ -199,5 +215,5 @@ export function writeModelWithExternalData(
       externalData: Object.entries(entries).map(([key, value]) => ({ key, value })),
     };
   });
-  return { model: encodeModel(modelProto(model, initializer)), data };
+  return { model: encodeModel(modelProto(model, [...initializer, ...absentProtos(model)])), data };
 }
