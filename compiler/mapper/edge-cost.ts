@@ -1,5 +1,6 @@
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { type LoadScratch, linkLoads, loadScratch } from "./link-loads.ts";
 import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
 import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
 
@@ -53,7 +54,8 @@ export function edgeCost(
   const owned = owners.placement;
   if (needed.boxCount === 0 || (inPlaceAllowed && isInPlace(owned, needed))) return free;
   const network = target.networks.activation;
-  const loads = edgeLoads(owners, needed, bytes, target, scratch);
+  const loads =
+    linkLoads(owners, needed, bytes, target, scratch.links) ?? edgeLoads(owners, needed, bytes, target, scratch);
   const networkCycles =
     Math.max(loads.inject, loads.eject, loads.links) +
     (loads.remoteCount > 0 ? network.hopCycles * ((owned.rows + owned.columns) >> 1) : 0);
@@ -78,6 +80,7 @@ export interface EdgeScratch {
   readonly south: Float64Array;
   readonly north: Float64Array;
   readonly overlaps: Overlaps;
+  readonly links: LoadScratch;
 }
 
 /** Makes the arrays for a chip. */
@@ -92,6 +95,7 @@ export function edgeScratch(target: ChipTarget): EdgeScratch {
     south: new Float64Array(columns),
     north: new Float64Array(columns),
     overlaps: { boxes: new Int32Array(cores), counts: new Float64Array(cores) },
+    links: loadScratch(target),
   };
 }
 

@@ -140,13 +140,18 @@ function writeExtent(cores: Int32Array, columns: number, extent: Int32Array, at:
 
 /** How many rectangles cover ascending cores exactly when equal runs of consecutive rows are joined. */
 export function rectangleCount(cores: ArrayLike<number>, columns: number): number {
-  let count = 0;
-  // Runs of the row before, as first · columns + last, and of this row.
+  return rectanglesOf(cores, columns).length / 4;
+}
+
+/** Those rectangles, each as first row, last row, first column, last column. */
+export function rectanglesOf(cores: ArrayLike<number>, columns: number): number[] {
+  const rectangles: number[] = [];
+  // Where the rectangles of the row before begin in the list.
   let open: number[] = [];
   let openRow = -2;
   for (let index = 0; index < cores.length; ) {
     const row = Math.floor((cores[index] as number) / columns);
-    const runs: number[] = [];
+    const now: number[] = [];
     while (index < cores.length && Math.floor((cores[index] as number) / columns) === row) {
       const start = cores[index] as number;
       let end = start;
@@ -155,13 +160,19 @@ export function rectangleCount(cores: ArrayLike<number>, columns: number): numbe
         end += 1;
         index += 1;
       }
-      runs.push((start - row * columns) * columns + end - row * columns);
+      const [left, right] = [start - row * columns, end - row * columns];
+      const same =
+        openRow === row - 1
+          ? open.find((at) => rectangles[at + 2] === left && rectangles[at + 3] === right)
+          : undefined;
+      if (same === undefined) rectangles.push(row, row, left, right);
+      else rectangles[same + 1] = row;
+      now.push(same ?? rectangles.length - 4);
     }
-    for (const run of runs) if (openRow !== row - 1 || !open.includes(run)) count += 1;
-    open = runs;
+    open = now;
     openRow = row;
   }
-  return count;
+  return rectangles;
 }
 
 /**

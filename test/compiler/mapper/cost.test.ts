@@ -137,11 +137,11 @@ describe("the cost of an edge", () => {
 
   it("is the busiest port or link and the way when rows become columns", () => {
     // Core (r, 0) has 2 × 16 = 32 bytes for core (0, r): eject 4, inject 4 + issue 1, one box a link; half of 8 hops.
-    // Port: the first core copies 32 bytes (read and written), another sends 32: ⌈(64 + 32)/32⌉.
+    // Port: the first core copies 32 bytes (read and written): ⌈64/32⌉.
     expect(cost(place("d0:4", ""), place("", "d0:4"))).toEqual({
       cycles: 9,
       networkCycles: 9,
-      portCycles: 3,
+      portCycles: 2,
       remoteBytes: 32,
     });
   });
@@ -159,29 +159,42 @@ describe("the cost of an edge", () => {
     const reader = layerNamed(dense, "fc");
     const geometry = layOut(reader.dimensions, { rows: [], columns: parts("n:2 m:2") }, chip.grid);
     const needed = placementOf(geometry, reader.reads[0]?.access ?? [], [8, 16], false);
-    // Core (0, 0) has all 128 bytes; columns 0 and 2 need one half, 1 and 3 the other: inject 2·2·(8 + 1).
-    expect(cost(place("", ""), needed).networkCycles).toBe(36 + 4);
+    // Core (0, 0) has all 128 bytes; columns 0 (itself) and 2 need one half, 1 and 3 the other: inject 3·(8 + 1).
+    expect(cost(place("", ""), needed).networkCycles).toBe(27 + 4);
   });
 
-  it("looks at evenly spaced boxes, and at average loads, when many are needed", () => {
+  const onLarge = (size: number, ...splits: readonly [string, string][]): Placement[] => {
     const square = new TestGraph();
-    const network = square.output(square.matmul("fc", square.input("x", [64, 64]), 1)).network();
+    const network = square.output(square.matmul("fc", square.input("x", [size, size]), 1)).network();
     const input = layerNamed(network, "input x");
-    const large = loadChip("northpole-style");
-    const [from, to] = [
-      ["d0:16", "d1:16"],
-      ["d1:16", "d0:16"],
-    ].map(([rows, columns]) => {
-      const geometry = layOut(input.dimensions, { rows: parts(rows ?? ""), columns: parts(columns ?? "") }, large.grid);
-      return placementOf(geometry, input.writes[0]?.access ?? [], [64, 64], true);
-    }) as [Placement, Placement];
-    // Boxes 0, 36, 73, 109, 146, 182, 219, 255 of 16 bytes, the first and last already in place. Inject 6·2·32/256; two
-    // cross the middle eastwards: 2·32/16 cycles a row of links, and as many in the other directions; 16 hops.
+    return splits.map(([rows, columns]) => {
+      const geometry = layOut(input.dimensions, { rows: parts(rows), columns: parts(columns) }, large.grid);
+      return placementOf(geometry, input.writes[0]?.access ?? [], [size, size], true);
+    });
+  };
+  const large = loadChip("northpole-style");
+
+  it("is the busiest link of all when a matrix is transposed", () => {
+    const [from, to] = onLarge(64, ["d0:16", "d1:16"], ["d1:16", "d0:16"]) as [Placement, Placement];
+    // Core (i, j) sends 16 bytes, a cycle, to (j, i) along row i: the last link of row 15 carries 15; 16 hops.
     expect(edgeCost(ownerIndex(from), to, 1, true, large)).toEqual({
-      cycles: 20,
-      networkCycles: 20,
+      cycles: 31,
+      networkCycles: 31,
       portCycles: 1,
       remoteBytes: 16,
+    });
+  });
+
+  it("looks at evenly spaced boxes, and at average loads, when there are too many pieces", () => {
+    const [from, to] = onLarge(256, ["d0:16", "d0:16"], ["d1:16", "d1:16"]) as [Placement, Placement];
+    // Boxes 0, 36, 73, 109, 146, 182, 219, 255 of a byte from each core. Four of them lie in the east half, to which 128
+    // cores send eastwards: 4·128·32/16 cycles a row of links, and as many in the other directions; 16 hops. Port: 257
+    // bytes taken, 255 sent, of 128 a cycle.
+    expect(edgeCost(ownerIndex(from), to, 1, true, large)).toEqual({
+      cycles: 1040,
+      networkCycles: 1040,
+      portCycles: 4,
+      remoteBytes: 255,
     });
   });
 
