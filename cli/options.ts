@@ -123,6 +123,7 @@ const declarations = {
     summary: "one convolution in place of a model: [Nx]CxHxW,OxKHxKW[,stride=S][,pad=P][,dilation=D][,groups=G]",
     parse: parseConv,
   },
+  layers: { flags: "--layers", summary: "show every layer with its cycles by cause, which add up" },
   ideal: {
     flags: "--ideal <resource>",
     summary: "let a resource take no time: network, memory, host or vector (repeatable)",
@@ -179,6 +180,7 @@ export interface Options {
   readonly objective?: "latency";
   readonly gemm?: GemmLayer;
   readonly conv?: ConvLayer;
+  readonly layers?: true;
   readonly ideal?: readonly IdealResource[];
   readonly range?: true;
   readonly rtol?: number;

@@ -1,4 +1,5 @@
 import { formatCount, formatFigures, formatQuantity, shorten } from "./format.ts";
+import { stackLines } from "./layer-stack.ts";
 import type { AccuracyResult, AnswerResult, Baseline, ForecastResult, RunResult, SimulationResult } from "./schemas.ts";
 import { formatTable } from "./table.ts";
 import {
@@ -21,6 +22,8 @@ import {
 export interface PrintOptions {
   /** Whether terminal colours are used; none by default. */
   readonly colour?: boolean;
+  /** Shows every layer with its cycles by cause, in place of those that take the most cycles. */
+  readonly layers?: boolean;
 }
 
 /** Layers and warnings that one screen has room for. */
@@ -52,7 +55,9 @@ export function printRun(result: RunResult, options: PrintOptions = {}): string 
     ],
     forecast === null ? [] : forecastLines(colours, forecast),
     gpuLines(colours, result),
-    layerLines(colours, result.layers, forecast === null ? shownLayers : 4),
+    options.layers === true
+      ? stackLines(colours, result.layers)
+      : layerLines(colours, result.layers, forecast === null ? shownLayers : 4),
     [...warningLines(colours, result.warnings, shownWarnings), provenanceLine(colours, result)],
   ]);
 }
@@ -75,7 +80,7 @@ export function printSimulation(result: SimulationResult, options: PrintOptions 
       ...hostLines(colours, result.hostOperations),
       memoryLine(colours, result.memory),
     ],
-    layerLines(colours, result.layers, 10),
+    options.layers === true ? stackLines(colours, result.layers) : layerLines(colours, result.layers, 10),
     [
       ...warningLines(colours, result.warnings, shownWarnings),
       colours.dim(`program ${program.sha256.slice(0, 16)}, target ${result.target.sha256.slice(0, 16)} (sha256)`),

@@ -38,8 +38,8 @@ function refuseContradictions(options: Options): void {
   if (executor !== undefined && executor !== "functional") {
     const excluded: readonly (keyof Options)[] =
       executor === "evaluate"
-        ? ["csv", "trace", "range", "ideal", "printAfter", "timePasses"]
-        : ["csv", "trace", "range", "ideal"];
+        ? ["csv", "trace", "range", "ideal", "layers", "printAfter", "timePasses"]
+        : ["csv", "trace", "range", "ideal", "layers"];
     const unused = excluded.filter((name) => options[name] !== undefined);
     if (unused.length === 0) return;
     const names = unused.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
@@ -93,7 +93,7 @@ async function run(path: string | undefined, options: Options, progress: Progres
   if (options.outputs !== undefined) await collector?.write(options.outputs);
   await deliverRun(options, {
     json: printJson(result),
-    text: printRun(result, { colour: hasColour() }),
+    text: printRun(result, { colour: hasColour(), layers: options.layers === true }),
     layers: result,
     trace: { trace: simulation.onDevice, program: compiled.program },
   });

@@ -46,7 +46,7 @@ export async function execute(path: string | undefined, options: Options): Promi
     if (options.outputs !== undefined) await collector.write(options.outputs);
     await deliverRun(options, {
       json: printJson(result),
-      text: printSimulation(result, { colour: hasColour() }),
+      text: printSimulation(result, { colour: hasColour(), layers: options.layers === true }),
       layers: result,
       trace: { trace: simulation.onDevice, program },
     });

@@ -50,6 +50,7 @@ export const commands: readonly CommandEntry[] = [
       "outputs",
       "baseline",
       "ideal",
+      "layers",
       "range",
       "json",
       "csv",
@@ -86,7 +87,7 @@ export const commands: readonly CommandEntry[] = [
     name: "simulate",
     argument: "<program>",
     summary: "simulate a program file without the compiler",
-    options: [...targetOptions, "weights", "input", "outputs", "ideal", "range", "json", "csv", "trace"],
+    options: [...targetOptions, "weights", "input", "outputs", "ideal", "layers", "range", "json", "csv", "trace"],
     load: () => import("./simulate.ts"),
   },
   {
