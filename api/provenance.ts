@@ -12,6 +12,7 @@ export function provenance(
     | "simulation-result"
     | "compile-result"
     | "conformance-result"
+    | "difference-result"
     | "quantize-result",
 ): RunResult["provenance"] {
   return { boreal: borealVersion(), schema: `docs/schemas/${schema}.json` };

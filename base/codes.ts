@@ -127,6 +127,10 @@ export const codes = {
     action: "Give an input of the shape that the message states.",
   },
   B703: { summary: "An input holds values that are not finite.", action: "Remove NaN and infinity from the input." },
+  B704: {
+    summary: "A file cannot be compared: it is no result, or one of another kind or version.",
+    action: "Give files that `boreal run --json FILE` or `boreal simulate --json FILE` wrote.",
+  },
   B801: {
     summary: "Calibration needs values that are not there.",
     action: "Give frames with --calibrate, or weights.",

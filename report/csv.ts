@@ -7,6 +7,11 @@ function cell(value: string | number | null): string {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** A line of CSV, without its end. */
+export function csvLine(values: readonly (string | number | null)[]): string {
+  return values.map(cell).join(",");
+}
+
 const columns = [
   "name",
   "kind",

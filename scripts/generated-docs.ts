@@ -3,6 +3,7 @@ import { operatorListing } from "../api/listings.ts";
 import { warningCodes } from "../api/warnings.ts";
 import { type CodeEntry, codes } from "../base/codes.ts";
 import { conformanceResultSchema } from "../report/conformance-schema.ts";
+import { differenceResultSchema } from "../report/diff-schema.ts";
 import {
   compileResultSchema,
   exampleListingSchema,
@@ -26,6 +27,7 @@ export const outputSchemas = {
   "import-result": importResultSchema,
   "import-report": importReportSchema,
   "conformance-result": conformanceResultSchema,
+  "difference-result": differenceResultSchema,
   "quantize-result": quantizeResultSchema,
   "inspect-result": inspectResultSchema,
   "target-listing": targetListingSchema,
