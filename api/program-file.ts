@@ -83,6 +83,7 @@ export function simulateProgramFile(
     target: summarizeTarget(target),
     timing: timingResult(simulation.metrics, null),
     energy: energyResult(simulation.metrics),
+    energySplit: simulation.energySplit,
     withHost: withHostResult(simulation.metrics),
     hostOperations: hostOperationResults(program, simulation.chip),
     range: simulation.range,

@@ -68,8 +68,10 @@ export interface RunOptions {
   readonly timingOnly?: boolean;
   /** Samples for which the chip's bytes are compared with the exact evaluation; all by default. */
   readonly exactCheckCount?: number;
-  /** Simulates again with the estimates at the ends of their ranges. */
+  /** Whether estimates are moved to the ends of their ranges; see `SimulateOptions`. */
   readonly range?: boolean;
+  /** Splits the energy by layer and core. */
+  readonly energySplit?: boolean;
   /** Resources that take no time in the simulation; the mapping stays that of the real chip. */
   readonly ideal?: readonly IdealResource[];
   /** GPUs to compare with: names, target files, or JSON files of figures. */
@@ -132,7 +134,8 @@ export function runModel(options: RunOptions): Run {
   });
   const answers = samples === null ? null : answerSamples(options, compiled, samples.inputs, states);
   const simulation = simulateProgram(compiled.program, target.chip, {
-    range: options.range ?? false,
+    ...(options.range === undefined ? {} : { range: options.range }),
+    energySplit: options.energySplit ?? false,
     ideal: options.ideal ?? [],
     onProgress,
   });
@@ -153,6 +156,7 @@ export function runModel(options: RunOptions): Run {
     inputs: samples?.summary ?? noSamples,
     timing: timingResult(simulation.metrics, bounds),
     energy: energyResult(simulation.metrics),
+    energySplit: simulation.energySplit,
     withHost: withHostResult(simulation.metrics),
     hostOperations: hostOperationResults(compiled.program, simulation.chip),
     range: simulation.range,

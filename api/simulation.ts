@@ -2,6 +2,7 @@ import { sum } from "../base/math.ts";
 import { enteringPorts, leavingPorts, type Program, type ProgramBuffer } from "../ir/program.ts";
 import type {
   EnergyResult,
+  EnergySplitResult,
   LayerResult,
   MemoryResult,
   RangeResult,
@@ -9,6 +10,7 @@ import type {
   WithHostResult,
 } from "../report/figures-schema.ts";
 import type { Bounds } from "../runtime-sim/bound.ts";
+import { coreEnergies } from "../runtime-sim/energy-split.ts";
 import { metricsOf, type RunMetrics } from "../runtime-sim/metrics.ts";
 import { timingSimulator } from "../runtime-sim/timing/simulate.ts";
 import type { Trace } from "../runtime-sim/trace.ts";
@@ -16,10 +18,13 @@ import { type IdealResource, idealChip } from "../targets/ideal.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import type { Idealization } from "./ideal.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
-import { rangeOf } from "./range.ts";
+import { heldRangeOf, rangeOf } from "./range.ts";
 
 /** Batches that are simulated: the interval is that between the last two. */
 const simulatedBatches = 3;
+
+/** Events of three batches up to which a program is simulated again for its range unless told otherwise. */
+const mostEventsForRange = 250_000;
 
 /** What a simulation gives. */
 export interface Simulation {
@@ -33,12 +38,18 @@ export interface Simulation {
   readonly withHost: Trace;
   readonly memory: MemoryResult;
   readonly range: RangeResult | null;
+  readonly energySplit: EnergySplitResult | null;
 }
 
 /** How a program is simulated. */
 export interface SimulateOptions {
-  /** Simulates again with the estimates at both ends of their ranges. */
+  /**
+   * Moves the estimates to both ends of their ranges: true simulates again, whatever it takes; by default a program of few
+   * events is simulated again, and energy alone is moved otherwise; false moves nothing.
+   */
   readonly range?: boolean;
+  /** Splits the energy by layer and core. */
+  readonly energySplit?: boolean;
   /** Resources that take no time; the program, and with it the mapping, stays that of the real chip. */
   readonly ideal?: readonly IdealResource[];
   readonly onProgress?: OnProgress;
@@ -50,8 +61,8 @@ export function simulateProgram(program: Program, chip: ChipTarget, options: Sim
   const resources = [...new Set(options.ideal ?? [])];
   if (resources.length > 0) {
     const { onProgress: _, ideal: __, ...rest } = options;
-    const real = simulateProgram(program, chip, { ...rest, range: false, onProgress });
-    const ideal = simulateProgram(program, idealChip(chip, resources), { ...rest, onProgress });
+    const real = simulateProgram(program, chip, { ...rest, range: false, energySplit: false, onProgress });
+    const ideal = simulateProgram(program, idealChip(chip, resources), { ...rest, range: false, onProgress });
     return { ...ideal, idealization: { resources, real: real.metrics } };
   }
   onProgress({ phase: "simulate on device", fraction: null });
@@ -61,9 +72,36 @@ export function simulateProgram(program: Program, chip: ChipTarget, options: Sim
   const withHost = simulate({ host: true, batches: simulatedBatches });
   onProgress({ phase: "add up time and energy", fraction: null });
   const metrics = metricsOf({ onDevice, withHost }, program, chip);
-  if (options.range === true) onProgress({ phase: "simulate the estimates' ranges", fraction: null });
-  const range = options.range === true ? rangeOf(program, chip, metrics) : null;
-  return { chip, metrics, idealization: null, onDevice, withHost, memory: memoryOf(program, chip), range };
+  let range: RangeResult | null = null;
+  if (options.range !== false) {
+    const simulated = options.range === true || onDevice.eventCount <= mostEventsForRange;
+    if (simulated) onProgress({ phase: "simulate the estimates' ranges", fraction: null });
+    range = simulated ? rangeOf(program, chip, metrics) : heldRangeOf(program, chip, metrics);
+  }
+  const energySplit = options.energySplit === true ? energySplitOf(metrics, onDevice, program, chip) : null;
+  const memory = memoryOf(program, chip);
+  return { chip, metrics, idealization: null, onDevice, withHost, memory, range, energySplit };
+}
+
+/** Energy of an inference on device by layer and by core. */
+function energySplitOf(
+  { steps }: RunMetrics,
+  onDevice: Trace,
+  program: Program,
+  chip: ChipTarget,
+): EnergySplitResult {
+  return {
+    layers: steps.map(({ name, energy: { byComponentJoules, staticJoules, totalJoules } }) => ({
+      name,
+      byComponentJoules: { ...byComponentJoules },
+      staticJoules,
+      totalJoules,
+    })),
+    cores: coreEnergies(onDevice, program, chip).map((core) => ({
+      ...core,
+      byComponentJoules: { ...core.byComponentJoules },
+    })),
+  };
 }
 
 /** How full the memories of a chip are while a program runs. */

@@ -29,5 +29,6 @@ export function summarizeTarget({ chip, overrides }: ChosenTarget): TargetSummar
     gridRows: chip.grid.rows,
     gridColumns: chip.grid.columns,
     clockHz: chip.clockHz,
+    supplyVolts: chip.supplyVolts,
   };
 }

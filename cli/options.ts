@@ -129,7 +129,12 @@ const declarations = {
     summary: "let a resource take no time: network, memory, host or vector (repeatable)",
     parse: oneOf(idealResources),
   },
-  range: { flags: "--range", summary: "simulate again with all estimates at both ends of their ranges" },
+  range: {
+    flags: "--range",
+    summary: "simulate again with all estimates at both ends of their ranges (default: where that is quick)",
+  },
+  noRange: { flags: "--no-range", summary: "give no ranges" },
+  energy: { flags: "--energy", summary: "show the energy by component, by layer and by core" },
   rtol: { flags: "--rtol <number>", summary: "relative tolerance (default: 1e-3)", parse: numberFromZero },
   atol: { flags: "--atol <number>", summary: "absolute tolerance (default: 1e-7)", parse: numberFromZero },
   report: {
@@ -182,7 +187,9 @@ export interface Options {
   readonly conv?: ConvLayer;
   readonly layers?: true;
   readonly ideal?: readonly IdealResource[];
-  readonly range?: true;
+  /** False: --no-range. */
+  readonly range?: boolean;
+  readonly energy?: true;
   readonly rtol?: number;
   readonly atol?: number;
   readonly report?: true;

@@ -1,17 +1,22 @@
 import { problem } from "../base/errors.ts";
 import type { Program } from "../ir/program.ts";
 import { printCsv } from "../report/csv.ts";
-import type { LayerResult } from "../report/figures-schema.ts";
+import { printEnergyCsv, printEnergySplit } from "../report/energy.ts";
+import type { EnergyResult, EnergySplitResult, LayerResult } from "../report/figures-schema.ts";
 import type { Trace } from "../runtime-sim/trace.ts";
 import { chromeTraceBytes } from "../runtime-sim/trace-chrome.ts";
 import type { Options } from "./options.ts";
-import { deliver, writeFileWhole, writeOut } from "./output.ts";
+import { deliver, hasColour, writeFileWhole, writeOut } from "./output.ts";
 
 /** A result in every form that was asked for, or can be. */
 export interface Deliverable {
   readonly json: string;
   readonly text: string;
-  readonly layers?: { readonly layers: readonly LayerResult[] };
+  readonly figures?: {
+    readonly layers: readonly LayerResult[];
+    readonly energy: EnergyResult;
+    readonly energySplit: EnergySplitResult | null;
+  };
   readonly trace?: { readonly trace: Trace; readonly program: Program };
 }
 
@@ -35,6 +40,14 @@ export async function deliverRun(options: Options, result: Deliverable): Promise
     await writeFileWhole(options.trace, chromeTraceBytes(result.trace.trace, result.trace.program, 1));
   }
   if (options.json !== undefined) await deliver(options.json, result.json);
-  if (options.csv !== undefined && result.layers !== undefined) await deliver(options.csv, printCsv(result.layers));
-  if (options.json !== true && options.csv !== true) writeOut(result.text);
+  const { figures } = result;
+  const split = figures?.energySplit ?? null;
+  if (options.csv !== undefined && figures !== undefined) {
+    await deliver(options.csv, split === null ? printCsv(figures) : printEnergyCsv(figures.energy, split));
+  }
+  if (options.json === true || options.csv === true) return;
+  writeOut(result.text);
+  if (figures !== undefined && split !== null) {
+    writeOut(`\n${printEnergySplit(figures.energy, split, { colour: hasColour() })}`);
+  }
 }

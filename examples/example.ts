@@ -10,7 +10,8 @@ export interface ExampleOptions {
   /** The folder that model, recording and figures are written to; null for `examples/NAME/out` of the project. */
   readonly outputFolder: string | null;
   readonly baselines?: readonly string[];
-  readonly range: boolean;
+  /** Whether estimates are moved to the ends of their ranges; where that is quick by default. */
+  readonly range?: boolean;
   readonly onProgress: OnProgress;
 }
 

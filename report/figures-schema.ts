@@ -21,6 +21,7 @@ export const targetSchema = z.strictObject({
   gridRows: count,
   gridColumns: count,
   clockHz: amount,
+  supplyVolts: amount,
 });
 
 const boundSchema = amount.nullable().describe("The least possible for graph and target; null without a graph.");
@@ -63,15 +64,40 @@ export const withHostSchema = z.strictObject({
   bindingResource: z.enum(cycleCauses),
 });
 
+/** Energy of an inference on device by layer and by core; each adds up to the whole. */
+export const energySplitSchema = z.strictObject({
+  layers: z.array(
+    z.strictObject({
+      name: z.string(),
+      byComponentJoules: byComponent,
+      staticJoules: amount.describe("Clock, leakage and interface over the layer's interval cycles."),
+      totalJoules: amount,
+    }),
+  ),
+  cores: z
+    .array(
+      z.strictObject({
+        row: count,
+        column: z.number().int().min(-1).describe("-1: the io core of the row."),
+        byComponentJoules: byComponent,
+        totalJoules: amount,
+      }),
+    )
+    .describe("Dynamic energy where it is executed or arrives; clock and leakage to all cores alike."),
+});
+
 const lowHigh = z.tuple([amount, amount]).describe("[low, high]");
 
 /** What the figures come to when all estimates stand at the ends of their ranges. */
 export const rangeSchema = z.strictObject({
-  latencySeconds: lowHigh,
-  throughputPerSecond: lowHigh,
+  timing: z
+    .enum(["simulated", "held"])
+    .describe("Simulated again at both ends; or held: energies alone were moved, and spans of time are null."),
+  latencySeconds: lowHigh.nullable(),
+  throughputPerSecond: lowHigh.nullable(),
   energyPerInferenceJoules: lowHigh,
   powerWatts: lowHigh.describe("The least and greatest of the two ends; neither end need be its extreme."),
-  withHostLatencySeconds: lowHigh,
+  withHostLatencySeconds: lowHigh.nullable(),
   movedNumbers: z.array(z.string()).describe("Paths of the estimates that were moved."),
   heldNumbers: z
     .array(z.string())
@@ -163,6 +189,8 @@ export type TargetSummary = z.infer<typeof targetSchema>;
 export type TimingResult = z.infer<typeof timingSchema>;
 /** Energy of a result, on device. */
 export type EnergyResult = z.infer<typeof energySchema>;
+/** Energy of a result by layer and core. */
+export type EnergySplitResult = z.infer<typeof energySplitSchema>;
 /** Time and energy of a result, with host. */
 export type WithHostResult = z.infer<typeof withHostSchema>;
 /** Memory of a result. */

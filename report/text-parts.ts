@@ -163,8 +163,10 @@ export function explanationLines(
   if (range !== null) {
     const span = ([low, high]: readonly [number, number], unit: string): string =>
       `${formatQuantity(low, unit)} – ${formatQuantity(high, unit)}`;
-    const text = `latency ${span(range.latencySeconds, "s")}, energy ${span(range.energyPerInferenceJoules, "J")}, power ${span(range.powerWatts, "W")}`;
-    lines.push(line(colours, "range", `${text} (${range.movedNumbers.length} estimates moved)`));
+    const latency = range.latencySeconds === null ? "" : `latency ${span(range.latencySeconds, "s")}, `;
+    const text = `${latency}energy ${span(range.energyPerInferenceJoules, "J")}, power ${span(range.powerWatts, "W")}`;
+    const how = range.timing === "held" ? "at these cycles; --range: all" : `${range.movedNumbers.length} moved`;
+    if (range.movedNumbers.length > 0) lines.push(line(colours, "range", `${text} (${how})`));
   }
   return lines;
 }

@@ -39,12 +39,12 @@ export async function execute(name: string | undefined, options: Options): Promi
         timingOnly: options.timingOnly === true,
         outputFolder: options.out ?? null,
         ...(options.baseline === undefined ? {} : { baselines: options.baseline }),
-        range: options.range === true,
+        ...(options.range === undefined ? {} : { range: options.range }),
         onProgress: progress.onProgress,
       },
       (result, remarks) => {
         const text = [...remarks, ...(remarks.length > 0 ? [""] : []), printRun(result, { colour: hasColour() })];
-        results.push({ json: printJson(result), text: text.join("\n"), layers: result });
+        results.push({ json: printJson(result), text: text.join("\n"), figures: result });
       },
     );
   } finally {

@@ -38,8 +38,8 @@ function refuseContradictions(options: Options): void {
   if (executor !== undefined && executor !== "functional") {
     const excluded: readonly (keyof Options)[] =
       executor === "evaluate"
-        ? ["csv", "trace", "range", "ideal", "layers", "printAfter", "timePasses"]
-        : ["csv", "trace", "range", "ideal", "layers"];
+        ? ["csv", "trace", "range", "energy", "ideal", "layers", "printAfter", "timePasses"]
+        : ["csv", "trace", "range", "energy", "ideal", "layers"];
     const unused = excluded.filter((name) => options[name] !== undefined);
     if (unused.length === 0) return;
     const names = unused.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
@@ -82,7 +82,8 @@ async function run(path: string | undefined, options: Options, progress: Progres
     target,
     ...compiling,
     ...samples,
-    range: options.range === true,
+    ...(options.range === undefined ? {} : { range: options.range }),
+    energySplit: options.energy === true,
     ...(options.ideal === undefined ? {} : { ideal: options.ideal }),
     ...(options.baseline === undefined ? {} : { baselines: options.baseline }),
     onProgress,
@@ -94,7 +95,7 @@ async function run(path: string | undefined, options: Options, progress: Progres
   await deliverRun(options, {
     json: printJson(result),
     text: printRun(result, { colour: hasColour(), layers: options.layers === true }),
-    layers: result,
+    figures: result,
     trace: { trace: simulation.onDevice, program: compiled.program },
   });
   if (result.accuracy?.exactCheck?.equal === false) {

@@ -37,7 +37,8 @@ export async function execute(path: string | undefined, options: Options): Promi
       });
     }
     const { result, simulation } = simulateProgramFile(file, target, {
-      range: options.range === true,
+      ...(options.range === undefined ? {} : { range: options.range }),
+      energySplit: options.energy === true,
       ...(options.ideal === undefined ? {} : { ideal: options.ideal }),
       executedSampleCount: frames.length,
       onProgress,
@@ -47,7 +48,7 @@ export async function execute(path: string | undefined, options: Options): Promi
     await deliverRun(options, {
       json: printJson(result),
       text: printSimulation(result, { colour: hasColour(), layers: options.layers === true }),
-      layers: result,
+      figures: result,
       trace: { trace: simulation.onDevice, program },
     });
   } finally {

@@ -84,7 +84,13 @@ function timeForecaster(setup: ForecastSetup, options: ExampleOptions, folder: s
 type CommonOptions = Pick<RunOptions, "target" | "seed" | "range" | "onProgress" | "baselines">;
 
 function commonOptions({ target, seed, range, onProgress, baselines }: ExampleOptions): CommonOptions {
-  return { target, seed, range, onProgress, ...(baselines === undefined ? {} : { baselines }) };
+  return {
+    target,
+    seed,
+    onProgress,
+    ...(range === undefined ? {} : { range }),
+    ...(baselines === undefined ? {} : { baselines }),
+  };
 }
 
 /** A result with forecast errors, and what the mixing layers do to the forecast. */

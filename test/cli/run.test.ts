@@ -22,6 +22,8 @@ function largestDifference(left: Tensor, right: Tensor): number {
   return Math.max(...Array.from(a, (value, index) => Math.abs(value - (b[index] ?? Number.NaN))));
 }
 
+const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
 describe("boreal run", () => {
   it("prints one screen with every part of the report", async () => {
     const { code, stdout, stderr } = await boreal(model(), ["run", "perceptron.onnx", ...small]);
@@ -54,7 +56,6 @@ describe("boreal run", () => {
 
   it("gives a result that keeps the schema and whose parts add up", async () => {
     const result = await borealJson(model(), ["run", "perceptron.onnx", ...small], runResultSchema);
-    const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
     expect(result.model).toMatchObject({ name: "perceptron", macCount: 768, parameterCount: 800, weights: "trained" });
     expect(result.accuracy?.exactCheck).toEqual({ sampleCount: 4, equal: true });
     expect(result.accuracy?.sqnrDb).toBeGreaterThan(25);
@@ -68,7 +69,12 @@ describe("boreal run", () => {
     );
     expect(result.timing.latencyCycles).toBeGreaterThanOrEqual(result.timing.boundLatencyCycles ?? Number.NaN);
     expect(result.withHost.latencyCycles).toBeGreaterThan(result.timing.latencyCycles);
-    expect(result.range).toBeNull();
+    expect(result.range).toMatchObject({
+      timing: "simulated",
+      latencySeconds: [result.timing.latencySeconds, result.timing.latencySeconds],
+      movedNumbers: [],
+    });
+    expect(result.energySplit).toBeNull();
     expect(result.baselines.map(({ name, batchCount }) => [name, batchCount === 1])).toEqual([
       ["h100", true],
       ["h100", false],
@@ -127,6 +133,44 @@ describe("boreal run", () => {
     expect(high).toBeGreaterThan(energy.energyPerInferenceJoules);
     expect(range?.heldNumbers).toContain("matrix.inputs");
     expect(range?.movedNumbers).toContain("networks.activation.link");
+  });
+
+  it("gives ranges by default where that is quick, and none with --no-range", async () => {
+    const folder = model();
+    const args = ["run", "perceptron.onnx", "--baseline", "h100", "--timing-only"];
+    const asked = await borealJson(folder, [...args, "--range"], runResultSchema);
+    expect((await borealJson(folder, args, runResultSchema)).range).toEqual(asked.range);
+    expect((await borealJson(folder, [...args, "--no-range"], runResultSchema)).range).toBeNull();
+  });
+
+  it("splits the energy by component, layer and core with --energy, in all three forms", async () => {
+    const folder = model();
+    const args = ["run", "perceptron.onnx", ...small, "--energy"];
+    const { energy, energySplit, layers } = await borealJson(folder, [...args, "--json"], runResultSchema);
+    const whole = energy.energyPerInferenceJoules;
+    const joules = (parts: readonly { readonly totalJoules: number }[] = []): number =>
+      total(parts.map(({ totalJoules }) => totalJoules));
+    expect(joules(energySplit?.layers) / whole).toBeCloseTo(1, 12);
+    expect(joules(energySplit?.cores) / whole).toBeCloseTo(1, 12);
+    expect(energySplit?.cores.length).toBe(4 * 5);
+    expect(energySplit?.layers.map(({ name }) => name)).toEqual(layers.map(({ name }) => name));
+    const text = (await boreal(folder, args)).stdout;
+    expect(text).toMatch(/energy by component +an inference +share +power\n/);
+    expect(text).toMatch(/energy by core, .J {2}least .*first column: io cores\n +io +0 +1 +2 +3\n/);
+    expect(
+      text
+        .trimEnd()
+        .split("\n")
+        .slice(-4)
+        .map((line) => line.trim().split(/ +/).length),
+    ).toEqual([5, 5, 5, 5]);
+    const rows = (await boreal(folder, [...args, "--csv"])).stdout.trimEnd().split("\n");
+    expect(rows.length).toBe(2 + layers.length + 4 * 5);
+    expect(rows[0]).toMatch(/^scope,layer,row,column,matrixJoules,.*,totalJoules$/);
+    const sums = ["total", "layer", "core"].map((scope) =>
+      total(rows.filter((row) => row.startsWith(`${scope},`)).map((row) => Number(row.split(",").at(-1)))),
+    );
+    for (const sum of sums) expect(sum / whole).toBeCloseTo(1, 12);
   });
 
   it("lets the host run what the chip cannot with --host-ops, and refuses it without", async () => {
