@@ -84,12 +84,7 @@ export function simulateProgram(program: Program, chip: ChipTarget, options: Sim
 }
 
 /** Energy of an inference on device by layer and by core. */
-function energySplitOf(
-  { steps }: RunMetrics,
-  onDevice: Trace,
-  program: Program,
-  chip: ChipTarget,
-): EnergySplitResult {
+function energySplitOf({ steps }: RunMetrics, onDevice: Trace, program: Program, chip: ChipTarget): EnergySplitResult {
   return {
     layers: steps.map(({ name, energy: { byComponentJoules, staticJoules, totalJoules } }) => ({
       name,
