@@ -22,13 +22,14 @@ export class Collectives {
     this.#participantCount = participantCount;
   }
 
-  /** A thread has reached its barrier; all threads at it when it was the last, none before. */
+  /** A thread has reached its barrier; all threads at it, ascending, when it was the last, none before. */
   reachBarrier(thread: number): readonly number[] {
     this.#barrierThreads.push(thread);
     if (this.#barrierThreads.length < this.#participantCount) return [];
     const threads = this.#barrierThreads;
     this.#barrierThreads = [];
-    return threads;
+    // Where they go on in one order, batches whose cores arrived in different orders are equal from here on.
+    return threads.sort((left, right) => left - right);
   }
 
   /** The exchange of the group with a corner core, rows and columns. */

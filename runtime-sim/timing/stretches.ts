@@ -56,6 +56,16 @@ interface Stretch {
   readonly lastThread: number;
   /** Holds its events. */
   readonly recorder: Recorder;
+  /** The stretch that began in the state in which this one ended, if it is remembered. */
+  next: Stretch | null;
+}
+
+/** Where a state differs from that at the start of a stretch: threads and counters that the stretch leaves alone. */
+interface Difference {
+  readonly threads: readonly number[];
+  readonly counters: readonly number[];
+  /** Whether the calendars are equal, with nothing far away: further stretches can follow without a look at the state. */
+  readonly hasEqualCalendar: boolean;
 }
 
 /** The stretches that simulations of one program have been through, by the step of the barrier before them. */
@@ -97,6 +107,8 @@ export class Stretches {
   /** Where it started, and the step of the barrier there; null when that state cannot be held. */
   #start: Snapshot | null = null;
   #startStep = 0;
+  /** The stretch that was remembered last. */
+  #latest: Stretch | null = null;
 
   constructor(memory: StretchMemory | null, parts: SimulationParts) {
     this.#memory = memory;
@@ -116,10 +128,11 @@ export class Stretches {
     let snapshot = this.#snapshot(last);
     if (this.#start !== null && snapshot !== null) this.#remember(memory, this.#start, snapshot, last);
     while (snapshot !== null) {
-      const stretch = this.#find(memory, snapshot, last);
-      if (stretch === undefined) break;
-      this.#replay(stretch, snapshot);
-      last = stretch.lastThread;
+      const found = this.#find(memory, snapshot, last);
+      if (found === null) break;
+      const final = this.#furthest(found.stretch, found.difference, snapshot);
+      this.#replay(found.stretch, final, found.difference, snapshot);
+      last = final.lastThread;
       snapshot = this.#snapshot(last);
     }
     this.#start = snapshot;
@@ -164,9 +177,9 @@ export class Stretches {
     const list = memory.get(this.#startStep) ?? [];
     const touched = touchedBy(this.threadStamps, this.stamp);
     if (list.length >= stretchLimit || this.takesHostTime) return;
-    if (start.far.some(({ thread }) => touched.has(thread))) return;
+    if ([...start.far, ...end.far].some(({ thread }) => touched.has(thread))) return;
     const active = touched.list.filter((thread) => threads.standing[thread] !== standings.finished);
-    list.push({
+    const stretch: Stretch = {
       start,
       end,
       duration: end.time - start.time,
@@ -178,58 +191,108 @@ export class Stretches {
       counters: touchedBy(this.counterStamps, this.stamp),
       lastThread,
       recorder,
-    });
+      next: null,
+    };
+    if (this.#latest?.end === start) this.#latest.next = stretch;
+    this.#latest = stretch;
+    list.push(stretch);
     memory.set(this.#startStep, list);
   }
 
-  #find(memory: StretchMemory, now: Snapshot, lastThread: number): Stretch | undefined {
+  #find(
+    memory: StretchMemory,
+    now: Snapshot,
+    lastThread: number,
+  ): { readonly stretch: Stretch; readonly difference: Difference } | null {
+    for (const stretch of memory.get(this.#stepOf(lastThread)) ?? []) {
+      if (!this.#isFor(stretch, now.batch)) continue;
+      const difference = this.#differenceOf(stretch, now);
+      if (difference !== null) return { stretch, difference };
+    }
+    return null;
+  }
+
+  /** Whether a stretch that starts in a batch does the same in this simulation as in the one that it is from. */
+  #isFor(stretch: Stretch, batch: number): boolean {
     const { host, batches } = this.#parts;
-    const left = batches - now.batch;
-    return memory
-      .get(this.#stepOf(lastThread))
-      ?.find(
-        (stretch) =>
-          !(stretch.usesHost && host) &&
-          (stretch.batchesLeft === left || (!stretch.finishes && stretch.lastBatch < left)) &&
-          this.#isEqual(stretch, now) &&
-          comeOutEqual(stretch, now),
-      );
+    const left = batches - batch;
+    if (stretch.usesHost && host) return false;
+    return stretch.batchesLeft === left || (!stretch.finishes && stretch.lastBatch < left);
   }
 
-  /** Whether a state is that at the start of a stretch in all that the stretch looked at. */
-  #isEqual({ start, threads, counters }: Stretch, now: Snapshot): boolean {
-    const { tokenCount, token } = this.#parts.code;
-    if (counters.list.some((counter) => start.counters[counter] !== now.counters[counter])) return false;
-    if (start.ports.some((cycles, core) => cycles !== now.ports[core])) return false;
+  /** How a state differs from that at the start of a stretch; null when it does in what the stretch looks at. */
+  #differenceOf(stretch: Stretch, now: Snapshot): Difference | null {
+    const { start } = stretch;
+    if (start.ports.some((cycles, core) => cycles !== now.ports[core])) return null;
+    if (stretch.counters.list.some((counter) => start.counters[counter] !== now.counters[counter])) return null;
+    const threads: number[] = [];
     for (let thread = 0, at = 0; at < now.threads.length; thread += 1, at += fieldsPerThread) {
-      if (hasEqualFields(start.threads, now.threads, at)) continue;
-      if (threads.has(thread)) return false;
-      // Another thread may stand elsewhere as long as nothing that the stretch does sets it free.
-      if (now.threads[at + threadFields.standing] !== standings.waiting) continue;
-      const awaited = token[now.threads[at + threadFields.operation] as number] as number;
-      if (counters.has((thread >> 3) * tokenCount + awaited)) return false;
+      if (!hasEqualFields(start.threads, now.threads, at)) threads.push(thread);
     }
-    return true;
+    if (threads.some((thread) => this.#concerns(stretch, thread, now)) || !comeOutEqual(stretch, now)) return null;
+    const counters: number[] = [];
+    for (let counter = 0; counter < now.counters.length; counter += 1) {
+      if (start.counters[counter] !== now.counters[counter]) counters.push(counter);
+    }
+    const hasEqualCalendar = areDueAlike(start.near, now.near) && start.far.length + now.far.length === 0;
+    return { threads, counters, hasEqualCalendar };
   }
 
-  /** Does what a stretch did, from now on. */
-  #replay(stretch: Stretch, now: Snapshot): void {
-    const { calendar, threads, counters, servers, networks, recorder } = this.#parts;
-    const { start, end, duration } = stretch;
-    const time = now.time + duration;
-    recorder.copy(stretch.recorder, start.event, end.event, now.time - start.time, now.batch - start.batch);
-    for (const counter of stretch.counters.list) counters[counter] = end.counters[counter] as number;
-    for (const thread of stretch.threads.list) {
-      threads.restore(thread, end.threads, now.batch + end.batch - start.batch, recorder.count);
+  /** Whether it matters to a stretch where a thread stands: it moves it, or something that it does may set it free. */
+  #concerns({ threads, counters }: Stretch, thread: number, now: Snapshot): boolean {
+    if (threads.has(thread)) return true;
+    const at = thread * fieldsPerThread;
+    if (now.threads[at + threadFields.standing] !== standings.waiting) return false;
+    const { tokenCount, token } = this.#parts.code;
+    const awaited = token[now.threads[at + threadFields.operation] as number] as number;
+    return counters.has((thread >> 3) * tokenCount + awaited);
+  }
+
+  /** The last of the stretches that are known to follow a first one as long as nothing in which the state differs matters. */
+  #furthest(first: Stretch, difference: Difference, now: Snapshot): Stretch {
+    let final = first;
+    if (!difference.hasEqualCalendar) return final;
+    for (let next = first.next; next !== null; next = next.next) {
+      const { counters, start } = next;
+      if (!this.#isFor(next, now.batch + start.batch - first.start.batch)) break;
+      if (difference.counters.some((counter) => counters.has(counter))) break;
+      const stretch = next;
+      if (difference.threads.some((thread) => this.#concerns(stretch, thread, now))) break;
+      final = next;
     }
+    return final;
+  }
+
+  /** Does from now on what stretches did, from a first one to a final one. */
+  #replay(first: Stretch, final: Stretch, difference: Difference, now: Snapshot): void {
+    const { calendar, threads, counters, servers, networks, recorder } = this.#parts;
+    const { start } = first;
+    const { end } = final;
+    const cycles = now.time - start.time;
+    const batches = now.batch - start.batch;
+    const time = end.time + cycles;
+    recorder.copy(first.recorder, start.event, end.event, cycles, batches);
     servers.takePorts(end.ports, time);
     networks.carry(start.carried, end.carried);
     calendar.jump(time);
-    for (const { thread, delay } of now.near.toReversed()) {
-      if (!stretch.threads.has(thread)) calendar.schedule(thread, now.time + delay);
+    const isAlone = first === final;
+    if (isAlone) {
+      for (const counter of first.counters.list) counters[counter] = end.counters[counter] as number;
+      for (const thread of first.threads.list)
+        threads.restore(thread, end.threads, batches + end.batch, recorder.count);
+      for (const { thread, delay } of now.near.toReversed()) {
+        if (!first.threads.has(thread)) calendar.schedule(thread, now.time + delay);
+      }
+    } else {
+      counters.set(end.counters);
+      for (const counter of difference.counters) counters[counter] = now.counters[counter] as number;
+      const others = new Set(difference.threads);
+      for (let thread = 0; thread < threads.count; thread += 1) {
+        if (!others.has(thread)) threads.restore(thread, end.threads, batches + end.batch, recorder.count);
+      }
     }
     for (const { thread, delay } of end.near.toReversed()) {
-      if (stretch.threads.has(thread)) calendar.schedule(thread, time + delay);
+      if (!isAlone || first.threads.has(thread)) calendar.schedule(thread, time + delay);
     }
   }
 }
@@ -250,17 +313,20 @@ function hasEqualFields(left: Int32Array, right: Int32Array, first: number): boo
   return true;
 }
 
+function areDueAlike(left: readonly Due[], right: readonly Due[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every(({ thread, delay }, index) => thread === right[index]?.thread && delay === right[index]?.delay)
+  );
+}
+
 /**
  * Whether the same threads come out of the calendar in the same order during a stretch, and none that it leaves alone
  * comes out together with one that it scheduled.
  */
 function comeOutEqual({ start, end, threads, duration }: Stretch, now: Snapshot): boolean {
   const takesPart = ({ thread, delay }: Due): boolean => delay <= duration || threads.has(thread);
-  const [before, after] = [start.near.filter(takesPart), now.near.filter(takesPart)];
-  if (before.length !== after.length || now.far.some(takesPart)) return false;
-  if (before.some(({ thread, delay }, index) => thread !== after[index]?.thread || delay !== after[index]?.delay)) {
-    return false;
-  }
+  if (now.far.some(takesPart) || !areDueAlike(start.near.filter(takesPart), now.near.filter(takesPart))) return false;
   const others = [...now.near, ...now.far].filter((due) => !takesPart(due));
   return others.every(({ delay }) =>
     end.near.every((due) => due.delay !== delay - duration || !threads.has(due.thread)),
