@@ -12,7 +12,7 @@ import { chipPipeline, floatPipeline, hostPipeline } from "./passes/pipeline.ts"
 import { placedProgram } from "./placed-program.ts";
 import { type CalibrationMethod, defaultCalibrationMethod } from "./quantize/calibration-method.ts";
 import { type PrecisionPlan, parsePrecision } from "./quantize/precision.ts";
-import { type QuantizedFloat, quantizeFloat } from "./quantize/quantize-float.ts";
+import { type CalibrationMemory, type QuantizedFloat, quantizeFloat } from "./quantize/quantize-float.ts";
 import { defaultQuantizer, type Quantizer } from "./quantize/quantizer.ts";
 import { type State, separateStates } from "./states.ts";
 
@@ -25,6 +25,8 @@ export interface CompileOptions {
   readonly calibrationMethod?: CalibrationMethod;
   /** What is done to keep near to the float graph; by default what `defaultQuantizer` says of the precision. */
   readonly quantizer?: Quantizer;
+  /** What was measured on the frames at one precision, for others. */
+  readonly calibrationMemory?: CalibrationMemory;
   /** Pins steps, and buffers if it has any. */
   readonly mapping?: Mapping;
   /** Leaves weights out of the program: for timing alone. */
@@ -60,29 +62,45 @@ export interface Compiled extends Prepared {
 
 /** Simplifies a float graph, measures ranges, quantizes, decomposes and fuses it. */
 export function prepare(graph: Graph, options: CompileOptions): Prepared {
-  const { precision: chosen } = options;
-  const precision = typeof chosen === "string" ? parsePrecision(chosen) : chosen;
-  const phase = options.onPhase ?? (() => undefined);
-  phase("simplify");
+  return prepareSimplified(simplify(graph, options), options);
+}
+
+/** What simplifying gives: the part of `prepare` that no precision changes. */
+export type Simplified = Pick<Prepared, "floatGraph" | "records">;
+
+/** Simplifies an imported graph, in floats. */
+export function simplify(graph: Graph, options: Pick<CompileOptions, "passes" | "onPhase"> = {}): Simplified {
+  options.onPhase?.("simplify");
   const float = runPasses(graph, floatPipeline, options.passes);
-  const frames = options.calibrationFrames;
-  const wideInputs = (options.states ?? []).map(({ input }) => input);
-  const { records, ...quantized } = quantizeFloat(float.graph, {
+  return { floatGraph: float.graph, records: float.records };
+}
+
+/** Measures ranges, quantizes, decomposes and fuses a simplified graph. */
+export function prepareSimplified(simplified: Simplified, options: CompileOptions): Prepared {
+  const { precision: chosen, calibrationFrames: frames } = options;
+  const precision = typeof chosen === "string" ? parsePrecision(chosen) : chosen;
+  const { records, ...quantized } = quantizeFloat(simplified.floatGraph, {
     frames: frames === null || frames.length === 0 ? null : frames,
     precision,
     quantizer: options.quantizer ?? defaultQuantizer(precision),
     calibrationMethod: options.calibrationMethod ?? defaultCalibrationMethod,
-    wideInputs,
+    wideInputs: (options.states ?? []).map(({ input }) => input),
+    ...(options.calibrationMemory === undefined ? {} : { memory: options.calibrationMemory }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
-    onPhase: phase,
+    onPhase: options.onPhase ?? (() => undefined),
   });
+  const chip = formLayers(quantized.quantizedGraph, options);
+  return { ...quantized, chipGraph: chip.graph, records: [...simplified.records, ...records, ...chip.records] };
+}
+
+/** Takes the composites of a quantized graph apart, fuses its nodes into layers, and parts states from inputs. */
+export function formLayers(
+  quantizedGraph: Graph,
+  options: Pick<CompileOptions, "hostOps" | "states" | "passes">,
+): { readonly graph: Graph; readonly records: readonly PassRecord[] } {
   const pipeline = options.hostOps === true ? hostPipeline : chipPipeline;
-  const chip = runPasses(quantized.quantizedGraph, pipeline, options.passes);
-  return {
-    ...quantized,
-    chipGraph: separateStates(chip.graph, options.states ?? []),
-    records: [...float.records, ...records, ...chip.records],
-  };
+  const { graph, records } = runPasses(quantizedGraph, pipeline, options.passes);
+  return { graph: separateStates(graph, options.states ?? []), records };
 }
 
 /** A graph whose weights have shapes alone; small constants, which decide shapes and bounds, keep their numbers. */
@@ -104,8 +122,20 @@ const smallConstantElements = 16;
 export function compile(graph: Graph, target: ChipTarget, options: CompileOptions): Compiled {
   const shapesOnly = options.shapesOnly === true || options.calibrationFrames === null;
   const prepared = prepare(shapesOnly ? withoutWeights(graph) : graph, options);
-  const phase = options.onPhase ?? (() => undefined);
-  const network = networkOf(prepared.chipGraph, options.states);
+  return { ...prepared, ...place(prepared.chipGraph, graph, target, { ...options, shapesOnly }) };
+}
+
+/** What mapping and emitting make. */
+export type Placed = Omit<Compiled, keyof Prepared>;
+
+/** Maps the layers that an imported graph became, and writes their program. Throws as `compile` does. */
+export function place(
+  chipGraph: Graph,
+  graph: Graph,
+  target: ChipTarget,
+  options: Pick<CompileOptions, "states" | "mapping" | "batchCount" | "shapesOnly" | "onPhase">,
+): Placed {
+  const network = networkOf(chipGraph, options.states);
   const mapOptions = {
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
     batchCount: options.batchCount ?? 1,
@@ -114,10 +144,10 @@ export function compile(graph: Graph, target: ChipTarget, options: CompileOption
     name: graph.name,
     modelElements: boundaryElements(graph),
     states: options.states ?? [],
-    shapesOnly,
+    shapesOnly: options.shapesOnly === true,
   };
-  const { map, program, sidecar } = placedProgram(network, target, mapOptions, emitOptions, phase);
-  return { ...prepared, network, map, mapping: map.mapping, work: layerWork(network), program, sidecar };
+  const { map, program, sidecar } = placedProgram(network, target, mapOptions, emitOptions, options.onPhase);
+  return { network, map, mapping: map.mapping, work: layerWork(network), program, sidecar };
 }
 
 /** The element types that the model declares at its boundary. */

@@ -29,9 +29,26 @@ export interface QuantizeFloatOptions {
   readonly calibrationMethod: CalibrationMethod;
   /** Inputs that are stored as floats whatever reads them. */
   readonly wideInputs: readonly string[];
+  /** What was measured on the same graph and frames at another precision; what is measured now is added. */
+  readonly memory?: CalibrationMemory;
   readonly passes?: RunPassesOptions;
   readonly onPhase: (phase: string) => void;
 }
+
+/** A simplified float graph with channels scaled and activations normalized, and what its values did on the frames. */
+export interface CalibratedFloat {
+  readonly floatGraph: Graph;
+  readonly calibration: Calibration | null;
+  readonly normalizations: readonly Normalization[];
+  /** With the layers that the model states, and what is divided by its magnitude: what precisions are given to. */
+  readonly statedGraph: Graph;
+  /** Of `statedGraph`. */
+  readonly ranges: Calibration | null;
+  readonly records: readonly PassRecord[];
+}
+
+/** By everything that it depends on: calibrated graphs of one graph and its frames. Belongs to the caller. */
+export type CalibrationMemory = Map<string, CalibratedFloat>;
 
 /** A quantized graph, and what was done to make it. */
 export interface QuantizedFloat {
@@ -58,22 +75,13 @@ const clearlyBetterDb = 1;
  * were held out against the same without compensation and against rounding to nearest alone, and the best is kept.
  */
 export function quantizeFloat(graph: Graph, options: QuantizeFloatOptions): QuantizedFloat {
-  const { frames, quantizer, onPhase } = options;
+  const { frames, quantizer } = options;
   const contractor = makeWasmContractor(constantData(graph));
-  const quantizeWith = (chosen: Quantizer): QuantizedFloat => {
-    onPhase("calibrate");
-    const balanced = frames === null ? graph : balance(graph, frames, chosen, contractor);
-    const stated = formIntegerLayers(balanced, options.wideInputs);
-    const calibration =
-      frames === null || !needsRanges(stated)
-        ? null
-        : calibrate(balanced, frames, options.calibrationMethod, {
-            contractor,
-            storedAs: elementsOfRoots(stated, options),
-          });
-    onPhase("quantize");
-    return quantizeCalibrated(balanced, calibration, { ...options, quantizer: chosen, contractor });
-  };
+  const quantizeWith = (chosen: Quantizer): QuantizedFloat =>
+    quantizeCalibrated(
+      { ...options, quantizer: chosen, contractor },
+      calibrateFloat(graph, { ...options, quantizer: chosen, contractor }),
+    );
   const wanted = quantizeWith(quantizer);
   const heldOut = (frames ?? []).filter(isHeldOut);
   if (wanted.roundings.length === 0 || heldOut.length === 0) return wanted;
@@ -105,6 +113,41 @@ export function quantizeFloat(graph: Graph, options: QuantizeFloatOptions): Quan
     },
     { found: sqnrDb(wanted), quantized: wanted },
   ).quantized;
+}
+
+/** Scales channels, measures ranges and normalizes activations: all that comes before anything is rounded. */
+export function calibrateFloat(
+  graph: Graph,
+  options: QuantizeFloatOptions & { readonly contractor: Contractor },
+): CalibratedFloat {
+  const { frames, quantizer, calibrationMethod, wideInputs, contractor, onPhase, memory } = options;
+  const { equalize, smooth, normalize } = quantizer;
+  const looksAtWidths = calibrationMethod === "mse" || calibrationMethod === "entropy";
+  const widths = looksAtWidths ? { ...options.precision, layers: [...options.precision.layers] } : null;
+  const key = JSON.stringify({ equalize, smooth, normalize, calibrationMethod, widths });
+  const known = memory?.get(key);
+  if (known !== undefined) return known;
+  onPhase("calibrate");
+  const floatGraph = frames === null ? graph : balance(graph, frames, quantizer, contractor);
+  const stated = formIntegerLayers(floatGraph, wideInputs);
+  const calibration =
+    frames === null || !needsRanges(stated)
+      ? null
+      : calibrate(floatGraph, frames, calibrationMethod, { contractor, storedAs: elementsOfRoots(stated, options) });
+  const normalizations =
+    calibration === null || !normalize ? [] : chooseNormalizations(floatGraph, calibration, contractor);
+  const normalized =
+    calibration === null ? null : normalizeActivations(floatGraph, calibration, normalizations, options.passes);
+  const calibrated: CalibratedFloat = {
+    floatGraph,
+    calibration,
+    normalizations,
+    statedGraph: normalized === null ? stated : formIntegerLayers(normalized.graph, wideInputs),
+    ranges: normalized?.calibration ?? null,
+    records: normalized?.records ?? [],
+  };
+  memory?.set(key, calibrated);
+  return calibrated;
 }
 
 /** The values whose ranges are chosen, with the element types that they are stored in. */
@@ -139,35 +182,21 @@ function balance(
 }
 
 function quantizeCalibrated(
-  graph: Graph,
-  calibration: Calibration | null,
   options: QuantizeFloatOptions & { readonly contractor: Contractor },
+  { floatGraph, calibration, normalizations, statedGraph, ranges, records }: CalibratedFloat,
 ): QuantizedFloat {
   const { quantizer, contractor, precision, wideInputs } = options;
-  const { symmetric } = quantizer;
-  const normalizations =
-    calibration === null || !quantizer.normalize ? [] : chooseNormalizations(graph, calibration, contractor);
-  const normalized =
-    calibration === null ? null : normalizeActivations(graph, calibration, normalizations, options.passes);
-  const stated = formIntegerLayers(normalized?.graph ?? graph, wideInputs);
-  const rounded = roundStated(stated, normalized?.calibration ?? null, options);
+  options.onPhase("quantize");
+  const rounded = roundStated(statedGraph, ranges, options);
   const quantizedGraph = quantizeGraph(rounded.graph, {
-    ranges: normalized?.calibration ?? null,
+    ranges,
     precision,
     contractor,
     wideInputs,
-    symmetric,
+    symmetric: quantizer.symmetric,
     correctsBiases: quantizer.correctBiases,
   });
-  return {
-    floatGraph: graph,
-    quantizedGraph,
-    calibration,
-    normalizations,
-    roundings: rounded.layers,
-    quantizer,
-    records: normalized?.records ?? [],
-  };
+  return { floatGraph, quantizedGraph, calibration, normalizations, roundings: rounded.layers, quantizer, records };
 }
 
 /** The rounding step of a quantizer: weights as stored integers where it chooses them; the same graph otherwise. */
