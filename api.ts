@@ -33,6 +33,7 @@ export { noProgress, type OnProgress, type ProgressEvent } from "./api/progress.
 export { type Quantization, type QuantizeOptions, quantizeAndMeasure, writeQuantized } from "./api/quantize.ts";
 export { type Answer, type Run, type RunOptions, runModel, withForecast } from "./api/run.ts";
 export { chooseSamples, type Samples } from "./api/samples.ts";
+export { type SensitivityOptions, sensitivityOf } from "./api/sensitivity.ts";
 export { type Simulation, simulateProgram } from "./api/simulation.ts";
 export { type ChosenStates, chooseStates, completeSamples, type StateChoice } from "./api/states.ts";
 export { type ChosenTarget, chooseTarget } from "./api/target.ts";

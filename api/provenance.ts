@@ -13,7 +13,8 @@ export function provenance(
     | "compile-result"
     | "conformance-result"
     | "difference-result"
-    | "quantize-result",
+    | "quantize-result"
+    | "sensitivity-result",
 ): RunResult["provenance"] {
   return { boreal: borealVersion(), schema: `docs/schemas/${schema}.json` };
 }

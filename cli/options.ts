@@ -134,6 +134,8 @@ const declarations = {
     summary: "simulate again with all estimates at both ends of their ranges (default: where that is quick)",
   },
   noRange: { flags: "--no-range", summary: "give no ranges" },
+  remap: { flags: "--remap", summary: "search the mapping again for each moved number, instead of keeping it" },
+  svg: { flags: "--svg <file>", summary: "a tornado plot of the estimates that matter" },
   energy: { flags: "--energy", summary: "show the energy by component, by layer and by core" },
   rtol: { flags: "--rtol <number>", summary: "relative tolerance (default: 1e-3)", parse: numberFromZero },
   atol: { flags: "--atol <number>", summary: "absolute tolerance (default: 1e-7)", parse: numberFromZero },
@@ -190,6 +192,8 @@ export interface Options {
   /** False: --no-range. */
   readonly range?: boolean;
   readonly energy?: true;
+  readonly remap?: true;
+  readonly svg?: string;
   readonly rtol?: number;
   readonly atol?: number;
   readonly report?: true;

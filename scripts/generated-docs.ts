@@ -17,6 +17,7 @@ import {
 import { formText } from "../report/listings.ts";
 import { quantizeResultSchema } from "../report/quantize-schema.ts";
 import { answerResultSchema, runResultSchema, simulationResultSchema } from "../report/schemas.ts";
+import { sensitivityResultSchema } from "../report/sensitivity-schema.ts";
 
 /** The schema of every machine-readable output, by the name of its file. */
 export const outputSchemas = {
@@ -30,6 +31,7 @@ export const outputSchemas = {
   "difference-result": differenceResultSchema,
   "quantize-result": quantizeResultSchema,
   "inspect-result": inspectResultSchema,
+  "sensitivity-result": sensitivityResultSchema,
   "target-listing": targetListingSchema,
   "target-numbers": targetNumbersSchema,
   "operator-listing": operatorListingSchema,
