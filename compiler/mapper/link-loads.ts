@@ -25,8 +25,22 @@ export interface LoadScratch {
   readonly south: Float64Array;
   readonly north: Float64Array;
   readonly overlaps: Overlaps;
-  /** By placement and box: rectangles of cores, each first row, last row, first column, last column. */
-  readonly rectangles: WeakMap<Placement, readonly (readonly number[])[]>;
+  /** By core: the number of the box that it reads, of those looked at so far; 0 before. */
+  readonly reads: Int32Array;
+  /** By row: cycles of the pieces that start in it and go to the readers of a box. */
+  readonly rowCycles: Float64Array;
+  readonly readers: WeakMap<Placement, readonly Readers[]>;
+}
+
+/** How the cores that need a box lie on the grid: one packet goes to each rectangle of them. */
+interface Readers {
+  /** First row, last row, first column, last column of each rectangle. */
+  readonly rectangles: readonly number[];
+  /** The last columns of the rectangles and how many end there; their first columns and how many begin there. */
+  readonly rights: readonly number[];
+  readonly lefts: readonly number[];
+  /** Cores that are a rectangle by themselves. */
+  readonly singles: ReadonlySet<number>;
 }
 
 /** Makes the arrays for a chip. */
@@ -44,7 +58,9 @@ export function loadScratch(target: ChipTarget): LoadScratch {
     south: array((rows + 1) * columns),
     north: array((rows + 1) * columns),
     overlaps: { boxes: new Int32Array(cores), counts: new Float64Array(cores) },
-    rectangles: new WeakMap(),
+    reads: new Int32Array(cores),
+    rowCycles: new Float64Array(rows),
+    readers: new WeakMap(),
   };
 }
 
@@ -68,15 +84,21 @@ export function linkLoads(
   const { issueCycles } = target.synchronization;
   const overlaps = overlapRoom(owners, scratch.overlaps);
   if (needed.boxCount * findOverlaps(owners, needed, needed.boxCount >> 1, overlaps) > pieceLimit) return null;
-  const { inject, eject, port, remote, east, west, south, north } = scratch;
+  const { inject, eject, port, remote, east, west, south, north, reads, rowCycles } = scratch;
   for (const array of [inject, eject, port, remote, east, west, south, north]) array.fill(0);
-  const rectangles = scratch.rectangles.get(needed) ?? rectanglesByBox(needed);
-  scratch.rectangles.set(needed, rectangles);
+  reads.fill(0);
+  const readersByBox = scratch.readers.get(needed) ?? readersOf(needed);
+  scratch.readers.set(needed, readersByBox);
+  const width = columns + 1;
   for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
     const found = findOverlaps(owners, needed, wanted, overlaps);
+    const { rectangles, rights, lefts, singles } = readersByBox[wanted] as Readers;
+    const packets = rectangles.length / 4;
     const firstReader = needed.coreStart[wanted] as number;
     const lastReader = needed.coreStart[wanted + 1] as number;
-    const list = rectangles[wanted] as readonly number[];
+    for (let reader = firstReader; reader < lastReader; reader += 1) reads[needed.cores[reader] as number] = wanted + 1;
+    let totalCount = 0;
+    let totalCycles = 0;
     for (let entry = 0; entry < found; entry += 1) {
       const box = overlaps.boxes[entry] as number;
       const count = overlaps.counts[entry] as number;
@@ -84,24 +106,43 @@ export function linkLoads(
       const row = owned.extent[box * 4] as number;
       const column = owned.extent[box * 4 + 2] as number;
       const source = row * columns + column;
-      for (let reader = firstReader; reader < lastReader; reader += 1) {
-        const core = needed.cores[reader] as number;
-        port[core] = (port[core] as number) + (core === source ? 2 : 1) * count;
-        if (core === source) continue;
-        eject[core] = (eject[core] as number) + cycles;
-        remote[core] = (remote[core] as number) + count;
-      }
-      for (let at = 0; at < list.length; at += 4) {
-        const top = list[at] as number;
-        const bottom = list[at + 1] as number;
-        const left = list[at + 2] as number;
-        const right = list[at + 3] as number;
-        if (top === bottom && left === right && top === row && left === column) continue;
-        inject[source] = (inject[source] as number) + cycles + issueCycles;
+      totalCount += count;
+      totalCycles += cycles;
+      let sent = packets;
+      if (reads[source] === wanted + 1) {
+        eject[source] = (eject[source] as number) - cycles;
+        remote[source] = (remote[source] as number) - count;
         port[source] = (port[source] as number) + count;
-        if (right > column) addRange(east, row * (columns + 1) + column, row * (columns + 1) + right, cycles);
-        if (left < column) addRange(west, row * (columns + 1) + left, row * (columns + 1) + column, cycles);
-        for (let across = left; across <= right; across += 1) {
+        if (singles.has(source)) sent -= 1;
+      }
+      inject[source] = (inject[source] as number) + sent * (cycles + issueCycles);
+      port[source] = (port[source] as number) + sent * count;
+      rowCycles[row] = (rowCycles[row] as number) + cycles;
+      const line = row * width;
+      for (let at = 0; at < rights.length; at += 2) {
+        const right = rights[at] as number;
+        if (right > column) addRange(east, line + column, line + right, (rights[at + 1] as number) * cycles);
+      }
+      for (let at = 0; at < lefts.length; at += 2) {
+        const left = lefts[at] as number;
+        if (left < column) addRange(west, line + left, line + column, (lefts[at + 1] as number) * cycles);
+      }
+    }
+    for (let reader = firstReader; reader < lastReader; reader += 1) {
+      const core = needed.cores[reader] as number;
+      port[core] = (port[core] as number) + totalCount;
+      eject[core] = (eject[core] as number) + totalCycles;
+      remote[core] = (remote[core] as number) + totalCount;
+    }
+    for (let row = 0; row < rows; row += 1) {
+      const cycles = rowCycles[row] as number;
+      if (cycles === 0) continue;
+      rowCycles[row] = 0;
+      for (let at = 0; at < rectangles.length; at += 4) {
+        const top = rectangles[at] as number;
+        const bottom = rectangles[at + 1] as number;
+        const right = rectangles[at + 3] as number;
+        for (let across = rectangles[at + 2] as number; across <= right; across += 1) {
           const line = across * (rows + 1);
           if (bottom > row) addRange(south, line + row, line + bottom, cycles);
           if (top < row) addRange(north, line + top, line + row, cycles);
@@ -113,8 +154,8 @@ export function linkLoads(
     inject: largest(inject),
     eject: largest(eject),
     links: Math.max(
-      largestSum(east, columns + 1),
-      largestSum(west, columns + 1),
+      largestSum(east, width),
+      largestSum(west, width),
       largestSum(south, rows + 1),
       largestSum(north, rows + 1),
     ),
@@ -123,12 +164,23 @@ export function linkLoads(
   };
 }
 
-function rectanglesByBox(needed: Placement): readonly (readonly number[])[] {
-  return Array.from({ length: needed.boxCount }, (_, box) =>
-    (needed.rectangles[box] as number) === 1
-      ? [...needed.extent.subarray(box * 4, box * 4 + 4)]
-      : rectanglesOf(needed.cores.subarray(needed.coreStart[box], needed.coreStart[box + 1]), needed.columns),
-  );
+function readersOf(needed: Placement): readonly Readers[] {
+  return Array.from({ length: needed.boxCount }, (_, box): Readers => {
+    const rectangles =
+      (needed.rectangles[box] as number) === 1
+        ? [...needed.extent.subarray(box * 4, box * 4 + 4)]
+        : rectanglesOf(needed.cores.subarray(needed.coreStart[box], needed.coreStart[box + 1]), needed.columns);
+    const rights = new Map<number, number>();
+    const lefts = new Map<number, number>();
+    const singles = new Set<number>();
+    for (let at = 0; at < rectangles.length; at += 4) {
+      const [top, bottom, left, right] = rectangles.slice(at, at + 4) as [number, number, number, number];
+      rights.set(right, (rights.get(right) ?? 0) + 1);
+      lefts.set(left, (lefts.get(left) ?? 0) + 1);
+      if (top === bottom && left === right) singles.add(top * needed.columns + left);
+    }
+    return { rectangles, rights: [...rights].flat(), lefts: [...lefts].flat(), singles };
+  });
 }
 
 function addRange(differences: Float64Array, from: number, to: number, cycles: number): void {
