@@ -13,12 +13,12 @@ const exitCodes = { ok: 0, wrongUse: 2, bug: 70 } as const;
 
 function makeCommand(entry: CommandEntry): Command {
   const command = new Command(entry.name).description(entry.summary);
-  if (entry.argument !== null) command.argument(entry.argument);
+  if (entry.argument !== null) command.arguments(entry.argument);
   for (const name of entry.options) command.addOption(makeOption(name));
-  return command.action(async (...given: unknown[]) => {
-    const argument = entry.argument === null ? undefined : (given[0] as string | undefined);
+  return command.action(async () => {
     const { execute } = await entry.load();
-    await execute(argument, command.opts<Options>());
+    const [argument, second] = command.args;
+    await execute(argument, command.opts<Options>(), second);
   });
 }
 

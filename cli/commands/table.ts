@@ -1,14 +1,18 @@
 import type { OptionName, Options } from "../options.ts";
 
-/** A command's module: runs it with its argument, if it takes one. */
+/** A command's module: runs it with its arguments, as far as it takes any. */
 interface CommandModule {
-  readonly execute: (argument: string | undefined, options: Options) => void | Promise<void>;
+  readonly execute: (
+    argument: string | undefined,
+    options: Options,
+    second: string | undefined,
+  ) => void | Promise<void>;
 }
 
 /** A command as help shows it; its code is loaded when it is used. */
 export interface CommandEntry {
   readonly name: string;
-  /** `<x>`: required, `[x]`: optional; null for none. */
+  /** `<x>`: required, `[x]`: optional, at most two with a blank between; null for none. */
   readonly argument: string | null;
   readonly summary: string;
   readonly options: readonly OptionName[];
@@ -104,6 +108,13 @@ export const commands: readonly CommandEntry[] = [
       "trace",
     ],
     load: () => import("./simulate.ts"),
+  },
+  {
+    name: "diff",
+    argument: "<a.json> <b.json>",
+    summary: "compare two results of run or simulate: headline, parts and layers",
+    options: ["json", "csv"],
+    load: () => import("./diff.ts"),
   },
   {
     name: "sensitivity",
