@@ -3,9 +3,10 @@ import { roundUp } from "../base/math.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Access, footprint, type Range } from "../ir/iteration.ts";
 import { conversionFactors } from "../ir/ops/conversion-values.ts";
+import { isElementwise } from "../ir/ops/index.ts";
 import { averagePoolDivisors } from "../ir/ops/pooling.ts";
 import { reducedCount } from "../ir/ops/reduction.ts";
-import { elementBytes, type TensorType } from "../ir/type.ts";
+import { elementBytes, sameNumbers, type TensorType } from "../ir/type.ts";
 import { fixedPoint } from "../kernels/fixed-point.ts";
 import { type Geometry, largestBox } from "./geometry.ts";
 import type { Layer } from "./layers.ts";
@@ -42,6 +43,35 @@ export interface ChainPlan {
   readonly tileElements: number;
 }
 
+/**
+ * The nodes of a contraction whose results take the place of the tile's partial sums, one after the other: each is written
+ * when the one before it has been read, in place where that is by the same instruction.
+ */
+export function partialNodes(layer: Layer): ReadonlySet<string> {
+  const found = new Set<string>();
+  if (layer.kind !== "contraction") return found;
+  const written = new Set(layer.writes.map((write) => write.value));
+  const lastUse = (name: string): number => layer.nodes.findLastIndex((other) => other.operands.includes(name));
+  let [holder] = layer.nodes;
+  layer.nodes.forEach((node, position) => {
+    if (position === 0 || holder === undefined || written.has(node.name)) return;
+    const bytes = elementBytes(node.type.element);
+    const isFree = lastUse(holder.name) < position && bytes <= partialBytes;
+    const inPlace =
+      lastUse(holder.name) === position &&
+      bytes <= elementBytes(holder.type.element) &&
+      sameNumbers(node.type.shape, holder.type.shape) &&
+      isElementwise(node.op);
+    if (!isFree && !inPlace) return;
+    found.add(node.name);
+    holder = node;
+  });
+  return found;
+}
+
+/** Bytes of a partial sum. */
+const partialBytes = 4;
+
 /** Assigns the results of a layer's nodes to the partial-sum buffer, their value's buffer, or reused scratch slots. */
 export function planChain(
   layer: Layer,
@@ -57,8 +87,9 @@ export function planChain(
     for (const node of layer.nodes) places.set(node.name, { kind: "value" });
     return { places, slotBytes, tables: [], tileElements };
   }
+  const inPartial = partialNodes(layer);
   layer.nodes.forEach((node, position) => {
-    if (position === 0 && roles !== null) {
+    if ((position === 0 && roles !== null) || inPartial.has(node.name)) {
       places.set(node.name, { kind: "partial" });
       return;
     }

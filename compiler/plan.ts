@@ -7,11 +7,12 @@ import type { ChipTarget } from "../targets/target.ts";
 import { planChain } from "./chain.ts";
 import { type CoreParts, coreParts, footprints, forEachBox, isInside } from "./core-boxes.ts";
 import { type Geometry, largestBox, layOut } from "./geometry.ts";
+import { inPlaceWrites } from "./in-place.ts";
 import type { Layer, LayerRead } from "./layers.ts";
 import { boxStart, denseLayout, naturalOrder } from "./local-layout.ts";
 import { gridOf, type Network } from "./network.ts";
 import { shareConstants } from "./shared-constants.ts";
-import { stepChunks, storedBytes } from "./step-chunks.ts";
+import { piecesOf, stepChunks, storedBytes } from "./step-chunks.ts";
 import type { BufferNeed, NetworkPlan, ReadPlan, StepPlan, WritePlan } from "./step-plan.ts";
 import { anchorElements, type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
 import { type ContractionTile, contractionTiles, streamGroup } from "./weights.ts";
@@ -49,7 +50,7 @@ export function planNetwork(
     const readHomes = layer.reads.map((read) => homes.get(read.value));
     const known = memory.get(step) ?? [];
     const same = known.find((each) => each.homes.every((home, read) => home === readHomes[read]));
-    const plan = same?.plan ?? planStep(index, step, layer, homes, orders, target);
+    const plan = same?.plan ?? planStep(index, step, layer, network, homes, orders, target);
     if (same === undefined) memory.set(step, [...known, { homes: readHomes, plan }]);
     for (const write of plan.writes) homes.set(write.write.value, write);
     return plan;
@@ -62,6 +63,7 @@ function planStep(
   index: number,
   step: MappedStep,
   layer: Layer,
+  network: Network,
   homes: ReadonlyMap<string, WritePlan>,
   orders: ReadonlyMap<string, readonly number[]>,
   target: ChipTarget,
@@ -96,7 +98,7 @@ function planStep(
     return plan;
   });
   const weightsRead = reads.find((read) => read.mode === "weights");
-  const weights =
+  const weights: StepPlan["weights"] =
     weightsRead === undefined
       ? null
       : {
@@ -108,8 +110,14 @@ function planStep(
               ? streamGroup(geometry, roles)
               : { rows: 1, columns: 1 },
         };
-  const chain = planChain(layer, geometry, roles, tileElements(layer, step, geometry, roles, target));
-  return { index, step, layer, geometry, boxes, active, owns, reads, writes, roles, weights, chain };
+  const chain = planChain(
+    layer,
+    geometry,
+    roles,
+    tileElements(layer, step, geometry, roles, piecesOf({ weights }), target),
+  );
+  const placed = inPlaceWrites(index, layer, network, homes, reads, writes);
+  return { index, step, layer, geometry, boxes, active, owns, reads, writes: placed, roles, weights, chain };
 }
 
 function planRead(
@@ -198,12 +206,13 @@ function tileElements(
   step: MappedStep,
   geometry: Geometry,
   roles: ContractionRoles | null,
+  pieces: number,
   target: ChipTarget,
 ): number {
   if (roles !== null && step.tile !== null) {
     return Math.min(
       tileCapacity(geometry, target),
-      Math.max(...largestTiles(geometry, roles, step, target, anchorElements(layer).weights).map(tileSize)),
+      Math.max(...largestTiles(geometry, roles, step, pieces, target, anchorElements(layer).weights).map(tileSize)),
     );
   }
   const parallel = layer.dimensions
@@ -221,6 +230,7 @@ function largestTiles(
   geometry: Geometry,
   roles: ContractionRoles,
   step: MappedStep,
+  pieces: number,
   target: ChipTarget,
   weightElement: ElementType,
 ): readonly ContractionTile[] {
@@ -230,7 +240,7 @@ function largestTiles(
     roles,
     step,
     tileCapacity(geometry, target),
-    chunkCapacityBytes(target),
+    chunkCapacityBytes(target, pieces),
     weightElement,
   );
 }
@@ -256,6 +266,11 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
       if (nexts.has(index)) continue;
       const readers = network.readers.get(write.write.value) ?? [];
       const stays = plan.layer.kind === "state";
+      const taken = needs.findIndex((need) => need.name === write.buffer);
+      if (taken >= 0) {
+        needs[taken] = { ...(needs[taken] as BufferNeed), lastStep: Math.max(index, ...readers) };
+        continue;
+      }
       needs.push({
         name: write.buffer,
         role: "value",

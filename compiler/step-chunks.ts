@@ -17,11 +17,16 @@ export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): Weight
       plan.roles,
       plan.step,
       tileCapacity(plan.geometry, target),
-      chunkCapacityBytes(target),
+      chunkCapacityBytes(target, piecesOf(plan)),
       weights,
     ),
     weights,
   );
+}
+
+/** Cores that store a piece each of a step's weights; 1 when they are resident or computed. */
+export function piecesOf({ weights }: Pick<StepPlan, "weights">): number {
+  return weights === null ? 1 : weights.group.rows * weights.group.columns;
 }
 
 /** Bytes of a chunk that each core of a group of `pieces` cores stores. */

@@ -73,20 +73,27 @@ export function weightHalfBytes(target: ChipTarget): number {
   return Math.floor(target.core.weightBufferBytes / 2);
 }
 
-/** Bytes of weights that a chunk may have: a half, less what rounding the pieces of all cores to words may add. */
-export function chunkCapacityBytes(target: ChipTarget): number {
-  return weightHalfBytes(target) - 4 * target.grid.rows * target.grid.columns;
+/**
+ * Bytes of weights that a chunk may have when `pieces` cores store a piece each, in whole words: a half of the buffer, less
+ * what rounding may add. Without `pieces`: what any group of cores may have.
+ */
+export function chunkCapacityBytes(target: ChipTarget, pieces?: number): number {
+  const half = weightHalfBytes(target);
+  if (pieces === undefined) return half - 4 * target.grid.rows * target.grid.columns;
+  return pieces === 1 ? half : Math.floor(half / (4 * pieces)) * 4 * pieces;
 }
 
 /**
- * Tile sizes of a contraction on a core: as many columns as leave room for all rows of the core (so that weights pass
- * once), at least the matrix unit's width; inner elements as the weight buffer allows.
+ * Tile sizes of a contraction on a core whose weights `pieces` cores share: as many columns as leave room for all rows of the
+ * core (so that weights pass once), at least the matrix unit's width; inner elements as the weight buffer allows. Where rows
+ * and columns are both cut, but not inner elements, columns are outermost, so that weights pass once all the same.
  */
 export function tilePlan(
   layer: Layer,
   geometry: Geometry,
   target: ChipTarget,
   roles: ContractionRoles = contractionRoles(layer),
+  pieces?: number,
 ): TilePlan {
   const size = (dimensions: readonly number[]): number =>
     product(dimensions.map((dimension) => geometry.chunks[dimension] as number));
@@ -97,16 +104,18 @@ export function tilePlan(
   const allColumns = size(roles.column);
   const inner = size(roles.inner);
   // Elements of weights that a chunk may have.
-  const half = Math.floor(chunkCapacityBytes(target) / elementBytes(weights));
+  const half = Math.floor(chunkCapacityBytes(target, pieces) / elementBytes(weights));
   const fitting = Math.floor(capacity / rows / width) * width;
   let columns = Math.min(allColumns, Math.max(width, fitting), capacity);
   const oneChunk = Math.floor(half / roundUp(inner, 2) / width) * width;
   if (columns > oneChunk) columns = Math.min(columns, Math.max(width, oneChunk));
-  return {
+  const tile = {
     rows: Math.max(1, Math.min(rows, Math.floor(capacity / columns))),
     columns,
     inner: Math.min(inner, Math.max(2, Math.floor(half / columns / 2) * 2)),
   };
+  const cut = tile.rows < rows && tile.columns < allColumns && tile.inner === inner;
+  return cut ? { ...tile, outer: "columns" } : tile;
 }
 
 /** Sizes of the tiles into which ranges of the given sizes are cut: inner dimensions stay whole as long as they fit. */

@@ -1,5 +1,5 @@
 import { problem } from "../base/errors.ts";
-import { product } from "../base/math.ts";
+import { product, sum } from "../base/math.ts";
 import { type Box, boxCount } from "../ir/iteration.ts";
 import type { MappedStep, SplitPart } from "../ir/mapping.ts";
 import { type ElementType, packedBytes } from "../ir/type.ts";
@@ -25,7 +25,8 @@ export interface WeightChunk {
 }
 
 /**
- * The tiles of a contraction on a core, in execution order: rows outermost, so that weights pass once for each row tile.
+ * The tiles of a contraction on a core, in execution order: rows outermost, so that weights pass once for each row tile, or
+ * columns outermost, so that each tile's weights stay until all rows have passed.
  * Their sizes follow from `largest`, the box of the core that has the most, so that the cores of a chain of partial sums
  * and of a group that streams weights take the same turns. Throws B403 when the tiles do not fit.
  */
@@ -60,17 +61,23 @@ export function contractionTiles(
   const groupTiles = innermostTiles(subBox(box, roles.group), groupLimit);
   const columnTiles = cut("column");
   const innerTiles = cut("inner");
-  return cut("row").flatMap((rowTile) =>
-    groupTiles.flatMap((groups, groupIndex) =>
-      columnTiles.map((columnTile, columnIndex) => ({
-        groups,
-        rows: rowTile,
-        columns: columnTile,
-        inner: innerTiles,
-        firstChunk: (groupIndex * columnTiles.length + columnIndex) * innerTiles.length,
-      })),
-    ),
+  const rowTiles = cut("row");
+  const blocks = groupTiles.flatMap((groups, groupIndex) =>
+    columnTiles.map((columnTile, columnIndex) => ({
+      groups,
+      columns: columnTile,
+      inner: innerTiles,
+      firstChunk: (groupIndex * columnTiles.length + columnIndex) * innerTiles.length,
+    })),
   );
+  if (tile.outer === "columns")
+    return blocks.flatMap((block) => rowTiles.map((rowTile) => ({ ...block, rows: rowTile })));
+  return rowTiles.flatMap((rowTile) => blocks.map((block) => ({ ...block, rows: rowTile })));
+}
+
+/** Whether a tile's weights are still in the weight buffer when it begins: its only chunk is that of the tile before. */
+export function keepsWeights(tile: ContractionTile, before: ContractionTile | undefined): boolean {
+  return before !== undefined && tile.inner.length === 1 && before.firstChunk === tile.firstChunk;
 }
 
 /** Cuts group ranges so that only the innermost dimension has more than one index in a tile. */
@@ -79,6 +86,11 @@ function innermostTiles(ranges: Box, limit: number): Box[] {
   const outer = tileBoxes(ranges.slice(0, -1), 1);
   const inner = tileBoxes(ranges.slice(-1), limit);
   return outer.flatMap((head) => inner.map((tail) => [...head, ...tail]));
+}
+
+/** How often chunks of weights are brought into the weight buffer for tiles in this order. */
+export function feedCount(tiles: readonly ContractionTile[]): number {
+  return sum(tiles.map((tile, index) => (keepsWeights(tile, tiles[index - 1]) ? 0 : tile.inner.length)));
 }
 
 /** Bytes of weights in paired form; each group takes whole bytes. */

@@ -27,6 +27,11 @@ export interface TilePlan {
   readonly rows: number;
   readonly columns: number;
   readonly inner: number;
+  /**
+   * The outermost loop: rows unless it says columns, in which case the weights of a tile of columns stay until all rows have
+   * passed; only where inner elements are not cut.
+   */
+  readonly outer?: "columns";
 }
 
 /** Cores along one grid axis that hold partial sums of the same results; the last one ends up with the sum. */

@@ -129,7 +129,7 @@ function resultView(
 ): TileView {
   const place = plan.chain.places.get(node.name);
   const element = node.type.element;
-  if (place?.kind === "partial") return tileView("partial", partial, 4, "i32", tile);
+  if (place?.kind === "partial") return tileView("partial", partial, elementBytes(element), element, tile);
   if (place?.kind === "scratch") {
     const address = addressOf(context, `${plan.step.name}/scratch ${place.slot}`);
     return tileView("memory", address, elementBytes(element), element, tile);

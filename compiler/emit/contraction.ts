@@ -3,10 +3,10 @@ import { at } from "../../base/math.ts";
 import type { MatmulInstruction, SimpleInstruction } from "../../ir/instruction.ts";
 import { type Box, boxCount } from "../../ir/iteration.ts";
 import { largestBox, reductionIndex } from "../geometry.ts";
-import { stepChunks, storedBytes } from "../step-chunks.ts";
+import { piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
 import { anchorElements, chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
-import { type ContractionTile, contractionTiles, pairedBytes } from "../weights.ts";
+import { type ContractionTile, contractionTiles, feedCount, keepsWeights, pairedBytes } from "../weights.ts";
 import { addressOf, type EmitContext, emitChain } from "./chain.ts";
 import { type Half, tokens } from "./tokens.ts";
 import { mergeNest, rangeSize, type TileDimension, tensorView } from "./views.ts";
@@ -45,7 +45,7 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
       roles,
       plan.step,
       tileCapacity(plan.geometry, target),
-      chunkCapacityBytes(target),
+      chunkCapacityBytes(target, piecesOf(plan)),
       anchorElements(plan.layer).weights,
     );
   const tiles = tilesOf(box);
@@ -61,18 +61,17 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
   // All cores of a group stream together: one with fewer rows takes part in the others' turns and drops what it gets.
   const streamed = plan.weights?.mode === "streamed" ? tilesOf(largestOfGroup(plan, box)) : tiles;
   const feed = weightFeed(context, plan, core, streamed);
-  if (feed !== null) weights.push(wait(tokens.goWeights), ...feed.instructions);
+  if (feed !== null) weights.push(wait(tokens.goWeights), ...feed);
 
   let use = 0;
   tiles.forEach((tile, index) => {
     const half = (index % 2) as Half;
     matrix.push(wait(tokens.tileFree[half]));
     tile.inner.forEach((inner, innerIndex) => {
-      const chunkHalf = (feed?.once === true ? 0 : use % 2) as Half;
-      use += 1;
-      const first = index === 0 && innerIndex === 0;
-      const last = index === tiles.length - 1 && innerIndex === tile.inner.length - 1;
-      if (feed !== null && (!feed.once || first)) matrix.push(wait(tokens.weightsFull[chunkHalf]));
+      const next = tiles[index + 1];
+      const isKept = next !== undefined && keepsWeights(next, tile);
+      const chunkHalf = (use % 2) as Half;
+      if (feed !== null && !keepsWeights(tile, tiles[index - 1])) matrix.push(wait(tokens.weightsFull[chunkHalf]));
       matrix.push(
         matmulOf(context, plan, core, tile, inner, {
           partial: accumulator(half),
@@ -80,7 +79,8 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
           start: innerIndex > 0 ? "accumulate" : chain.index === 0 ? "first" : "zero",
         }),
       );
-      if (feed !== null && (!feed.once || last)) matrix.push(signal(tokens.weightsFree[chunkHalf]));
+      if (feed !== null && !isKept) matrix.push(signal(tokens.weightsFree[chunkHalf]));
+      if (!isKept) use += 1;
     });
     const first = chain.index === 0 && !chain.last;
     matrix.push(signal((first ? tokens.sumsReady : tokens.tileReady)[half]));
@@ -123,12 +123,10 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
       sendOn();
     }
   });
-  for (const dropped of feed === null || feed.once ? [] : streamed.slice(tiles.length)) {
-    for (const _ of dropped.inner) {
-      const half = (use % 2) as Half;
-      use += 1;
-      matrix.push(wait(tokens.weightsFull[half]), signal(tokens.weightsFree[half]));
-    }
+  for (let turn = feed === null ? 0 : feedCount(streamed) - feedCount(tiles); turn > 0; turn -= 1) {
+    const half = (use % 2) as Half;
+    use += 1;
+    matrix.push(wait(tokens.weightsFull[half]), signal(tokens.weightsFree[half]));
   }
   (chain.last ? vector : psum).push(signal(tokens.done));
   return { weights, matrix, vector, psum };
@@ -164,18 +162,12 @@ function chainPosition(plan: StepPlan, core: number) {
   };
 }
 
-interface WeightFeed {
-  readonly instructions: readonly SimpleInstruction[];
-  /** All weights fit in one half and stay there for the whole step. */
-  readonly once: boolean;
-}
-
 function weightFeed(
   context: EmitContext,
   plan: StepPlan,
   core: number,
   tiles: readonly ContractionTile[],
-): WeightFeed | null {
+): readonly SimpleInstruction[] | null {
   if (plan.weights === null) return null;
   const { target } = context.plan;
   const chunks = stepChunks(plan, at(plan.boxes, core), target);
@@ -207,16 +199,9 @@ function weightFeed(
           group: { ...corner, rows: group.rows, columns: group.columns },
         };
   };
-  const once = chunks.length === 1;
-  if (once) {
-    return {
-      once,
-      instructions: [wait(tokens.weightsFree[0]), feedOf(0, 0), signal(tokens.weightsFull[0])],
-    };
-  }
   let use = 0;
-  const instructions = tiles.flatMap((tile) =>
-    tile.inner.flatMap((_, innerIndex) => {
+  return tiles.flatMap((tile, index) =>
+    (keepsWeights(tile, tiles[index - 1]) ? [] : tile.inner).flatMap((_, innerIndex) => {
       const half = (use % 2) as Half;
       use += 1;
       return [
@@ -226,7 +211,6 @@ function weightFeed(
       ];
     }),
   );
-  return { once, instructions };
 }
 
 function matmulOf(

@@ -18,6 +18,9 @@ export interface Allocation {
   readonly peakStep: number;
 }
 
+/** Orders that are tried to improve the best one. */
+const turnLimit = 40;
+
 /** How buffers are sorted before they are placed one after the other. */
 const orders: readonly ((need: BufferNeed) => number)[] = [
   (need) => -need.bytes,
@@ -27,7 +30,8 @@ const orders: readonly ((need: BufferNeed) => number)[] = [
 
 /**
  * Places buffers so that no two that are live in the same step overlap: first those that live throughout the run, then
- * the others, each in the smallest gap that holds it (the lowest of equals). Of a few sorting orders the best is taken.
+ * the others, each in the smallest gap that holds it (the lowest of equals). Of a few sorting orders the best is taken and
+ * improved: up to `turnLimit` times the buffer that ends highest is placed earlier.
  */
 export function allocate(needs: readonly BufferNeed[]): Allocation {
   const lastStep = needs.reduce((last, need) => Math.max(last, need.lastStep), 0);
@@ -35,14 +39,30 @@ export function allocate(needs: readonly BufferNeed[]): Allocation {
   const { liveBytes, peakStep } = mostLive(needs, lastStep);
   let addresses = new Map<number, number>();
   let peakBytes = Number.POSITIVE_INFINITY;
+  let sorted: readonly number[] = [];
+  let highest = -1;
   for (const order of orders) {
-    const sorted = [...needs.keys()].sort((a, b) => {
+    const candidate = [...needs.keys()].sort((a, b) => {
       const [left, right] = [needs[a] as BufferNeed, needs[b] as BufferNeed];
       return Number(stays(right)) - Number(stays(left)) || order(left) - order(right) || a - b;
     });
-    const attempt = placeAll(sorted, needs, stays);
-    if (attempt.peakBytes < peakBytes) ({ addresses, peakBytes } = attempt);
+    const attempt = placeAll(candidate, needs, stays);
+    if (attempt.peakBytes < peakBytes) {
+      ({ addresses, peakBytes, highest } = attempt);
+      sorted = candidate;
+    }
     if (peakBytes === liveBytes) break;
+  }
+  const front = sorted.findIndex((index) => !stays(needs[index] as BufferNeed));
+  for (let turn = 0; turn < turnLimit && peakBytes > liveBytes; turn += 1) {
+    const place = sorted.indexOf(highest);
+    // Half the way to the front of those that do not live throughout.
+    const target = front + Math.floor((place - front) / 2);
+    if (target >= place) break;
+    sorted = [...sorted.slice(0, target), highest, ...sorted.slice(target, place), ...sorted.slice(place + 1)];
+    const attempt = placeAll(sorted, needs, stays);
+    highest = attempt.highest;
+    if (attempt.peakBytes < peakBytes) ({ addresses, peakBytes } = attempt);
   }
   const buffers = needs.map((need, index) => ({ ...need, address: addresses.get(index) ?? 0 }));
   return { buffers, peakBytes: needs.length === 0 ? 0 : peakBytes, liveBytes, peakStep };
@@ -66,19 +86,20 @@ function placeAll(
   order: readonly number[],
   needs: readonly BufferNeed[],
   stays: (need: BufferNeed) => boolean,
-): { readonly addresses: Map<number, number>; readonly peakBytes: number } {
+): { readonly addresses: Map<number, number>; readonly peakBytes: number; readonly highest: number } {
   const addresses = new Map<number, number>();
   /** The end of the buffers that live throughout, which stand below the others without gaps. */
   let floor = 0;
   /** The others that are placed, by ascending address. */
   const placed: { readonly need: BufferNeed; readonly start: number; readonly end: number }[] = [];
   let peakBytes = 0;
+  let highest = -1;
   for (const index of order) {
     const need = needs[index] as BufferNeed;
     const bytes = roundUp(need.bytes, bufferAlignment);
     const start = stays(need) ? floor : bestGap(need, bytes, placed, floor);
     addresses.set(index, start);
-    peakBytes = Math.max(peakBytes, start + bytes);
+    if (start + bytes > peakBytes) [peakBytes, highest] = [start + bytes, index];
     if (stays(need)) {
       floor += bytes;
       continue;
@@ -86,7 +107,7 @@ function placeAll(
     const position = placed.findIndex((other) => other.start > start);
     placed.splice(position < 0 ? placed.length : position, 0, { need, start, end: start + bytes });
   }
-  return { addresses, peakBytes };
+  return { addresses, peakBytes, highest };
 }
 
 /** The start of the smallest gap from `floor` on, among the placed buffers that live at the same time, that holds `bytes`; else the end. */

@@ -32,7 +32,7 @@ export interface Candidate {
 }
 
 /** Candidates that are kept for a layer. */
-export const candidateLimit = 28;
+export const candidateLimit = Number(process.env.CL ?? 28);
 
 /** Cores that take part in a read: all that are active for the anchor, those that end up with results for later nodes. */
 export function ownersRead(layer: Layer, node: string | null): boolean {
@@ -170,7 +170,15 @@ export function candidatesOf(
     const geometry = outline(layer.dimensions, split, target.grid);
     return weightModes(facts, geometry).map((weights) => priceChoice(facts, geometry, weights, target));
   });
-  return select(undominated(layer, choices), taken, limit).map((choice) => candidateOf(layer, choice));
+  const leading = leadingDimension(layer);
+  return select(undominated(layer, choices), taken, limit, leading).map((choice) => candidateOf(layer, choice));
+}
+
+/** The dimension that moves along the first axis of a result of several samples: that of the batch; null without one. */
+function leadingDimension({ result, dimensions }: Layer): string | null {
+  const [term] = result[0]?.terms ?? [];
+  const dimension = term === undefined ? undefined : dimensions[term.dimension];
+  return dimension !== undefined && dimension.size > 1 ? dimension.name : null;
 }
 
 function memoryBytes(choice: Choice): number {
@@ -236,7 +244,12 @@ function alikeOnGrid(layer: Layer, choices: readonly Choice[]): Choice[][] {
 }
 
 /** At most `limit` choices: quick ones of `wanted`, the quickest, the quickest of each way, the leanest; in the order given. */
-function select(choices: readonly Choice[], wanted: ReadonlyMap<string, Split>, limit: number): readonly Choice[] {
+function select(
+  choices: readonly Choice[],
+  wanted: ReadonlyMap<string, Split>,
+  limit: number,
+  leading: string | null,
+): readonly Choice[] {
   if (choices.length <= limit) return choices;
   const order = choices
     .map((choice, index) => ({ choice, index }))
@@ -249,10 +262,10 @@ function select(choices: readonly Choice[], wanted: ReadonlyMap<string, Split>, 
     }
   };
   if (wanted.size > 0) take(Math.floor(limit * 0.6), order, ({ split }) => wanted.has(formatSplit(split)));
-  take(Math.max(chosen.size, Math.floor(limit * 0.7)), order, () => true);
+  take(Math.max(chosen.size, Math.floor(limit * (leading === null ? 0.7 : 0.3))), order, () => true);
   const ways = new Set<string>();
   take(Math.floor(limit * 0.9), order, (choice) => {
-    const way = dimensionWay(choice);
+    const way = dimensionWay(choice, leading);
     const isFirst = !ways.has(way);
     ways.add(way);
     return isFirst;
@@ -262,8 +275,9 @@ function select(choices: readonly Choice[], wanted: ReadonlyMap<string, Split>, 
   return choices.filter((_, index) => chosen.has(index));
 }
 
-/** Which dimensions stand on which grid axis, without their parts. */
-function dimensionWay({ split, weights }: Choice): string {
-  const names = (list: Split["rows"]): string => list.map(({ dimension }) => dimension).join(",");
+/** Which dimensions stand on which grid axis, without their parts but for those of the leading dimension (the batch). */
+function dimensionWay({ split, weights }: Choice, leading: string | null): string {
+  const names = (list: Split["rows"]): string =>
+    list.map(({ dimension, parts }) => (dimension === leading ? `${dimension} ${parts}` : dimension)).join(",");
   return `${names(split.rows)}|${names(split.columns)}|${weights?.mode ?? ""}`;
 }

@@ -1,4 +1,5 @@
 import { BorealError, type Problem } from "../../base/errors.ts";
+import { product } from "../../base/math.ts";
 import type { MappedStep } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { layOut } from "../geometry.ts";
@@ -7,7 +8,7 @@ import type { Network } from "../network.ts";
 import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
 import { constantWeights, tiledPasses } from "./layer-cost.ts";
-import { splitViolations, streamViolations } from "./rules.ts";
+import { splitViolations, streamedBy, streamViolations } from "./rules.ts";
 
 /** Every rule that the steps of a mapping break, as B403 problems with the step's name; none for a legal mapping. */
 export function checkSteps(network: Network, steps: readonly MappedStep[], target: ChipTarget): Problem[] {
@@ -85,7 +86,8 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
   if (layer.kind !== "contraction") return tile === null ? [] : ["Only a contraction step has a tile."];
   if (tile === null) return ["A contraction step needs a tile."];
   const found: string[] = [];
-  for (const [name, size] of Object.entries(tile)) {
+  for (const name of ["rows", "columns", "inner"] as const) {
+    const size = tile[name];
     if (!Number.isInteger(size) || size < 1)
       found.push(`The tile has ${size} ${name}, expected an integer of at least 1.`);
   }
@@ -114,10 +116,14 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
     );
   }
   const weightBytes = pairedBytes(1, inner, columns, anchorElements(layer).weights);
-  if (weightBytes > chunkCapacityBytes(target)) {
+  const chunkBytes = chunkCapacityBytes(target, streamedBy(layer, geometry, step.weights, roles));
+  if (weightBytes > chunkBytes) {
     found.push(
-      `A tile of ${inner} inner elements × ${columns} columns takes ${weightBytes} bytes of weights; a half of the weight buffer takes ${chunkCapacityBytes(target)}.`,
+      `A tile of ${inner} inner elements × ${columns} columns takes ${weightBytes} bytes of weights; a half of the weight buffer takes ${chunkBytes}.`,
     );
+  }
+  if (tile.outer === "columns" && inner < product(roles.inner.map((index) => geometry.chunks[index] as number))) {
+    found.push("Columns can be outermost only where inner elements are not cut.");
   }
   return found;
 }

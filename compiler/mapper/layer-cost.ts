@@ -180,7 +180,9 @@ function contractionCost(
   passes: readonly VectorPass[],
   target: ChipTarget,
 ): LayerCost {
-  const tile = tilePlan(layer, geometry, target, roles);
+  const share = weights?.mode === "streamed" ? groupSize(geometry, roles) : { rows: 1, columns: 1 };
+  const cores = share.rows * share.columns;
+  const tile = tilePlan(layer, geometry, target, roles, cores);
   const sizes = (dimensions: readonly number[]): number[] =>
     dimensions.map((dimension) => geometry.chunks[dimension] as number);
   const [rowSizes, columnSizes, innerSizes] = [sizes(roles.row), sizes(roles.column), sizes(roles.inner)];
@@ -193,7 +195,7 @@ function contractionCost(
   const innerTiles = tiledPasses(innerSizes, tile.inner, (count) => innerPasses(target, count));
   const groupTiles = ceilDivide(
     groups,
-    groupLimit(tile, columnTiles.count, innerTiles.count, geometry, elements.weights, target),
+    groupLimit(tile, columnTiles.count, innerTiles.count, geometry, elements.weights, target, cores),
   );
   const resultTiles = rowTiles * columnTiles.count * groupTiles;
   const matmuls = resultTiles * innerTiles.count;
@@ -202,12 +204,14 @@ function contractionCost(
     groups * rows * innerTiles.passes * columnTiles.passes + matmuls * (target.matrix.fillCycles + issueCycles);
 
   const weightBytes = pairedBytes(groups, inner, columnCount, elements.weights);
-  const share = weights?.mode === "streamed" ? groupSize(geometry, roles) : { rows: 1, columns: 1 };
-  const cores = share.rows * share.columns;
   const chunkPiece = ceilDivide(weightBytes, columnTiles.count * groupTiles * innerTiles.count * cores);
-  const modelCycles = cores === 1 ? 0 : matmuls * streamCycles(target, share.rows, share.columns, chunkPiece);
+  // Weights pass once where a tile's only chunk stays: it is the only one, or columns are outermost.
+  const chunks = columnTiles.count * groupTiles * innerTiles.count;
+  const weightPasses = chunks === 1 || tile.outer === "columns" ? 1 : rowTiles;
+  const modelCycles =
+    cores === 1 ? 0 : weightPasses * chunks * streamCycles(target, share.rows, share.columns, chunkPiece);
   const activationBytes = groups * rows * inner * columnTiles.passes * elementBytes(elements.activations);
-  const portBytes = activationBytes + rowTiles * ceilDivide(weightBytes, cores);
+  const portBytes = activationBytes + weightPasses * ceilDivide(weightBytes, cores);
 
   const results = groups * rows * columnCount;
   const epilogue = chainCycles(passes, results, resultTiles, 1, target);
@@ -241,9 +245,12 @@ function groupLimit(
   geometry: Geometry,
   weightElement: ElementType,
   target: ChipTarget,
+  pieces: number,
 ): number {
   if (columnTiles > 1 || innerTiles > 1) return 1;
   const sums = Math.floor(tileCapacity(geometry, target) / (tile.rows * tile.columns));
-  const weights = Math.floor(chunkCapacityBytes(target) / pairedBytes(1, tile.inner, tile.columns, weightElement));
+  const weights = Math.floor(
+    chunkCapacityBytes(target, pieces) / pairedBytes(1, tile.inner, tile.columns, weightElement),
+  );
   return Math.max(1, Math.min(sums, weights));
 }

@@ -55,7 +55,9 @@ function stepLines(step: MappedStep): string[] {
   if (columns.length > 0) lines.push(`    columns: ${axisText(columns)}`);
   if (step.weights !== null) lines.push(`    weights: ${step.weights.mode}`);
   if (step.tile !== null) {
-    lines.push(`    tile: {rows: ${step.tile.rows}, columns: ${step.tile.columns}, inner: ${step.tile.inner}}`);
+    lines.push(
+      `    tile: {rows: ${step.tile.rows}, columns: ${step.tile.columns}, inner: ${step.tile.inner}${step.tile.outer === undefined ? "" : `, outer: ${step.tile.outer}`}}`,
+    );
   }
   if (step.reduction !== null)
     lines.push(`    reduction: {axis: ${step.reduction.axis}, parts: ${step.reduction.parts}}`);
@@ -126,8 +128,11 @@ function parseWeights(fields: Fields): WeightPlan {
 }
 
 function parseTile(fields: Fields): TilePlan {
-  const tile = fields.map("tile", ["rows", "columns", "inner"]);
-  return { rows: tile.integer("rows", 1), columns: tile.integer("columns", 1), inner: tile.integer("inner", 1) };
+  const tile = fields.map("tile", ["rows", "columns", "inner", "outer"]);
+  const sizes = { rows: tile.integer("rows", 1), columns: tile.integer("columns", 1), inner: tile.integer("inner", 1) };
+  return tile.has("outer") && tile.choice("outer", ["rows", "columns"]) === "columns"
+    ? { ...sizes, outer: "columns" }
+    : sizes;
 }
 
 function parseReduction(fields: Fields): ReductionPlan {

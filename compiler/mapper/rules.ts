@@ -1,6 +1,6 @@
 import { product } from "../../base/math.ts";
 import type { IterationDimension } from "../../ir/iteration.ts";
-import type { Split, SplitPart } from "../../ir/mapping.ts";
+import type { Split, SplitPart, WeightPlan } from "../../ir/mapping.ts";
 import type { Geometry, Grid } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
@@ -18,6 +18,18 @@ export function groupSize(
     return cores;
   };
   return { rows: size(geometry.split.rows), columns: size(geometry.split.columns) };
+}
+
+/** Cores that store a piece each of a contraction's weights in the given mode; 1 when each core has its own. */
+export function streamedBy(
+  layer: Layer,
+  geometry: Geometry,
+  weights: WeightPlan | null,
+  roles: ContractionRoles | null = null,
+): number {
+  if (weights?.mode !== "streamed") return 1;
+  const group = groupSize(geometry, roles ?? contractionRoles(layer));
+  return group.rows * group.columns;
 }
 
 /** Why a split is not legal for a layer, one sentence a rule that is broken; none when it is legal. */

@@ -9,6 +9,7 @@ import { boundaryValue } from "./check.ts";
 import type { EdgeCost } from "./edge-cost.ts";
 import { edgesByLayer } from "./edges.ts";
 import type { LayerCost } from "./layer-cost.ts";
+import { streamedBy } from "./rules.ts";
 import type { SearchSpace } from "./search.ts";
 
 /** The predicted cycles of one step by cause, for printing. */
@@ -33,7 +34,10 @@ export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): 
     value: boundaryValue(layer),
     split,
     weights,
-    tile: layer.kind === "contraction" ? tilePlan(layer, geometry, target) : null,
+    tile:
+      layer.kind === "contraction"
+        ? tilePlan(layer, geometry, target, undefined, streamedBy(layer, geometry, weights))
+        : null,
     reduction: reduction === null ? null : { axis: reduction.axis, parts: reduction.parts },
   };
 }

@@ -3,6 +3,7 @@ import { type Graph, type Node, valueTypes } from "../../ir/graph.ts";
 import { operatorOf } from "../../ir/ops/index.ts";
 import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { type VectorCostClass, vectorFunctions } from "../../ir/vector-function.ts";
+import { partialNodes } from "../chain.ts";
 import { lanesOfNode } from "../lanes.ts";
 import type { Layer } from "../layers.ts";
 
@@ -25,24 +26,34 @@ export type VectorWork = ReadonlyMap<string, readonly VectorPass[]>;
 /** Derives the vector passes of all layers from the operators' own lowering. */
 export function vectorWork(graph: Graph, layers: readonly Layer[]): Map<string, readonly VectorPass[]> {
   const types = valueTypes(graph);
-  return new Map(layers.map((layer) => [layer.name, layer.nodes.flatMap((node) => passesOf(layer, node, types))]));
+  return new Map(
+    layers.map((layer) => {
+      const inPartial = partialNodes(layer);
+      return [layer.name, layer.nodes.flatMap((node) => passesOf(layer, node, types, inPartial))];
+    }),
+  );
 }
 
-function passesOf(layer: Layer, node: Node, types: ReadonlyMap<string, TensorType>): VectorPass[] {
+function passesOf(
+  layer: Layer,
+  node: Node,
+  types: ReadonlyMap<string, TensorType>,
+  inPartial: ReadonlySet<string>,
+): VectorPass[] {
   const lowering = operatorOf(node.op).vector;
   if (lowering === undefined) return [];
   const operands = node.operands.map((operand) => (operand === null ? null : (types.get(operand) ?? null)));
   const issue = lowering.issue({ operands, attributes: node.attributes, type: node.type });
   const sources = new Set(node.operands.filter((operand) => operand !== null));
   let sourceBytes = 0;
-  for (const source of sources) sourceBytes += operandPortBytes(layer, node, source);
+  for (const source of sources) sourceBytes += inPartial.has(source) ? 0 : operandPortBytes(layer, node, source);
   return [
     {
       cost: vectorFunctions[issue.function].cost,
       reduces: lowering.kind === "reduce",
       lanes: lanesOfNode(issue.function, lowering.kind, operands, node.type),
       sourceBytes,
-      resultBytes: elementBytes(node.type.element),
+      resultBytes: inPartial.has(node.name) ? 0 : elementBytes(node.type.element),
     },
   ];
 }

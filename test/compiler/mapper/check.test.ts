@@ -164,7 +164,7 @@ describe("the checker", () => {
     });
     expect(messages(network, whole)).toEqual([
       "B403 fc: A tile of 64 rows × 64 columns makes 4096 partial sums; there is room for 512.",
-      "B403 fc: A tile of 128 inner elements × 64 columns takes 8192 bytes of weights; a half of the weight buffer takes 1984.",
+      "B403 fc: A tile of 128 inner elements × 64 columns takes 8192 bytes of weights; a half of the weight buffer takes 2048.",
     ]);
   });
 

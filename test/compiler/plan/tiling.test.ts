@@ -159,7 +159,7 @@ describe("the planned tile", () => {
   });
 
   it("takes at least a width of columns and then as many rows as fit", () => {
-    expect(tileOf([100, 16], 64)).toEqual({ rows: 64, columns: 8, inner: 16 });
+    expect(tileOf([100, 16], 64)).toEqual({ rows: 64, columns: 8, inner: 16, outer: "columns" });
   });
 
   it("takes columns whose weights fit half of the buffer at once, then inner elements in pairs", () => {

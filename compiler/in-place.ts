@@ -1,0 +1,67 @@
+import type { Box } from "../ir/iteration.ts";
+import { isElementwise } from "../ir/ops/index.ts";
+import { sameNumbers } from "../ir/type.ts";
+import type { Layer } from "./layers.ts";
+import type { Network } from "./network.ts";
+import type { ReadPlan, WritePlan } from "./step-plan.ts";
+
+/**
+ * The writes of a layer, those in place that can be: a result takes the buffer of a value that this layer is the last to
+ * read, if every core reads there exactly the elements that it writes, none after it has written them.
+ */
+export function inPlaceWrites(
+  index: number,
+  layer: Layer,
+  network: Network,
+  homes: ReadonlyMap<string, WritePlan>,
+  reads: readonly ReadPlan[],
+  writes: readonly WritePlan[],
+): readonly WritePlan[] {
+  if (layer.kind !== "contraction" && layer.kind !== "vector") return writes;
+  const kept = new Set(network.ties.flatMap(({ state, next }) => [state, next]));
+  if (kept.has(index)) return writes;
+  const taken = new Set<string>();
+  return writes.map((write) => {
+    const position = layer.nodes.findIndex(({ name }) => name === write.write.value);
+    const given = reads.find(({ read, mode, buffer }) => {
+      if (mode !== "in-place" || taken.has(buffer)) return false;
+      const producer = network.producer.get(read.value);
+      const isLast = Math.max(...(network.readers.get(read.value) ?? [])) === index;
+      if (!isLast || producer === undefined || kept.has(producer)) return false;
+      const same = reads.filter((other) => other.read.value === read.value);
+      return (
+        same.every((other) => other.mode === "in-place" && readsInPlace(layer, other, position)) &&
+        isSameHome(homes.get(read.value), write)
+      );
+    });
+    if (given === undefined) return write;
+    taken.add(given.buffer);
+    return { ...write, buffer: given.buffer };
+  });
+}
+
+/** Whether a read is of the element that the node writes, by that node or one before it, element by element. */
+function readsInPlace(layer: Layer, { read }: ReadPlan, writer: number): boolean {
+  const reader = layer.nodes.findIndex(({ name }) => name === read.node);
+  const node = layer.nodes[reader];
+  if (node === undefined || reader > writer || !isElementwise(node.op)) return false;
+  return JSON.stringify(read.access) === JSON.stringify(layer.result);
+}
+
+function isSameHome(home: WritePlan | undefined, write: WritePlan): boolean {
+  if (home === undefined) return false;
+  const [given, own] = [home.spread, write.spread];
+  return (
+    home.write.type.element === write.write.type.element &&
+    sameNumbers(home.write.type.shape, write.write.type.shape) &&
+    given.layout.bytes === own.layout.bytes &&
+    sameNumbers(given.layout.strideBytes, own.layout.strideBytes) &&
+    own.boxes.every((box, core) => sameBox(box, given.boxes[core] ?? null))
+  );
+}
+
+function sameBox(left: Box | null, right: Box | null): boolean {
+  if (left === right) return true;
+  if (left === null || right === null) return false;
+  return left.every(({ start, end }, axis) => right[axis]?.start === start && right[axis]?.end === end);
+}
