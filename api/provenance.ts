@@ -13,6 +13,8 @@ export function provenance(
     | "compile-result"
     | "conformance-result"
     | "difference-result"
+    | "explanation-result"
+    | "precision-search-result"
     | "quantize-result"
     | "sensitivity-result",
 ): RunResult["provenance"] {

@@ -32,6 +32,11 @@ export function formatFigures(value: number): string {
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }
 
+/** Prints how many times one number is another: three figures, above a thousand whole with separators. */
+export function formatRatio(value: number): string {
+  return value >= 999.5 ? formatCount(value) : formatFigures(value);
+}
+
 /** Prints a rate: whole numbers below ten million, else with an SI prefix. */
 export function formatRate(value: number): string {
   return value < 1e7 && value >= 100 ? `${formatCount(value)} /s` : `${formatQuantity(value, "")}/s`;

@@ -1,6 +1,6 @@
 import { type CycleCause, cycleCauses } from "../runtime-sim/metrics-stack.ts";
 import type { LayerResult } from "./figures-schema.ts";
-import { formatFigures, shorten } from "./format.ts";
+import { formatRatio, shorten } from "./format.ts";
 import { formatTable } from "./table.ts";
 import { type Colours, screenColumns } from "./text-parts.ts";
 
@@ -61,5 +61,5 @@ export function stackLines(colours: Colours, layers: readonly LayerResult[]): st
 
 /** How many times its bound a layer takes; nothing for layers that have none. */
 function ratioOf({ latencyCycles, boundCycles }: LayerResult): string {
-  return boundCycles === null || boundCycles === 0 ? "" : formatFigures(latencyCycles / boundCycles);
+  return boundCycles === null || boundCycles === 0 ? "" : formatRatio(latencyCycles / boundCycles);
 }

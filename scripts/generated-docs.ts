@@ -4,6 +4,7 @@ import { warningCodes } from "../api/warnings.ts";
 import { type CodeEntry, codes } from "../base/codes.ts";
 import { conformanceResultSchema } from "../report/conformance-schema.ts";
 import { differenceResultSchema } from "../report/diff-schema.ts";
+import { explanationResultSchema } from "../report/explain-schema.ts";
 import {
   compileResultSchema,
   exampleListingSchema,
@@ -29,6 +30,7 @@ export const outputSchemas = {
   "import-report": importReportSchema,
   "conformance-result": conformanceResultSchema,
   "difference-result": differenceResultSchema,
+  "explanation-result": explanationResultSchema,
   "quantize-result": quantizeResultSchema,
   "inspect-result": inspectResultSchema,
   "sensitivity-result": sensitivityResultSchema,

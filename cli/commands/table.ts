@@ -22,6 +22,7 @@ export interface CommandEntry {
 const modelOptions = ["dim", "randomWeights"] as const;
 const layerOptions = ["gemm", "conv"] as const;
 const targetOptions = ["target", "set"] as const;
+const searchOptions = ["accuracyBudget", "candidates", "truth"] as const;
 const compileOptions = [
   ...targetOptions,
   ...modelOptions,
@@ -49,6 +50,7 @@ export const commands: readonly CommandEntry[] = [
     options: [
       ...layerOptions,
       ...compileOptions,
+      ...searchOptions,
       "input",
       "executor",
       "outputs",
@@ -90,6 +92,29 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./quantize.ts"),
   },
   {
+    name: "precision",
+    argument: "<model>",
+    summary: "search the cheapest precision of each layer within an accuracy budget; --out writes plan and front",
+    options: [
+      ...targetOptions,
+      ...modelOptions,
+      ...searchOptions,
+      "batch",
+      "objective",
+      "calibrate",
+      "calibration",
+      "quantizer",
+      "state",
+      "hostOps",
+      "seed",
+      "input",
+      "out",
+      "json",
+      "csv",
+    ],
+    load: () => import("./precision.ts"),
+  },
+  {
     name: "simulate",
     argument: "<program>",
     summary: "simulate a program file without the compiler",
@@ -108,6 +133,28 @@ export const commands: readonly CommandEntry[] = [
       "trace",
     ],
     load: () => import("./simulate.ts"),
+  },
+  {
+    name: "explain",
+    argument: "[model] [layer]",
+    summary: "say why a network is mapped as it is; of a layer also the next best choices and what would help",
+    options: [
+      ...layerOptions,
+      ...targetOptions,
+      ...modelOptions,
+      "precision",
+      "batch",
+      "objective",
+      "mapping",
+      "calibrate",
+      "calibration",
+      "quantizer",
+      "state",
+      "hostOps",
+      "seed",
+      "json",
+    ],
+    load: () => import("./explain.ts"),
   },
   {
     name: "diff",

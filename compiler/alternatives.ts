@@ -1,0 +1,102 @@
+import { at, roundUp } from "../base/math.ts";
+import type { Mapping, ValueLayout } from "../ir/mapping.ts";
+import type { Program } from "../ir/program.ts";
+import { emitProgram, ProgramRoomError } from "./emit/emitter.ts";
+import type { Candidate } from "./mapper/candidates.ts";
+import type { PairCost } from "./mapper/elimination.ts";
+import { fitMemory } from "./mapper/repair.ts";
+import { type SearchSpace, search } from "./mapper/search.ts";
+import { stepCosts } from "./mapper/steps.ts";
+
+/** What the mapper predicts when one layer has a given choice and all others are searched again. */
+export interface ForcedChoice {
+  readonly candidate: Candidate;
+  /** Of the layer, with the transfers of what it reads. */
+  readonly layerCycles: number;
+  readonly networkCycles: number;
+}
+
+/** The table of a pair without the rows and columns of choices that are left out. */
+function pairWith<Pair extends PairCost>(pair: Pair, width: number, layer: number, choice: number): Pair {
+  const { left, right, table } = pair;
+  if (left === layer) return { ...pair, table: table.slice(choice * width, (choice + 1) * width) };
+  if (right === layer) return { ...pair, table: table.filter((_, index) => index % width === choice) };
+  return pair;
+}
+
+/** The same space with one choice left for a layer. */
+export function withChoice(space: SearchSpace, layer: number, candidate: Candidate): SearchSpace {
+  const choice = at(space.candidates, layer).indexOf(candidate);
+  const widthOf = (right: number): number => at(space.candidates, right).length;
+  const tables = space.edges.map((edge, index) => {
+    const pair = { left: edge.producer, right: edge.consumer, table: at(space.tables, index) };
+    return pairWith(pair, widthOf(pair.right), layer, choice).table;
+  });
+  const ties = space.ties.map((tie) => pairWith(tie, widthOf(tie.right), layer, choice));
+  const candidates = space.candidates.map((list, index) => (index === layer ? [candidate] : list));
+  return { ...space, candidates, tables, ties };
+}
+
+/**
+ * Every choice of a layer with the least cycles that the network is predicted to take with it, memory apart, the best
+ * first: each is forced and the rest searched again, so the second is the exact second best where the search is exact.
+ */
+export function forcedChoices(space: SearchSpace, layer: number): ForcedChoice[] {
+  return at(space.candidates, layer)
+    .map((candidate): ForcedChoice => {
+      const forced = withChoice(space, layer, candidate);
+      const { chosen, predictedCycles } = search(forced);
+      const layerCycles = at(stepCosts(forced, chosen), layer).cycles;
+      return { candidate, layerCycles, networkCycles: predictedCycles };
+    })
+    .filter(({ networkCycles }) => Number.isFinite(networkCycles))
+    .sort((a, b) => a.networkCycles - b.networkCycles);
+}
+
+/** A network that is mapped with one layer's choice fixed. */
+export interface ForcedProgram {
+  readonly program: Program;
+  /** What the mapper predicts of it, all that it costs to fit in memory included. */
+  readonly predictedCycles: number;
+}
+
+/** Mappings that are tried with less memory for data, as `placedProgram` does. */
+const roundLimit = 4;
+
+/**
+ * The program of a network in which one layer has a given choice: the rest is searched again and everything is placed
+ * anew, for timing alone. Null when it does not fit.
+ */
+export function forcedProgram(
+  space: SearchSpace,
+  layer: number,
+  candidate: Candidate,
+  layouts: readonly ValueLayout[],
+  naming: Pick<Mapping, "graph" | "batchCount">,
+): ForcedProgram | null {
+  const forced = withChoice(space, layer, candidate);
+  const { target } = space;
+  let { memoryBytes } = target.core;
+  for (let round = 0; round < roundLimit && memoryBytes > 0; round += 1) {
+    const limited = { ...forced, target: { ...target, core: { ...target.core, memoryBytes } } };
+    const { fitting } = fitMemory(limited, new Map(), layouts);
+    if (fitting === null) return null;
+    const mapping: Mapping = {
+      kind: "mapping",
+      ...naming,
+      target: target.name,
+      steps: fitting.steps,
+      layouts,
+      buffers: fitting.allocation.buffers,
+    };
+    try {
+      const options = { name: naming.graph, modelElements: new Map(), shapesOnly: true };
+      const { program } = emitProgram({ ...fitting.plan, target }, mapping, options);
+      return { program, predictedCycles: fitting.result.predictedCycles };
+    } catch (error) {
+      if (!(error instanceof ProgramRoomError)) throw error;
+      memoryBytes = target.core.memoryBytes - roundUp(error.programBytes + (error.programBytes >> 3), 16);
+    }
+  }
+  return null;
+}
