@@ -15,6 +15,14 @@ export {
   runnerTolerance,
   type Tolerance,
 } from "./api/conformance.ts";
+export {
+  type AccuracyBudget,
+  type ComparedAnswer,
+  type ErrorMeter,
+  type ErrorMetric,
+  forecastErrorMetric,
+  parseAccuracyBudget,
+} from "./api/error-metric.ts";
 export { type Answered, type AnswerOptions, answerModel } from "./api/evaluation.ts";
 export { executeFunctional, type LoadedChip, programInputs } from "./api/execution.ts";
 export { type ImportReportOptions, reportImport } from "./api/import-report.ts";
@@ -28,6 +36,12 @@ export {
   parseGemm,
 } from "./api/layer-model.ts";
 export { importModel } from "./api/model.ts";
+export {
+  type PrecisionSearch,
+  type PrecisionSearchOptions,
+  searchPrecision,
+  searchQuantizer,
+} from "./api/precision-search.ts";
 export { type ProgramFile, readProgram, simulateProgramFile } from "./api/program-file.ts";
 export { noProgress, type OnProgress, type ProgressEvent } from "./api/progress.ts";
 export { type Quantization, type QuantizeOptions, quantizeAndMeasure, writeQuantized } from "./api/quantize.ts";
@@ -57,6 +71,7 @@ export {
   parsePrecision,
   parsePrecisionFile,
   precisionRules,
+  printPrecisionFile,
 } from "./compiler/quantize/precision.ts";
 export { parseQuantizer, type Quantizer } from "./compiler/quantize/quantizer.ts";
 export type { Graph } from "./ir/graph.ts";
@@ -74,6 +89,8 @@ export { readSuite2p, type Suite2pRecording, type Suite2pTraces } from "./record
 export { makePopulation, type PopulationOptions } from "./recordings/synthetic-population.ts";
 export { printCsv } from "./report/csv.ts";
 export type { Warning } from "./report/figures-schema.ts";
+export { frontSvg, printFrontCsv } from "./report/precision-front.ts";
+export type { PrecisionPoint, PrecisionSearchResult } from "./report/precision-search-schema.ts";
 export type { AnswerResult, Baseline, ForecastResult, RunResult, SimulationResult } from "./report/schemas.ts";
 export { printRun } from "./report/text.ts";
 export type { Trace } from "./runtime-sim/trace.ts";

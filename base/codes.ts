@@ -144,6 +144,14 @@ export const codes = {
     summary: "The quantized model cannot be written as ONNX.",
     action: "Compile or run it instead; the message names what ONNX has no operator for.",
   },
+  B806: {
+    summary: "An accuracy budget is not understood.",
+    action: "Use one of the forms that the message lists, such as sqnr=30.",
+  },
+  B807: {
+    summary: "No precision that was tried is within the accuracy budget.",
+    action: "Allow more error: the message says the best that was reached.",
+  },
   B901: { summary: "Boreal has a bug.", action: "Report it with the message and the command." },
 } as const satisfies Record<string, CodeEntry>;
 

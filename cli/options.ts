@@ -112,7 +112,25 @@ const declarations = {
     summary: "inferences in one run: the first axis of every input, bound with --dim if it is open",
     parse: wholeNumber(1),
   },
-  objective: { flags: "--objective <name>", summary: "what the mapper makes small", choices: ["latency"] },
+  objective: {
+    flags: "--objective <name>",
+    summary: "what is made small: latency, or by --accuracy-budget energy too",
+    choices: ["latency", "energy"],
+  },
+  accuracyBudget: {
+    flags: "--accuracy-budget <metric=limit>",
+    summary:
+      "the largest error: sqnr=DB, mse=NUMBER, mae=PERCENT% (against --truth), top1=PERCENT%; precisions are searched",
+  },
+  candidates: {
+    flags: "--candidates <rules>",
+    summary: "precisions that a search tries, separated by commas (default: w8a8,w4a8,w2a8,w4a4,w2a4,w2a2)",
+  },
+  truth: {
+    flags: "--truth <[name=]file>",
+    summary: "what really followed each sample of --input, as outputs (repeatable)",
+    parse: collect,
+  },
   gemm: {
     flags: "--gemm <m,n,k>",
     summary: "one matrix product of m x k activations by k x n weights, in place of a model",
@@ -184,7 +202,10 @@ export interface Options {
   readonly outputs?: string;
   readonly seed?: number;
   readonly batch?: number;
-  readonly objective?: "latency";
+  readonly objective?: "latency" | "energy";
+  readonly accuracyBudget?: string;
+  readonly candidates?: string;
+  readonly truth?: readonly string[];
   readonly gemm?: GemmLayer;
   readonly conv?: ConvLayer;
   readonly layers?: true;

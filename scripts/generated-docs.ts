@@ -16,6 +16,7 @@ import {
   targetNumbersSchema,
 } from "../report/listing-schemas.ts";
 import { formText } from "../report/listings.ts";
+import { precisionSearchResultSchema } from "../report/precision-search-schema.ts";
 import { quantizeResultSchema } from "../report/quantize-schema.ts";
 import { answerResultSchema, runResultSchema, simulationResultSchema } from "../report/schemas.ts";
 import { sensitivityResultSchema } from "../report/sensitivity-schema.ts";
@@ -31,6 +32,7 @@ export const outputSchemas = {
   "conformance-result": conformanceResultSchema,
   "difference-result": differenceResultSchema,
   "explanation-result": explanationResultSchema,
+  "precision-search-result": precisionSearchResultSchema,
   "quantize-result": quantizeResultSchema,
   "inspect-result": inspectResultSchema,
   "sensitivity-result": sensitivityResultSchema,

@@ -1,8 +1,9 @@
 import { answerModel } from "../../api/evaluation.ts";
-import { runModel } from "../../api/run.ts";
+import { type RunOptions, runModel } from "../../api/run.ts";
 import { chooseStates, leavingOutputs } from "../../api/states.ts";
-import { chooseTarget } from "../../api/target.ts";
+import { type ChosenTarget, chooseTarget } from "../../api/target.ts";
 import { problem } from "../../base/errors.ts";
+import type { ImportedModel } from "../../compiler/onnx/importer.ts";
 import { printJson } from "../../report/json.ts";
 import { printAnswers, printRun } from "../../report/text.ts";
 import { compileOptionsOf, modelOf, samplesOf } from "../model-options.ts";
@@ -48,11 +49,43 @@ function refuseContradictions(options: Options): void {
   }
 }
 
+/** The precisions that a search finds, where a budget asks for one; its front is written with --out. */
+async function searchedChoices(
+  model: ImportedModel,
+  target: ChosenTarget,
+  options: Options,
+  { onProgress }: ProgressBar,
+): Promise<Pick<RunOptions, "precision" | "quantizer">> {
+  if (options.accuracyBudget === undefined) {
+    refuseSearchOptions(options);
+    return {};
+  }
+  const { searchAndWrite } = await import("../precision-search.ts");
+  const { choices } = await searchAndWrite(model, target, options, onProgress);
+  return choices;
+}
+
+/** Throws B601 for options that only a search reads. */
+function refuseSearchOptions({ candidates, truth, objective, out }: Options): void {
+  const given = [
+    candidates && "--candidates",
+    truth && "--truth",
+    objective === "energy" && "--objective energy",
+    out && "--out",
+  ];
+  const unread = given.filter((name) => typeof name === "string" && name !== "");
+  if (unread.length === 0) return;
+  throw problem("B601", `${unread.join(", ")} belongs to a search of precisions: give --accuracy-budget too.`);
+}
+
 async function run(path: string | undefined, options: Options, progress: ProgressBar): Promise<void> {
   progress.onProgress({ phase: "import", fraction: null });
   const target = chooseTarget(options.target, options.set);
   const model = modelOf(path, options);
-  const compiling = await compileOptionsOf(model, options);
+  const compiling = {
+    ...(await compileOptionsOf(model, options)),
+    ...(await searchedChoices(model, target, options, progress)),
+  };
   const samples = await samplesOf(model, options);
   const { executor = "functional" } = options;
   const { states } = chooseStates(model, compiling.states);

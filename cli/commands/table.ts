@@ -51,6 +51,7 @@ export const commands: readonly CommandEntry[] = [
       ...layerOptions,
       ...compileOptions,
       ...searchOptions,
+      "out",
       "input",
       "executor",
       "outputs",

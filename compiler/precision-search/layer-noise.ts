@@ -33,6 +33,11 @@ export interface NoiseOptions {
   readonly wideInputs: readonly string[];
   /** Outputs whose error counts, by position. */
   readonly outputs: readonly number[];
+  /**
+   * all: the error of every width is followed to the outputs. one: that of one width an operand is, and others are to it as the errors of
+   * the layer's own result are on the calibration frames.
+   */
+  readonly followed: "all" | "one";
   readonly contractor: Contractor;
   readonly onFraction?: (fraction: number) => void;
 }
@@ -48,7 +53,6 @@ interface Trial {
   readonly operand: "weights" | "activations";
   readonly bits: Precision["weightBits"];
   readonly nodes: readonly TrialNode[];
-  readonly energies: Energies[];
 }
 
 /** A contraction of a trial: what its result becomes. */
@@ -56,8 +60,10 @@ interface TrialNode {
   readonly node: Node;
   /** The result with the rounded operand, without the mean error of each output channel where that is corrected. */
   readonly evaluate: (operands: readonly (Tensor | null)[]) => Tensor;
-  /** Sees the error of a result on a calibration frame; null where biases are not corrected. */
-  readonly learn: ((operands: readonly (Tensor | null)[], wanted: Tensor) => void) | null;
+  /** Sees the error of the result on a calibration frame. */
+  readonly learn: (operands: readonly (Tensor | null)[], wanted: Tensor) => void;
+  /** Σ of squared errors that it saw, without the means that are corrected. */
+  readonly errorEnergy: () => number;
 }
 
 /**
@@ -70,47 +76,66 @@ export function measureLayerNoise(graph: Graph, layers: readonly SearchedLayer[]
   const storedAs = activationFormats(graph, options);
   const constants = constantsByName(graph);
   const trials = layers.flatMap((layer, index) => trialsOf(layer, index, { storedAs, constants, contractor }));
+  const followed = options.followed === "all" ? trials : trials.filter((trial) => trial === followedOf(trials, trial));
   const rounds = calibration.frames.length + frames.length;
   let round = 0;
   const report = (done: number): void => options.onFraction?.((round + done) / rounds);
   for (const frame of calibration.frames) {
     report(0);
     const values = new FrameValues(graph, frame, contractor);
-    for (const { nodes } of trials) {
-      for (const { node, learn } of nodes) learn?.(values.operandsOf(node), values.valueOf(node.name));
-    }
+    for (const { nodes } of trials)
+      for (const { node, learn } of nodes) learn(values.operandsOf(node), values.valueOf(node.name));
     round += 1;
   }
+  const energies = new Map(followed.map((trial): [Trial, Energies[]] => [trial, []]));
   for (const frame of frames) {
     const values = new FrameValues(graph, frame, contractor);
     const wanted = outputs.map((output) => realNumbers(values.valueOf(at(graph.outputs, output))));
-    trials.forEach((trial, index) => {
-      report(index / trials.length);
+    for (const [index, trial] of followed.entries()) {
+      report(index / followed.length);
       const replaced: Replacements = new Map(trial.nodes.map(({ node, evaluate }) => [node.name, evaluate]));
       const found = values.outputsWith(replaced);
       outputs.forEach((output, place) => {
-        trial.energies.push(energiesOf(at(wanted, place), realNumbers(at(found, output))));
+        energies.get(trial)?.push(energiesOf(at(wanted, place), realNumbers(at(found, output))));
       });
-    });
+    }
     round += 1;
   }
+  const noiseOfTrial = (trial: Trial): number => {
+    const own = energies.get(trial);
+    if (own !== undefined) return noiseOf(own);
+    const other = followedOf(trials, trial);
+    const otherEnergy = localEnergy(other);
+    return otherEnergy === 0 ? 0 : (noiseOf(energies.get(other) ?? []) * localEnergy(trial)) / otherEnergy;
+  };
   return layers.map((_, index) => {
     const of = (operand: Trial["operand"]): Map<number, number> =>
       new Map(
         trials.flatMap((trial) =>
-          trial.layer === index && trial.operand === operand ? [[trial.bits, noiseOf(trial.energies)] as const] : [],
+          trial.layer === index && trial.operand === operand ? [[trial.bits, noiseOfTrial(trial)] as const] : [],
         ),
       );
     return { weights: of("weights"), activations: of("activations") };
   });
 }
 
+/** Of the trials of the same operand, the one that is followed where only one is: 4 bits, whose errors are small and yet not lost in rounding of f32. */
+function followedOf(trials: readonly Trial[], { layer, operand }: Trial): Trial {
+  const alike = trials.filter((trial) => trial.layer === layer && trial.operand === operand);
+  return alike.find(({ bits }) => bits === 4) ?? at(alike, 0);
+}
+
+function localEnergy({ nodes }: Trial): number {
+  return nodes.reduce((sum, { errorEnergy }) => sum + errorEnergy(), 0);
+}
+
 /** Σ error ÷ Σ signal; 0 where nothing differs. */
 function noiseOf(energies: readonly Energies[]): number {
-  const [error, signal] = [
-    energies.reduce((sum, each) => sum + each.error, 0),
-    energies.reduce((sum, each) => sum + each.signal, 0),
-  ];
+  let [signal, error] = [0, 0];
+  for (const each of energies) {
+    signal += each.signal;
+    error += each.error;
+  }
   return error === 0 ? 0 : error / signal;
 }
 
@@ -148,7 +173,6 @@ function trialsOf({ contractions, precisions }: SearchedLayer, layer: number, co
     operand,
     bits,
     nodes: contractions.map((each) => trialNode(each, roundedOperands(each, operand, bits, context), context)),
-    energies: [],
   });
   const hasFloatWeights = contractions.some(({ weights }) => isFloatConstant(context.constants.get(weights)));
   return [
@@ -205,19 +229,29 @@ function trialNode(
       contractor,
     });
   const isCorrected = constantWeights && !symmetric && (bias === null || constants.has(bias));
-  if (!isCorrected) return { node, evaluate: contract, learn: null };
   const means = makeChannelMeans(node);
+  let [squares, count] = [0, 0];
   let shifts: Float64Array | null = null;
   return {
     node,
     learn: (operands, wanted) => {
       const found = tensorNumbers(contract(operands));
       const reference = tensorNumbers(wanted);
-      means.add(Float64Array.from(found, (number, index) => number - (reference[index] as number)));
+      const errors = Float64Array.from(found, (number, index) => number - (reference[index] as number));
+      means.add(errors);
+      for (const error of errors) squares += error * error;
+      count += errors.length;
+    },
+    errorEnergy: () => {
+      if (!isCorrected) return squares;
+      const own = means.means();
+      return Math.max(0, squares - (count / own.length) * own.reduce((sum, mean) => sum + mean * mean, 0));
     },
     evaluate: (operands) => {
+      const result = contract(operands);
+      if (!isCorrected) return result;
       shifts ??= means.means();
-      return shifted(node, contract(operands), shifts);
+      return shifted(node, result, shifts);
     },
   };
 }

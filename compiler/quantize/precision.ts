@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument, type Node as YamlNode } from "yaml";
+import { Document, isMap, isScalar, LineCounter, parseDocument, type Node as YamlNode } from "yaml";
 import { z } from "zod";
 import { BorealError, type Location, type Problem, problem } from "../../base/errors.ts";
 import type { Node } from "../../ir/graph.ts";
@@ -101,6 +101,22 @@ export function parsePrecisionFile(text: string, file: string): PrecisionPlan {
     rule: ruleNamed(rule) as Precision,
     layers: new Map(Object.entries(layers).map(([name, own]) => [name, ruleNamed(own) as Precision])),
   };
+}
+
+/** A plan as the text of a precision file, which reads back as the same plan. Each of `remarks` is a line of comment above it. */
+export function printPrecisionFile({ rule, layers }: PrecisionPlan, remarks: readonly string[] = []): string {
+  const named = [...layers].map(([name, own]) => [name, precisionName(own)] as const);
+  const document = new Document({
+    default: precisionName(rule),
+    ...(named.length === 0 ? {} : { layers: Object.fromEntries(named) }),
+  });
+  if (remarks.length > 0) document.commentBefore = remarks.map((remark) => ` ${remark}`).join("\n");
+  return document.toString({ lineWidth: 0 });
+}
+
+/** The rule that names a precision: w4a8. */
+export function precisionName({ weightBits, activationBits }: Precision): string {
+  return `w${weightBits}a${activationBits}`;
 }
 
 /** Where the part of a document at a path begins, or the nearest part that there is. */
