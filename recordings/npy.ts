@@ -38,6 +38,12 @@ export function parseNpy(bytes: Uint8Array, file: string): Tensor {
   const start = (major === 1 ? 10 : 12) + headerBytes;
   if (start > bytes.length) refuse(`The header ends at byte ${start}, the file at ${bytes.length}.`, 8);
   const header = new TextDecoder().decode(bytes.subarray(start - headerBytes, start));
+  if (/'descr':\s*'[<>|=]?O\d*'/.test(header)) {
+    refuse(
+      "Found Python objects (a pickle, which only Python can read and which may run code), expected numbers; save them as an array of numbers.",
+      start - headerBytes,
+    );
+  }
   const descriptor = /'descr':\s*'([<>|=])([a-zA-Z]\d+)'/.exec(header);
   const order = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const shapeText = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1];

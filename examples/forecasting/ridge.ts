@@ -1,3 +1,9 @@
+/** What minimizes a penalized squared error: weights [features, targets] and intercepts [targets]. */
+export interface RidgeSolution {
+  readonly weights: Float64Array;
+  readonly intercepts: Float64Array;
+}
+
 /**
  * Sums for a linear least-squares fit of several targets from shared features, with an intercept: the normal equations,
  * added up sample by sample so that no design matrix is ever held.
@@ -42,7 +48,7 @@ export class RidgeFit {
    * The weights [features, targets] and intercepts [targets] that minimize the mean squared error plus `penalty` times the
    * squared weights; intercepts are not penalized.
    */
-  solve(penalty: number): { readonly weights: Float64Array; readonly intercepts: Float64Array } {
+  solve(penalty: number): RidgeSolution {
     const order = this.#featureCount + 1;
     const matrix = this.#squares.map((value) => value / this.#sampleCount);
     for (let index = 0; index < this.#featureCount; index += 1) {

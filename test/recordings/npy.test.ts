@@ -103,8 +103,14 @@ describe("refusing .npy files", () => {
     );
   });
 
-  it("refuses object arrays", () => {
-    expect(problemOf(npyFile(headerOf("|O8", "(1,)"), [0])).message).toContain("expected descr (a number type)");
+  it("refuses Python objects, with what to do", () => {
+    for (const descr of ["|O8", "|O", "O"]) {
+      const { code, message } = problemOf(npyFile(headerOf(descr, "(1,)"), [0]));
+      expect(code).toBe("B701");
+      expect(message).toContain("Found Python objects");
+      expect(message).toContain("save them as an array of numbers");
+    }
+    expect(problemOf(npyFile(headerOf("<U4", "(1,)"), [0])).message).toContain("expected descr (a number type)");
   });
 });
 
