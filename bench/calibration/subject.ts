@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import { importModel } from "../../api.ts";
+import { BorealError } from "../../base/errors.ts";
+import { compile } from "../../compiler/compile.ts";
+import { batchGraph } from "../../compiler/passes/batch.ts";
+import type { PrecisionPlan } from "../../compiler/quantize/precision.ts";
+import type { Graph } from "../../ir/graph.ts";
+import type { Program } from "../../ir/program.ts";
+import { boundsOf } from "../../runtime-sim/bound.ts";
+import { type Counts, countsOf } from "../../runtime-sim/counts.ts";
+import { batchIntervalCycles, matrixCycles } from "../../runtime-sim/metrics.ts";
+import { addStacks, type CycleStack, stepCyclesOf } from "../../runtime-sim/metrics-stack.ts";
+import { simulateTiming } from "../../runtime-sim/timing/simulate.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import { sharedModel } from "../setting.ts";
+
+/** A network at a batch on a chip: what it does and how long it takes, on device. */
+export interface Subject {
+  readonly name: string;
+  readonly batchCount: number;
+  readonly program: Program;
+  /** Of the whole batch. */
+  readonly counts: Counts;
+  readonly latencyCycles: number;
+  /** Cycles between batches in steady state, not divided by the batch. */
+  readonly batchCycles: number;
+  /** Of an inference. */
+  readonly intervalCycles: number;
+  readonly packedBoundCycles: number;
+  readonly utilizationFraction: number;
+  readonly stack: CycleStack;
+}
+
+/** An imported network of the shared models. */
+export interface Workload {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly sha256: string;
+  readonly precision: PrecisionPlan;
+}
+
+/** Imports a shared model, to run at the precision that is made for its graph. */
+export function workloadOf(name: string, precision: (graph: Graph) => PrecisionPlan): Workload {
+  const { graph, sha256 } = importModel(join(sharedModel(name), "model.onnx"));
+  return { name, graph, sha256, precision: precision(graph) };
+}
+
+/** Compiles a network for a batch, and simulates three batches on device. Throws what compiling throws. */
+export function subjectOf(workload: Workload, chip: ChipTarget, batchCount: number): Subject {
+  const { name, precision } = workload;
+  const { program, work } = compile(batchGraph(workload.graph, batchCount), chip, {
+    precision,
+    calibrationFrames: null,
+    batchCount,
+  });
+  const trace = simulateTiming(program, chip, { host: false, batches: 3 });
+  const batchCycles = batchIntervalCycles(trace);
+  return {
+    name,
+    batchCount,
+    program,
+    counts: countsOf(trace, program, chip).total,
+    latencyCycles: trace.batchEnds[0] as number,
+    batchCycles,
+    intervalCycles: batchCycles / batchCount,
+    packedBoundCycles: boundsOf(work, chip, batchCount).packed.intervalCycles,
+    utilizationFraction: matrixCycles(program, chip) / batchCycles,
+    stack: addStacks(stepCyclesOf(trace, chip, trace.batchCount - 1).map(({ stack }) => stack)),
+  };
+}
+
+/** A network at every power of two as batch, up to the greatest or the first that does not fit. */
+export function batchesOf(workload: Workload, chip: ChipTarget, greatest: number): readonly Subject[] {
+  const subjects: Subject[] = [];
+  for (let batchCount = 1; batchCount <= greatest; batchCount *= 2) {
+    try {
+      subjects.push(subjectOf(workload, chip, batchCount));
+    } catch (error) {
+      if (!(error instanceof BorealError)) throw error;
+      break;
+    }
+  }
+  return subjects;
+}
