@@ -34,8 +34,8 @@ export interface NoiseOptions {
   /** Outputs whose error counts, by position. */
   readonly outputs: readonly number[];
   /**
-   * all: the error of every width is followed to the outputs. one: that of one width an operand is, and others are to it as the errors of
-   * the layer's own result are on the calibration frames.
+   * all: the error of every width is followed to the outputs. one: that of one width an operand is, and others are to it as the errors
+   * of the layer's own results are.
    */
   readonly followed: "all" | "one";
   readonly contractor: Contractor;
@@ -60,10 +60,8 @@ interface TrialNode {
   readonly node: Node;
   /** The result with the rounded operand, without the mean error of each output channel where that is corrected. */
   readonly evaluate: (operands: readonly (Tensor | null)[]) => Tensor;
-  /** Sees the error of the result on a calibration frame. */
-  readonly learn: (operands: readonly (Tensor | null)[], wanted: Tensor) => void;
-  /** Σ of squared errors that it saw, without the means that are corrected. */
-  readonly errorEnergy: () => number;
+  /** Sees the error of the result on a calibration frame; null where nothing is corrected. */
+  readonly learn: ((operands: readonly (Tensor | null)[], wanted: Tensor) => void) | null;
 }
 
 /**
@@ -76,7 +74,9 @@ export function measureLayerNoise(graph: Graph, layers: readonly SearchedLayer[]
   const storedAs = activationFormats(graph, options);
   const constants = constantsByName(graph);
   const trials = layers.flatMap((layer, index) => trialsOf(layer, index, { storedAs, constants, contractor }));
-  const followed = options.followed === "all" ? trials : trials.filter((trial) => trial === followedOf(trials, trial));
+  const followed = new Set(
+    options.followed === "all" ? trials : trials.filter((trial) => trial === followedOf(trials, trial)),
+  );
   const rounds = calibration.frames.length + frames.length;
   let round = 0;
   const report = (done: number): void => options.onFraction?.((round + done) / rounds);
@@ -84,15 +84,23 @@ export function measureLayerNoise(graph: Graph, layers: readonly SearchedLayer[]
     report(0);
     const values = new FrameValues(graph, frame, contractor);
     for (const { nodes } of trials)
-      for (const { node, learn } of nodes) learn(values.operandsOf(node), values.valueOf(node.name));
+      for (const { node, learn } of nodes) learn?.(values.operandsOf(node), values.valueOf(node.name));
     round += 1;
   }
-  const energies = new Map(followed.map((trial): [Trial, Energies[]] => [trial, []]));
+  const energies = new Map(trials.map((trial): [Trial, Energies[]] => [trial, []]));
+  const localEnergies = new Map(trials.map((trial): [Trial, Energies[]] => [trial, []]));
   for (const frame of frames) {
     const values = new FrameValues(graph, frame, contractor);
     const wanted = outputs.map((output) => realNumbers(values.valueOf(at(graph.outputs, output))));
-    for (const [index, trial] of followed.entries()) {
-      report(index / followed.length);
+    for (const [index, trial] of trials.entries()) {
+      report(index / trials.length);
+      if (options.followed === "one") {
+        for (const { node, evaluate } of trial.nodes) {
+          const result = tensorNumbers(evaluate(values.operandsOf(node)));
+          localEnergies.get(trial)?.push(energiesOf(tensorNumbers(values.valueOf(node.name)), result));
+        }
+      }
+      if (!followed.has(trial)) continue;
       const replaced: Replacements = new Map(trial.nodes.map(({ node, evaluate }) => [node.name, evaluate]));
       const found = values.outputsWith(replaced);
       outputs.forEach((output, place) => {
@@ -102,11 +110,10 @@ export function measureLayerNoise(graph: Graph, layers: readonly SearchedLayer[]
     round += 1;
   }
   const noiseOfTrial = (trial: Trial): number => {
-    const own = energies.get(trial);
-    if (own !== undefined) return noiseOf(own);
+    if (followed.has(trial)) return noiseOf(energies.get(trial) ?? []);
     const other = followedOf(trials, trial);
-    const otherEnergy = localEnergy(other);
-    return otherEnergy === 0 ? 0 : (noiseOf(energies.get(other) ?? []) * localEnergy(trial)) / otherEnergy;
+    const local = noiseOf(localEnergies.get(other) ?? []);
+    return local === 0 ? 0 : (noiseOf(energies.get(other) ?? []) * noiseOf(localEnergies.get(trial) ?? [])) / local;
   };
   return layers.map((_, index) => {
     const of = (operand: Trial["operand"]): Map<number, number> =>
@@ -123,10 +130,6 @@ export function measureLayerNoise(graph: Graph, layers: readonly SearchedLayer[]
 function followedOf(trials: readonly Trial[], { layer, operand }: Trial): Trial {
   const alike = trials.filter((trial) => trial.layer === layer && trial.operand === operand);
   return alike.find(({ bits }) => bits === 4) ?? at(alike, 0);
-}
-
-function localEnergy({ nodes }: Trial): number {
-  return nodes.reduce((sum, { errorEnergy }) => sum + errorEnergy(), 0);
 }
 
 /** Σ error ÷ Σ signal; 0 where nothing differs. */
@@ -229,29 +232,19 @@ function trialNode(
       contractor,
     });
   const isCorrected = constantWeights && !symmetric && (bias === null || constants.has(bias));
+  if (!isCorrected) return { node, evaluate: contract, learn: null };
   const means = makeChannelMeans(node);
-  let [squares, count] = [0, 0];
   let shifts: Float64Array | null = null;
   return {
     node,
     learn: (operands, wanted) => {
       const found = tensorNumbers(contract(operands));
       const reference = tensorNumbers(wanted);
-      const errors = Float64Array.from(found, (number, index) => number - (reference[index] as number));
-      means.add(errors);
-      for (const error of errors) squares += error * error;
-      count += errors.length;
-    },
-    errorEnergy: () => {
-      if (!isCorrected) return squares;
-      const own = means.means();
-      return Math.max(0, squares - (count / own.length) * own.reduce((sum, mean) => sum + mean * mean, 0));
+      means.add(Float64Array.from(found, (number, index) => number - (reference[index] as number)));
     },
     evaluate: (operands) => {
-      const result = contract(operands);
-      if (!isCorrected) return result;
       shifts ??= means.means();
-      return shifted(node, result, shifts);
+      return shifted(node, contract(operands), shifts);
     },
   };
 }
