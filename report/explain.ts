@@ -16,6 +16,9 @@ import { type Colours, heading, line, makeColours, screenColumns, targetLine, wa
 
 const labelColumns = 12;
 const shownWarnings = 3;
+/** Layers of a summary that are printed, and reasons of slow ones: all of a network such as ResNet-50. */
+const shownLayers = 80;
+const shownReasons = 40;
 
 /** Why a network is mapped as it is: a summary of all layers, or one of them from near. */
 export function printExplanation(result: ExplanationResult, options: { readonly colour?: boolean } = {}): string {
@@ -70,9 +73,18 @@ function axisText(split: ExplainedLayer["split"]): string {
   return `${axis(split.rows)} × ${axis(split.columns)}`;
 }
 
+/** The layers with the most cycles, in the order in which they run. */
+function shownOf(layers: readonly ExplainedLayer[]): readonly ExplainedLayer[] {
+  const most = new Set(
+    [...layers].sort((left, right) => right.latencyCycles - left.latencyCycles).slice(0, shownLayers),
+  );
+  return layers.filter((layer) => most.has(layer));
+}
+
 function summaryLines(colours: Colours, layers: readonly ExplainedLayer[]): string[] {
   const whole = layers.reduce((total, { latencyCycles }) => total + latencyCycles, 0);
-  const rows = layers.map((layer) => [
+  const shown = shownOf(layers);
+  const rows = shown.map((layer) => [
     shorten(layer.name, 26),
     formatCount(layer.latencyCycles),
     formatPercent(whole === 0 ? 0 : layer.latencyCycles / whole),
@@ -86,7 +98,7 @@ function summaryLines(colours: Colours, layers: readonly ExplainedLayer[]): stri
   const left = (title: string) => ({ title: colours.dim(title) });
   return formatTable(
     [
-      left(`${layers.length} layers`),
+      left(shown.length === layers.length ? `${layers.length} layers` : `most cycles of ${layers.length}`),
       right("cycles"),
       right("share"),
       right("predicted"),
@@ -109,8 +121,23 @@ function reasonLines(colours: Colours, layers: readonly ExplainedLayer[]): strin
     colours.dim(
       `slower than 3 × the bound: ${slow.length} of ${layers.length} layers, that with the most cycles first`,
     ),
-    ...slow.flatMap(({ name, reason }) => wrapped(`${name}: ${reason}`, "  ")),
+    ...slow.slice(0, shownReasons).flatMap(({ name, reason }) => wrapped(`${name}: ${reason}`, "  ")),
+    ...(slow.length <= shownReasons ? [] : restLines(slow.slice(shownReasons))),
   ];
+}
+
+/** How many further layers are slow, by what binds them. */
+function restLines(rest: readonly ExplainedLayer[]): string[] {
+  const counts = cycleCauses.map((cause) => ({
+    cause,
+    count: rest.filter(({ bindingResource }) => bindingResource === cause).length,
+  }));
+  const texts = counts
+    .filter(({ count }) => count > 0)
+    .sort((left, right) => right.count - left.count)
+    .map(({ cause, count }) => `${words(cause)} (${count})`);
+  const text = `and ${rest.length} more, bound by ${texts.join(", ")}; --json has every reason, and so has the layer's name as argument.`;
+  return wrapped(text, "  ");
 }
 
 /** A text in lines of the screen's width; those after the first begin with `indent`. */
@@ -149,11 +176,15 @@ function layerLines(
       : `${formatFigures(boundCycles)} cycles (${words(boundResource)}), ${formatFigures(packedBoundCycles ?? boundCycles)} with the matrix unit's shape`;
   const ratio = layer.boundRatio === null ? "" : `: ${formatRatio(layer.boundRatio)} ×`;
   const nodes = layer.onnxNodes.length === 0 ? "" : ` from ${layer.onnxNodes.join(", ")}`;
+  const related = result.layers.filter(({ onnxNodes }) =>
+    onnxNodes.some((node) => layer.onnxNodes.includes(node)),
+  ).length;
+  const siblings = related > 1 ? `, of which ${related} layers were made` : "";
   const macs = layer.macCount === 0 ? "" : `, ${formatQuantity(layer.macCount, "MACs")}`;
   const considered = `best of ${detail.consideredCount} choices by predicted cycles of the network`;
   const exact = detail.searchIsExact ? considered : `${considered}, as far as memory allows`;
   return [
-    ...labelled(colours, "layer", `${layer.name}: ${layer.kind}${macs}${nodes}`),
+    ...labelled(colours, "layer", `${layer.name}: ${layer.kind}${macs}${nodes}${siblings}`),
     ...labelled(colours, "dimensions", dimensions.join(", ") || "none"),
     ...labelled(
       colours,

@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { differenceResultSchema } from "../../report/diff-schema.ts";
+import { explanationResultSchema } from "../../report/explain-schema.ts";
+import { runResultSchema, simulationResultSchema } from "../../report/schemas.ts";
+import { boreal, borealJson, type Ended, folderOf } from "./command.ts";
+import { bytesOf, convolution, perceptron, small } from "./models.ts";
+
+const mini = ["--target", "mini-4x4"] as const;
+const models = { "model.onnx": bytesOf(perceptron()), "conv.onnx": bytesOf(convolution()) };
+
+/** Runs a command that is used wrongly: exit code 2, one line that says how. */
+async function misused(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await boreal(folderOf(models), args);
+  expect(code).toBe(2);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^error\[B601\]: [^\n]+\n$/);
+  return stderr;
+}
+
+async function done(folder: string, ...args: string[]): Promise<Ended> {
+  const ended = await boreal(folder, args);
+  expect(ended.stderr).toBe("");
+  expect(ended.code).toBe(0);
+  return ended;
+}
+
+describe("one layer in place of a model", () => {
+  it("runs with every option of run, its weights labelled random", async () => {
+    const result = await borealJson(
+      folderOf({}),
+      ["run", "--gemm", "16,24,32", ...small, "--seed", "3"],
+      runResultSchema,
+    );
+    expect(result.model).toMatchObject({ name: "gemm-16x24x32", weights: "random", macCount: 16 * 24 * 32 });
+    expect(result.accuracy?.exactCheck?.equal).toBe(true);
+    expect(result.warnings.map(({ code }) => code)).toContain("W102");
+    const conv = ["run", "--conv", "2x4x9x9,8x3x3,stride=2,pad=1", ...small, "--timing-only", "--ideal", "network"];
+    const timed = await borealJson(folderOf({}), conv, runResultSchema);
+    expect(timed).toMatchObject({ model: { weights: "absent" }, choices: { batchCount: 2 }, accuracy: null });
+    expect(timed.ideal?.resources).toEqual(["network"]);
+  });
+
+  it("is refused when it is not understood, and beside a model", async () => {
+    expect(await misused("run", "--gemm", "16,24")).toContain("Expected M,N,K");
+    expect(await misused("run", "--conv", "4x9x9,8x3x3,strid=2")).toContain('"strid=2" is none of stride=');
+    expect(await misused("run", "model.onnx", "--gemm", "1,2,3")).toContain("in place of a model");
+    expect(await misused("run", "--gemm", "1,2,3", "--conv", "4x9x9,8x3x3")).toContain("give one of them");
+    expect(await misused("run", "--conv", "2x4x9x9,8x3x3", "--batch", "3")).toContain("2 images");
+    expect(await misused("run", "--gemm", "1,2,3", "--dim", "n=1")).toContain("excludes --dim");
+    expect(await misused("run")).toContain("Give a model, or one layer");
+  });
+});
+
+describe("free resources", () => {
+  it("are stated beside the figures of the real machine, in run and simulate", async () => {
+    const folder = folderOf(models);
+    const plain = await borealJson(folder, ["run", "conv.onnx", ...small, "--timing-only"], runResultSchema);
+    const args = ["conv.onnx", ...small, "--timing-only", "--ideal", "network", "--ideal", "vector"];
+    const ideal = await borealJson(folder, ["run", ...args], runResultSchema);
+    expect(ideal.ideal?.real.latencyCycles).toBe(plain.timing.latencyCycles);
+    expect(ideal.ideal?.real.energyPerInferenceJoules).toBe(plain.energy.energyPerInferenceJoules);
+    expect(ideal.timing.latencyCycles).toBeLessThan(plain.timing.latencyCycles);
+    expect(ideal.timing.cyclesByCause).toMatchObject({ network: 0, vector: 0 });
+    expect(ideal.target.sha256).toBe(plain.target.sha256);
+    expect(ideal.warnings.map(({ code }) => code)).toContain("W303");
+    const { stdout } = await done(folder, "run", ...args);
+    expect(stdout).toMatch(/^ideal +network, vector take no time; mapped for the real machine/m);
+    expect(stdout).toMatch(/latency [\d,]+ → [\d,]+ cycles \(−\d/);
+    await done(folder, "compile", "conv.onnx", ...mini, "--timing-only", "--out", "p");
+    const simulated = await borealJson(
+      folder,
+      ["simulate", "p.basm", ...mini, "--ideal", "network", "--ideal", "vector"],
+      simulationResultSchema,
+    );
+    expect(simulated.timing.latencyCycles).toBe(ideal.timing.latencyCycles);
+    expect(simulated.ideal).toEqual(ideal.ideal);
+  });
+
+  it("are refused by other names, and with ranges", async () => {
+    expect(await misused("run", "model.onnx", "--ideal", "matrix")).toContain("network, memory, host, vector");
+    expect(await misused("run", "model.onnx", "--ideal", "host", "--range")).toContain("excludes --ideal");
+  });
+});
+
+describe("boreal diff", () => {
+  it("compares two results: text, JSON, CSV", async () => {
+    const folder = folderOf(models);
+    await done(folder, "run", "conv.onnx", ...small, "--timing-only", "--json", "a.json");
+    await done(folder, "run", "conv.onnx", ...small, "--timing-only", "--precision", "w4a4", "--json", "b.json");
+    const result = await borealJson(folder, ["diff", "a.json", "b.json"], differenceResultSchema);
+    const [latency] = result.headline;
+    const { stdout } = await done(folder, "diff", "a.json", "b.json");
+    const cycles = latency?.difference ?? Number.NaN;
+    expect(stdout).toContain(`all layers: ${cycles < 0 ? "−" : "+"}${Math.abs(cycles)} cycles`);
+    await done(folder, "diff", "a.json", "b.json", "--csv", "layers.csv");
+    expect(readFileSync(join(folder, "layers.csv"), "utf8").trimEnd().split("\n")).toHaveLength(
+      result.layers.length + 1,
+    );
+  });
+
+  it("refuses what is no result, and one file alone", async () => {
+    const folder = folderOf({ "a.json": "{}", "b.json": "{}" });
+    const { code, stderr } = await boreal(folder, ["diff", "a.json", "b.json"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^a\.json: error\[B704\]: .*no result of Boreal/);
+    expect(await misused("diff", "a.json")).toContain("b.json");
+  });
+});
+
+describe("boreal explain", () => {
+  it("summarises all layers, or shows one from near", async () => {
+    const folder = folderOf(models);
+    const all = await borealJson(folder, ["explain", "conv.onnx", ...mini], explanationResultSchema);
+    expect(all.layer).toBeNull();
+    const one = await borealJson(folder, ["explain", "conv.onnx", "dense", ...mini], explanationResultSchema);
+    expect(one.layer?.name).toBe("dense");
+    const { stdout } = await done(folder, "explain", "--gemm", "16,24,32", "gemm", ...mini);
+    expect(stdout).toMatch(/^layer +gemm: contraction/m);
+  });
+
+  it("refuses a layer that does not exist, and three names", async () => {
+    expect(await misused("explain", "conv.onnx", "dens", ...mini)).toContain('did you mean "dense"?');
+    expect(await misused("explain", "--gemm", "16,24,32", "model.onnx", "gemm")).toContain("are given too");
+  });
+});
