@@ -1,5 +1,7 @@
-import { problem } from "../base/errors.ts";
-import { type Compiled, compile, type Prepared, prepare } from "../compiler/compile.ts";
+import { type Compiled, compile, type Prepared, prepare, withoutWeights } from "../compiler/compile.ts";
+import { type MapResult, mapNetwork } from "../compiler/mapper/mapper.ts";
+import type { Objective } from "../compiler/mapper/objective.ts";
+import { networkOf } from "../compiler/network.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
 import type { CalibrationMethod } from "../compiler/quantize/calibration-method.ts";
@@ -10,6 +12,7 @@ import type { Graph } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import type { ElementType } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
+import { batchModel } from "./batched-model.ts";
 import type { Frame } from "./inputs.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
 
@@ -32,8 +35,10 @@ export interface CompileModelOptions {
   readonly quantizer?: Quantizer;
   /** Choices to keep: steps that it has are not searched. */
   readonly mapping?: Mapping;
-  /** Inferences that one run of the graph makes: the first axis of every input. */
+  /** Inferences that one run of the graph makes: the first axis of every input, or one that is made of an axis of size 1. */
   readonly batchCount?: number;
+  /** What the mapper makes small; latency by default. */
+  readonly objective?: Objective;
   /** Inputs that stay on the chip from run to run. */
   readonly states?: readonly State[];
   /** Has the host compute what the chip has no instructions for, instead of refusing it with B404. */
@@ -44,23 +49,33 @@ export interface CompileModelOptions {
 
 /**
  * Compiles a model for a chip. Without calibration samples the program has no weights: timing alone. Throws B401 with a
- * Misfit when it does not fit, B402–B404 for mappings and nodes that cannot run, B601 when the batch is not the inputs'
- * first axis, B801 and B802 for calibration and precision.
+ * Misfit when it does not fit, B402–B404 for mappings and nodes that cannot run, B601 and B603 when the
+ * model cannot have that batch, B801 and B802 for calibration and precision.
  */
 export function compileModel(model: ImportedModel, chip: ChipTarget, options: CompileModelOptions = {}): Compiled {
   const batchCount = options.batchCount ?? 1;
-  if (options.batchCount !== undefined) checkBatch(model.graph, batchCount);
-  return compile(model.graph, chip, {
+  return compile(batchModel(model, options.batchCount).graph, chip, {
     precision: options.precision ?? defaultPrecision,
     calibrationFrames: options.calibration ?? null,
     batchCount,
     onPhase: phases(options.onProgress),
+    ...(options.objective === undefined ? {} : { objective: options.objective }),
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
     ...(options.states === undefined ? {} : { states: options.states }),
     ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
     ...(options.calibrationMethod === undefined ? {} : { calibrationMethod: options.calibrationMethod }),
     ...(options.quantizer === undefined ? {} : { quantizer: options.quantizer }),
+  });
+}
+
+/** Maps a model by its shapes alone, without writing a program: enough to predict its time. */
+export function mapModel(model: ImportedModel, chip: ChipTarget, options: CompileModelOptions): MapResult {
+  const { calibration: _frames, passes: _passes, ...plain } = options;
+  const prepared = quantizeModel({ ...model, graph: withoutWeights(model.graph) }, plain);
+  return mapNetwork(networkOf(prepared.chipGraph, options.states), chip, {
+    batchCount: options.batchCount ?? 1,
+    ...(options.objective === undefined ? {} : { objective: options.objective }),
   });
 }
 
@@ -80,19 +95,6 @@ export function quantizeModel(model: ImportedModel, options: Omit<CompileModelOp
 
 function phases(onProgress: OnProgress = noProgress): (phase: string) => void {
   return (phase) => onProgress({ phase, fraction: null });
-}
-
-/** Throws B601 unless the first axis of every input has the size of the batch. */
-function checkBatch(graph: Graph, batchCount: number): void {
-  for (const { name, type } of graph.inputs) {
-    if (type.shape[0] === batchCount) continue;
-    throw problem(
-      "B601",
-      `A batch of ${batchCount} was asked for, but the first axis of input "${name}" is ${type.shape[0] ?? "absent"}.`,
-      { tensor: name },
-      `Bind the batch dimension to ${batchCount} with --dim, if the model leaves it open.`,
-    );
-  }
 }
 
 /** Element types that the model declares for its inputs, by name. */

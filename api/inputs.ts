@@ -95,8 +95,10 @@ function samplesOf(file: InputFile, { name, type }: InputDeclaration): Tensor[] 
   const stacked = (rest: readonly number[]): boolean => sameNumbers(shape.slice(1), rest);
   const several =
     (shape.length === type.shape.length + 1 && stacked(type.shape)) ||
-    (type.shape[0] === 1 && shape.length === type.shape.length && stacked(type.shape.slice(1)));
-  const count = sameNumbers(shape, type.shape) ? 1 : several ? (shape[0] ?? 0) : 0;
+    (shape.length === type.shape.length &&
+      (shape[0] ?? 0) % (type.shape[0] ?? 1) === 0 &&
+      stacked(type.shape.slice(1)));
+  const count = sameNumbers(shape, type.shape) ? 1 : several ? product(shape) / elementCount(type) : 0;
   if (element !== type.element || count === 0) {
     throw problem("B702", `Input "${name}" is ${formatType(tensor.type)}, expected ${formatType(type)}.`, at);
   }

@@ -1,5 +1,6 @@
 import type { LayerWork } from "../compiler/bound-work.ts";
 import type { Compiled } from "../compiler/compile.ts";
+import type { Objective } from "../compiler/mapper/objective.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
 import type { CalibrationMethod } from "../compiler/quantize/calibration-method.ts";
@@ -12,12 +13,20 @@ import type { Mapping } from "../ir/mapping.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { ElementType } from "../ir/type.ts";
 import { schemaVersion, type Warning } from "../report/figures-schema.ts";
-import type { AccuracyResult, Choices, ForecastResult, ModelSummary, RunResult } from "../report/schemas.ts";
+import type {
+  AccuracyResult,
+  BatchFigures,
+  Choices,
+  ForecastResult,
+  ModelSummary,
+  RunResult,
+} from "../report/schemas.ts";
 import { type Bounds, boundsOf } from "../runtime-sim/bound.ts";
 import type { IdealResource } from "../targets/ideal.ts";
 import { AccuracyMeter } from "./accuracy.ts";
 import { toModelTypes } from "./answers.ts";
 import { gpuBaselines } from "./baseline.ts";
+import { batchModel } from "./batched-model.ts";
 import { boundaryBytes } from "./boundary.ts";
 import { compileModel, inputElements, precisionName } from "./compile.ts";
 import { executeFunctional } from "./execution.ts";
@@ -56,6 +65,10 @@ export interface RunOptions {
   readonly target: ChosenTarget;
   readonly precision?: string | PrecisionPlan;
   readonly batchCount?: number;
+  /** What the mapper makes small; latency by default. */
+  readonly objective?: Objective;
+  /** What batches are predicted to take, when the batch was chosen by it. */
+  readonly batches?: readonly BatchFigures[];
   readonly seed?: number;
   readonly mapping?: Mapping;
   /** Samples to answer; seeded random ones by default. */
@@ -106,7 +119,8 @@ interface Answers {
  * beside it. Deterministic: the same options give the same result. Throws the errors of each part.
  */
 export function runModel(options: RunOptions): Run {
-  const { model, target } = options;
+  const { target } = options;
+  const model = batchModel(options.model, options.batchCount);
   const onProgress = options.onProgress ?? noProgress;
   const seed = options.seed ?? 0;
   const chosen = chooseStates(model, options.states, options.initialStates);
@@ -124,6 +138,7 @@ export function runModel(options: RunOptions): Run {
     ...(options.precision === undefined ? {} : { precision: options.precision }),
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
     ...(options.batchCount === undefined ? {} : { batchCount: options.batchCount }),
+    ...(options.objective === undefined ? {} : { objective: options.objective }),
     ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
     ...(options.calibrationMethod === undefined ? {} : { calibrationMethod: options.calibrationMethod }),
@@ -132,7 +147,7 @@ export function runModel(options: RunOptions): Run {
     states,
     onProgress,
   });
-  const answers = samples === null ? null : answerSamples(options, compiled, samples.inputs, states);
+  const answers = samples === null ? null : answerSamples({ ...options, model }, compiled, samples.inputs, states);
   const simulation = simulateProgram(compiled.program, target.chip, {
     ...(options.range === undefined ? {} : { range: options.range }),
     energySplit: options.energySplit ?? false,
@@ -154,7 +169,7 @@ export function runModel(options: RunOptions): Run {
     target: summarizeTarget(target),
     choices: choicesOf(options, chosen.pairs),
     inputs: samples?.summary ?? noSamples,
-    timing: timingResult(simulation.metrics, bounds),
+    timing: timingResult(simulation.metrics, bounds, options.objective),
     energy: energyResult(simulation.metrics),
     energySplit: simulation.energySplit,
     withHost: withHostResult(simulation.metrics),
@@ -274,13 +289,14 @@ export function summarizeModel(model: ImportedModel): ModelSummary {
 
 /** What a result says of the choices that were made. */
 export function choicesOf(
-  options: Pick<RunOptions, "precision" | "batchCount" | "seed" | "mapping" | "hostOps">,
+  options: Pick<RunOptions, "precision" | "batchCount" | "objective" | "batches" | "seed" | "mapping" | "hostOps">,
   states: readonly StatePair[] = [],
 ): Choices {
   return {
     batchCount: options.batchCount ?? 1,
     precision: precisionName(options.precision),
-    objective: "latency",
+    objective: options.objective ?? "latency",
+    batches: options.batches === undefined ? null : options.batches.map((each) => ({ ...each })),
     cardCount: 1,
     seed: options.seed ?? 0,
     mapping: options.mapping === undefined ? "searched" : "given",

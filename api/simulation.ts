@@ -1,4 +1,5 @@
 import { sum } from "../base/math.ts";
+import type { Objective } from "../compiler/mapper/objective.ts";
 import { enteringPorts, leavingPorts, type Program, type ProgramBuffer } from "../ir/program.ts";
 import type {
   EnergyResult,
@@ -21,7 +22,7 @@ import { noProgress, type OnProgress } from "./progress.ts";
 import { heldRangeOf, rangeOf } from "./range.ts";
 
 /** Batches that are simulated: the interval is that between the last two. */
-const simulatedBatches = 3;
+export const simulatedBatches = 3;
 
 /** Events of three batches up to which a program is simulated again for its range unless told otherwise. */
 const mostEventsForRange = 250_000;
@@ -121,8 +122,14 @@ function isLive({ firstStep, lastStep }: ProgramBuffer, step: number): boolean {
   return firstStep <= step && step <= lastStep;
 }
 
-/** Time on device as a result has it; bounds are null without a graph. */
-export function timingResult({ onDevice }: RunMetrics, bounds: Bounds | null): TimingResult {
+/** Time on device as a result has it; bounds are null without a graph. The bound fraction is of the objective's figure. */
+export function timingResult(
+  { onDevice }: RunMetrics,
+  bounds: Bounds | null,
+  objective: Objective = "latency",
+): TimingResult {
+  const fractionOf = ({ latencyCycles, intervalCycles }: Bounds["onDevice"]): number =>
+    objective === "throughput" ? intervalCycles / onDevice.intervalCycles : latencyCycles / onDevice.latencyCycles;
   return {
     latencyCycles: onDevice.latencyCycles,
     latencySeconds: onDevice.latencySeconds,
@@ -131,7 +138,7 @@ export function timingResult({ onDevice }: RunMetrics, bounds: Bounds | null): T
     boundLatencyCycles: bounds?.onDevice.latencyCycles ?? null,
     boundIntervalCycles: bounds?.onDevice.intervalCycles ?? null,
     packedBoundIntervalCycles: bounds?.packed.intervalCycles ?? null,
-    boundFraction: bounds === null ? null : bounds.onDevice.latencyCycles / onDevice.latencyCycles,
+    boundFraction: bounds === null ? null : fractionOf(bounds.onDevice),
     boundResource: bounds?.onDevice.bindingResource ?? null,
     utilizationFraction: onDevice.utilizationFraction,
     bindingResource: onDevice.bindingResource,

@@ -1,11 +1,15 @@
 import { readFileSync } from "node:fs";
+import { chooseBatch } from "../api/batch-choice.ts";
+import { batchModel } from "../api/batched-model.ts";
 import { readInputs } from "../api/inputs.ts";
 import { batchOf, type LayerDescription, layerModel } from "../api/layer-model.ts";
 import { importModel } from "../api/model.ts";
+import type { OnProgress } from "../api/progress.ts";
 import type { QuantizeOptions } from "../api/quantize.ts";
 import type { RunOptions } from "../api/run.ts";
 import type { Samples } from "../api/samples.ts";
 import { chooseStates, openInputs, type StateChoice } from "../api/states.ts";
+import type { ChosenTarget } from "../api/target.ts";
 import { problem } from "../base/errors.ts";
 import { parseMapping } from "../compiler/mapper/mapping-file.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
@@ -37,6 +41,7 @@ export function modelOf(path: string | undefined, options: Options): ImportedMod
       throw problem("B601", `--${layer.kind} stands in place of a model, but "${path}" is given too.`);
     if (options.dim !== undefined)
       throw problem("B601", `--${layer.kind} has no open dimension, so it excludes --dim.`);
+    refuseOtherBatch(layer, options);
     const seed = options.randomWeights ?? (options.timingOnly === true ? undefined : (options.seed ?? 0));
     return layerModel(layer, seed === undefined ? {} : { randomWeightsSeed: seed });
   }
@@ -60,6 +65,33 @@ function dimensionOf(assignment: string): [string, number] {
   return [name, Number(text)];
 }
 
+/**
+ * The model for the batch of a command, and the options with that batch as a number: --batch best is chosen by the objective,
+ * throughput unless another is given. `batches` are the predicted figures of those that were tried.
+ */
+export function settleBatch(
+  model: ImportedModel,
+  target: ChosenTarget,
+  options: Options,
+  onProgress: OnProgress,
+): { readonly model: ImportedModel; readonly settled: Options; readonly batches: Pick<RunOptions, "batches"> } {
+  const { batch } = options;
+  if (batch !== "best") return { model: batchModel(model, batch), settled: options, batches: {} };
+  if (options.mapping !== undefined) {
+    throw problem("B601", "--batch best maps the network for several batches, so it excludes --mapping.");
+  }
+  const objective = options.objective ?? "throughput";
+  onProgress({ phase: "choose the batch", fraction: null });
+  const { batchCount, figures } = chooseBatch(model, target.chip, {
+    objective,
+    states: chooseStates(model, stateChoiceOf(options)).states,
+    ...(options.precision === undefined ? {} : { precision: readPrecision(options.precision) }),
+    ...(options.hostOps === undefined ? {} : { hostOps: true }),
+  });
+  const settled: Options = { ...options, batch: batchCount, objective };
+  return { model: batchModel(model, batchCount), settled, batches: { batches: figures } };
+}
+
 /** What options say of how a model is compiled, in the form that verbs take. */
 export async function compileOptionsOf(
   model: ImportedModel,
@@ -69,6 +101,7 @@ export async function compileOptionsOf(
     RunOptions,
     | "precision"
     | "batchCount"
+    | "objective"
     | "seed"
     | "mapping"
     | "calibration"
@@ -85,6 +118,7 @@ export async function compileOptionsOf(
   return {
     ...(options.precision === undefined ? {} : { precision: readPrecision(options.precision) }),
     ...batchOptionOf(options),
+    ...(options.objective === undefined ? {} : { objective: options.objective }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.mapping === undefined ? {} : { mapping: readMapping(options.mapping) }),
     ...(options.calibrate === undefined
@@ -124,17 +158,19 @@ export async function quantizeOptionsOf(
   };
 }
 
-/** The batch that was asked for, or that the shape of the one layer states. Throws B601 when they differ. */
+/** Throws B601 when a batch is asked for other than that of the shape of the one layer. */
+function refuseOtherBatch(layer: LayerDescription, { batch }: Options): void {
+  const stated = batchOf(layer);
+  if (stated === 1 || batch === undefined || batch === stated) return;
+  throw problem("B601", `--batch ${batch} does not go with the ${stated} images of --conv; leave one of them out.`);
+}
+
+/** The batch that was asked for, or that the shape of the one layer states. */
 function batchOptionOf(options: Options): Pick<RunOptions, "batchCount"> {
   const layer = layerOf(options);
   const stated = layer === null ? 1 : batchOf(layer);
-  if (stated > 1 && options.batch !== undefined && options.batch !== stated) {
-    throw problem(
-      "B601",
-      `--batch ${options.batch} does not go with the ${stated} images of --conv; leave one of them out.`,
-    );
-  }
   if (stated > 1) return { batchCount: stated };
+  if (options.batch === "best") throw problem("B601", "--batch best goes with run and compile; give a number here.");
   return options.batch === undefined ? {} : { batchCount: options.batch };
 }
 

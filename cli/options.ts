@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import { type ConvLayer, type GemmLayer, parseConv, parseGemm } from "../api/layer-model.ts";
+import type { Objective } from "../compiler/mapper/objective.ts";
 import { type IdealResource, idealResources } from "../targets/ideal.ts";
 
 /** Adds a value to those given before. */
@@ -108,14 +109,15 @@ const declarations = {
   outputs: { flags: "--outputs <folder>", summary: "write output I of the model as output_I.pb" },
   seed: { flags: "--seed <number>", summary: "the seed of everything random (default: 0)", parse: wholeNumber(0) },
   batch: {
-    flags: "--batch <count>",
-    summary: "inferences in one run: the first axis of every input, bound with --dim if it is open",
-    parse: wholeNumber(1),
+    flags: "--batch <count|best>",
+    summary:
+      "inferences in one run, of a model with a batch axis or of one for a single sample; best: by the objective",
+    parse: (text) => (text === "best" ? text : wholeNumber(1)(text)),
   },
   objective: {
     flags: "--objective <name>",
-    summary: "what is made small: latency, or by --accuracy-budget energy too",
-    choices: ["latency", "energy"],
+    summary: "what is made small: latency, throughput's interval, energy, or energy × delay (default: latency)",
+    choices: ["latency", "throughput", "energy", "edp"],
   },
   accuracyBudget: {
     flags: "--accuracy-budget <metric=limit>",
@@ -201,8 +203,8 @@ export interface Options {
   readonly executor?: "evaluate" | "exact" | "functional";
   readonly outputs?: string;
   readonly seed?: number;
-  readonly batch?: number;
-  readonly objective?: "latency" | "energy";
+  readonly batch?: number | "best";
+  readonly objective?: Objective;
   readonly accuracyBudget?: string;
   readonly candidates?: string;
   readonly truth?: readonly string[];

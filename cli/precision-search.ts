@@ -72,7 +72,7 @@ async function searchOptionsOf(
     target,
     budget: parseAccuracyBudget(accuracyBudget, await truthOf(model, options)),
     states: stateChoiceOf(options),
-    ...(objective === undefined ? {} : { objective }),
+    ...(objective === undefined ? {} : { objective: searchedObjective(objective) }),
     ...(candidates === undefined ? {} : { precisions: candidates.split(",") }),
     ...(inputs === undefined ? {} : { inputs }),
     ...(batchCount === undefined ? {} : { batchCount }),
@@ -107,4 +107,10 @@ function planFile(
     `${model.name}, ${budget.metric} within ${budget.text}; found by boreal ${provenance.boreal}.`,
     `SQNR ${point?.verified.sqnrDb?.toFixed(1) ?? "–"} dB, ${point?.verified.latencyCycles ?? 0} cycles, with --quantizer ${quantizer}.`,
   ]);
+}
+
+/** Precisions are searched for latency or for energy. Throws B601 for other objectives. */
+function searchedObjective(objective: NonNullable<Options["objective"]>): "latency" | "energy" {
+  if (objective === "latency" || objective === "energy") return objective;
+  throw problem("B601", `Precisions are searched for latency or energy, not for ${objective}.`);
 }

@@ -6,6 +6,7 @@ import { type ElementType, elementCount, isFloat } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { type LayerWork, layerWork } from "./bound-work.ts";
 import type { MapResult } from "./mapper/mapper.ts";
+import type { Objective } from "./mapper/objective.ts";
 import { type Network, networkOf } from "./network.ts";
 import { type PassRecord, type RunPassesOptions, runPasses } from "./passes/pass.ts";
 import { chipPipeline, floatPipeline, hostPipeline } from "./passes/pipeline.ts";
@@ -33,6 +34,8 @@ export interface CompileOptions {
   readonly shapesOnly?: boolean;
   /** Inferences that one run of the graph makes. */
   readonly batchCount?: number;
+  /** What the mapper makes small; latency by default. */
+  readonly objective?: Objective;
   /** Inputs that stay on the chip from run to run. */
   readonly states?: readonly State[];
   /** Has the host compute what the chip has no instructions for, instead of refusing it. */
@@ -133,12 +136,13 @@ export function place(
   chipGraph: Graph,
   graph: Graph,
   target: ChipTarget,
-  options: Pick<CompileOptions, "states" | "mapping" | "batchCount" | "shapesOnly" | "onPhase">,
+  options: Pick<CompileOptions, "states" | "mapping" | "batchCount" | "objective" | "shapesOnly" | "onPhase">,
 ): Placed {
   const network = networkOf(chipGraph, options.states);
   const mapOptions = {
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
     batchCount: options.batchCount ?? 1,
+    ...(options.objective === undefined ? {} : { objective: options.objective }),
   };
   const emitOptions = {
     name: graph.name,

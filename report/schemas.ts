@@ -29,11 +29,26 @@ export const modelSchema = z.strictObject({
   weights: z.enum(["trained", "random", "absent"]),
 });
 
+/** What a batch is predicted to take. */
+const batchFiguresSchema = z.strictObject({
+  batchCount: countSchema,
+  intervalCycles: z.number().nullable().describe("Predicted, per inference; null when the batch does not fit."),
+  energyPerInferenceJoules: z.number().nullable().describe("Predicted; null where the objective needs no energy."),
+  peakBytes: countSchema.nullable().describe("The end of the highest buffer on every core."),
+});
+
+/** What a batch is predicted to take. */
+export type BatchFigures = z.infer<typeof batchFiguresSchema>;
+
 /** What was chosen, by the user or by default. */
 export const choicesSchema = z.strictObject({
   batchCount: countSchema.describe("Inferences that one run of the graph makes."),
   precision: z.string(),
-  objective: z.enum(["latency"]),
+  objective: z.enum(["latency", "throughput", "energy", "edp"]).describe("What the mapper made small."),
+  batches: z
+    .array(batchFiguresSchema)
+    .nullable()
+    .describe("What each batch that was tried is predicted to take, when the best was asked for."),
   cardCount: countSchema,
   seed: z.number().int(),
   mapping: z.enum(["searched", "given"]),

@@ -145,15 +145,19 @@ export function explanationLines(
   range: RangeResult | null,
 ): string[] {
   const lines: string[] = [];
-  const { boundLatencyCycles, boundIntervalCycles, packedBoundIntervalCycles, boundFraction, boundResource } = timing;
-  if (boundLatencyCycles !== null && boundIntervalCycles !== null && boundFraction !== null && boundResource !== null) {
-    const packed = packedBoundIntervalCycles === null ? "" : `, ${formatCount(packedBoundIntervalCycles)} packed`;
+  const { boundLatencyCycles, boundIntervalCycles, packedBoundIntervalCycles, boundResource } = timing;
+  if (boundLatencyCycles !== null && boundIntervalCycles !== null && boundResource !== null) {
+    const share = packedBoundIntervalCycles === null ? 0 : packedBoundIntervalCycles / timing.intervalCycles;
+    const packed =
+      packedBoundIntervalCycles === null
+        ? ""
+        : `, ${formatCount(packedBoundIntervalCycles)} packed (${formatPercent(share)} of the interval)`;
     const interval = `interval ≥ ${formatCount(boundIntervalCycles)} (${words(boundResource)})${packed}`;
     lines.push(
       line(
         colours,
         "bound",
-        `latency ≥ ${formatCount(boundLatencyCycles)} cycles (${formatPercent(boundFraction)} of the latency); ${interval}`,
+        `latency ≥ ${formatCount(boundLatencyCycles)} cycles (${formatPercent(boundLatencyCycles / timing.latencyCycles)} of the latency); ${interval}`,
       ),
     );
   }

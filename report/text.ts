@@ -40,6 +40,7 @@ export function printRun(result: RunResult, options: PrintOptions = {}): string 
     [
       heading(colours, `${result.model.name} on ${result.target.name}`, `boreal ${result.provenance.boreal}`),
       line(colours, "model", modelText(result)),
+      ...batchLines(colours, result.choices),
       ...stateLines(colours, result.choices),
       targetLine(colours, result.target),
       ...idealLines(colours, result.ideal, result.timing, result.energy, result.withHost),
@@ -104,6 +105,7 @@ export function printAnswers(result: AnswerResult, options: PrintOptions = {}): 
     [
       heading(colours, `${result.model.name}, ${how}`, `boreal ${result.provenance.boreal}`),
       line(colours, "model", modelText(result)),
+      ...batchLines(colours, result.choices),
       ...stateLines(colours, result.choices),
       ...(result.accuracy === null
         ? [line(colours, "samples", result.inputs.description)]
@@ -126,6 +128,17 @@ export function printAnswers(result: AnswerResult, options: PrintOptions = {}): 
 function joined(blocks: readonly (readonly string[])[]): string {
   const filled = blocks.filter((lines) => lines.length > 0);
   return `${filled.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+/** What the batches that were tried are predicted to take, where the best was chosen. */
+function batchLines(colours: Colours, { batches, objective }: RunResult["choices"]): string[] {
+  if (batches === null) return [];
+  const tried = batches.map(({ batchCount, intervalCycles }) =>
+    intervalCycles === null
+      ? `${batchCount} does not fit`
+      : `${batchCount}: ${formatCount(Number(intervalCycles.toPrecision(4)))}`,
+  );
+  return [line(colours, "batches", `${tried.join(", ")} (predicted interval in cycles; chosen for ${objective})`)];
 }
 
 function modelText({ model, choices }: Pick<RunResult, "model" | "choices">): string {

@@ -13,7 +13,7 @@ import { schemaVersion } from "../../report/figures-schema.ts";
 import { printJson } from "../../report/json.ts";
 import type { CompileResult } from "../../report/listing-schemas.ts";
 import { printCompilation } from "../../report/listings.ts";
-import { compileOptionsOf, modelOf } from "../model-options.ts";
+import { compileOptionsOf, modelOf, settleBatch } from "../model-options.ts";
 import type { Options } from "../options.ts";
 import { hasColour, writeError, writeFileWhole } from "../output.ts";
 import { formatPassRecords } from "../pass-records.ts";
@@ -27,8 +27,8 @@ export async function execute(path: string | undefined, options: Options): Promi
   try {
     onProgress({ phase: "import", fraction: null });
     const target = chooseTarget(options.target, options.set);
-    const model = modelOf(path, options);
-    const given = await compileOptionsOf(model, options);
+    const { model, settled, batches } = settleBatch(modelOf(path, options), target, options, onProgress);
+    const given = { ...(await compileOptionsOf(model, settled)), ...batches };
     const { timingOnly, seed = 0, calibration, states: choice, ...compiling } = given;
     const chosen = chooseStates(model, choice);
     const { states } = chosen;

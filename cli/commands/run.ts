@@ -6,7 +6,7 @@ import { problem } from "../../base/errors.ts";
 import type { ImportedModel } from "../../compiler/onnx/importer.ts";
 import { printJson } from "../../report/json.ts";
 import { printAnswers, printRun } from "../../report/text.ts";
-import { compileOptionsOf, modelOf, samplesOf } from "../model-options.ts";
+import { compileOptionsOf, modelOf, samplesOf, settleBatch } from "../model-options.ts";
 import type { Options } from "../options.ts";
 import { hasColour, writeError } from "../output.ts";
 import { OutputCollector } from "../output-tensors.ts";
@@ -66,13 +66,8 @@ async function searchedChoices(
 }
 
 /** Throws B601 for options that only a search reads. */
-function refuseSearchOptions({ candidates, truth, objective, out }: Options): void {
-  const given = [
-    candidates && "--candidates",
-    truth && "--truth",
-    objective === "energy" && "--objective energy",
-    out && "--out",
-  ];
+function refuseSearchOptions({ candidates, truth, out }: Options): void {
+  const given = [candidates && "--candidates", truth && "--truth", out && "--out"];
   const unread = given.filter((name) => typeof name === "string" && name !== "");
   if (unread.length === 0) return;
   throw problem("B601", `${unread.join(", ")} belongs to a search of precisions: give --accuracy-budget too.`);
@@ -81,12 +76,14 @@ function refuseSearchOptions({ candidates, truth, objective, out }: Options): vo
 async function run(path: string | undefined, options: Options, progress: ProgressBar): Promise<void> {
   progress.onProgress({ phase: "import", fraction: null });
   const target = chooseTarget(options.target, options.set);
-  const model = modelOf(path, options);
+  const imported = modelOf(path, options);
+  const { model, settled, batches } = settleBatch(imported, target, options, progress.onProgress);
   const compiling = {
-    ...(await compileOptionsOf(model, options)),
-    ...(await searchedChoices(model, target, options, progress)),
+    ...(await compileOptionsOf(model, settled)),
+    ...batches,
+    ...(await searchedChoices(model, target, settled, progress)),
   };
-  const samples = await samplesOf(model, options);
+  const samples = await samplesOf(model, settled);
   const { executor = "functional" } = options;
   const { states } = chooseStates(model, compiling.states);
   const leaving = executor === "functional" ? leavingOutputs(model.graph, states) : undefined;

@@ -8,6 +8,7 @@ import type { Layer } from "../layers.ts";
 import { anchorElements, type ContractionRoles, contractionRoles } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
 import { constantWeights, type LayerCost, layerCost } from "./layer-cost.ts";
+import { layerEnergyPj } from "./layer-energy.ts";
 import { outline } from "./outline.ts";
 import { placementKey } from "./placement-key.ts";
 import { groupSize, streamViolations } from "./rules.ts";
@@ -19,6 +20,8 @@ export interface Candidate {
   readonly split: Split;
   readonly weights: WeightPlan | null;
   readonly cost: LayerCost;
+  /** Dynamic energy of the layer's own work on all cores; 0 where no energy is asked for. */
+  readonly energyPj: number;
   /** Bytes of weights that a core keeps for the whole run. */
   readonly weightBytes: number;
   /** Bytes of a core's largest boxes of what it reads (weights and constants apart). */
@@ -32,7 +35,10 @@ export interface Candidate {
 }
 
 /** Candidates that are kept for a layer. */
-export const candidateLimit = Number(process.env.CL ?? 28);
+export const candidateLimit = 28;
+
+/** Candidates that are kept for a layer of several samples: there are as many ways to spread them. */
+export const batchCandidateLimit = 48;
 
 /** Cores that take part in a read: all that are active for the anchor, those that end up with results for later nodes. */
 export function ownersRead(layer: Layer, node: string | null): boolean {
@@ -45,12 +51,14 @@ export interface LayerFacts {
   readonly passes: readonly VectorPass[];
   readonly roles: ContractionRoles | null;
   readonly hasWeights: boolean;
+  /** Whether energies are worked out. */
+  readonly countsEnergy: boolean;
   /** The reads that bring a value from elsewhere, each distinct access of a value once. */
   readonly operands: readonly { readonly access: Access; readonly elementBytes: number }[];
 }
 
 /** Collects what is the same for all choices of a layer. */
-export function layerFacts(layer: Layer, passes: readonly VectorPass[]): LayerFacts {
+export function layerFacts(layer: Layer, passes: readonly VectorPass[], countsEnergy = false): LayerFacts {
   const operands = new Map<string, LayerFacts["operands"][number]>();
   for (const read of layer.reads) {
     if (read.constant || read.access === null || layer.kind === "output") continue;
@@ -64,6 +72,7 @@ export function layerFacts(layer: Layer, passes: readonly VectorPass[]): LayerFa
     passes,
     roles: layer.kind === "contraction" ? contractionRoles(layer) : null,
     hasWeights: constantWeights(layer) !== null,
+    countsEnergy,
     operands: [...operands.values()],
   };
 }
@@ -95,6 +104,7 @@ function priceChoice(facts: LayerFacts, geometry: Geometry, weights: WeightPlan 
     split: geometry.split,
     weights,
     cost: layerCost(layer, geometry, weights, passes, target, facts.roles),
+    energyPj: facts.countsEnergy ? layerEnergyPj(layer, geometry, weights, passes, target, facts.roles) : 0,
     weightBytes: storedWeightBytes(facts, geometry, weights),
     operandBytes,
     valueBytes,
@@ -159,9 +169,10 @@ export function candidatesOf(
   passes: readonly VectorPass[],
   target: ChipTarget,
   further: readonly Split[] = [],
-  limit: number = candidateLimit,
+  limit?: number,
+  countsEnergy = false,
 ): Candidate[] {
-  const facts = layerFacts(layer, passes);
+  const facts = layerFacts(layer, passes, countsEnergy);
   const taken = new Map(further.map((split) => [formatSplit(split), split]));
   const others = candidateSplits(layer, target.grid);
   const splits =
@@ -171,7 +182,8 @@ export function candidatesOf(
     return weightModes(facts, geometry).map((weights) => priceChoice(facts, geometry, weights, target));
   });
   const leading = leadingDimension(layer);
-  return select(undominated(layer, choices), taken, limit, leading).map((choice) => candidateOf(layer, choice));
+  const most = limit ?? (leading === null ? candidateLimit : batchCandidateLimit);
+  return select(undominated(layer, choices), taken, most, leading).map((choice) => candidateOf(layer, choice));
 }
 
 /** The dimension that moves along the first axis of a result of several samples: that of the batch; null without one. */
@@ -211,7 +223,11 @@ function interfaceOf({ ownerKeys, needKeys }: Candidate): string {
 }
 
 function beats(rival: Choice, choice: Choice): boolean {
-  return rival.cost.cycles <= choice.cost.cycles && memoryBytes(rival) <= memoryBytes(choice);
+  return (
+    rival.cost.cycles <= choice.cost.cycles &&
+    rival.energyPj <= choice.energyPj &&
+    memoryBytes(rival) <= memoryBytes(choice)
+  );
 }
 
 /** Groups of choices under which the dimensions of the layer's values lie alike on the grid; only they can place all values alike. */

@@ -1,6 +1,6 @@
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { type LoadScratch, linkLoads, loadScratch } from "./link-loads.ts";
+import { type LoadScratch, linkCycleSum, linkLoads, loadScratch } from "./link-loads.ts";
 import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
 import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
 
@@ -233,6 +233,36 @@ function sumOf(loads: Float64Array, count: number): number {
   return added;
 }
 
+/**
+ * Dynamic picojoules of bringing a value to where it is needed: what the links carry, once for each of them, and what memory
+ * ports read and write. After `edgeCost` with the same scratch; the loads of links are those of that call.
+ */
+export function edgeEnergyPj(
+  owned: Placement,
+  needed: Placement,
+  bytes: number,
+  cost: EdgeCost,
+  target: ChipTarget,
+  scratch: EdgeScratch,
+): number {
+  if (cost.cycles === 0) return 0;
+  const { networks, energy } = target;
+  let [held, wanted] = [0, 0];
+  for (let box = 0; box < owned.boxCount; box += 1) held += boxSize(owned, box) * bytes;
+  for (let box = 0; box < needed.boxCount; box += 1) {
+    wanted +=
+      boxSize(needed, box) * bytes * ((needed.coreStart[box + 1] as number) - (needed.coreStart[box] as number));
+  }
+  const looked = linkCycleSum(scratch.links) * networks.activation.linkBytesPerCycle;
+  // Where there were too many pieces to look at, each goes about a third of the way across.
+  const hopBytes = looked > 0 || cost.remoteBytes === 0 ? looked : (wanted * (owned.rows + owned.columns)) / 3;
+  return (
+    hopBytes * networks.activation.hopEnergyPjPerByte +
+    Math.min(held, wanted) * energy.memoryReadPjPerByte +
+    wanted * energy.memoryWritePjPerByte
+  );
+}
+
 /** The cost of sending what cores own to the framebuffer: the busiest row of links to the west. */
 export function frameCost(owned: Placement, bytes: number, target: ChipTarget): EdgeCost {
   const rows = new Float64Array(owned.rows);
@@ -245,4 +275,15 @@ export function frameCost(owned: Placement, bytes: number, target: ChipTarget): 
   }
   const networkCycles = Math.max(...rows) + target.networks.activation.hopCycles * owned.columns;
   return { cycles: Math.max(networkCycles, most), networkCycles, portCycles: most, remoteBytes: 0 };
+}
+
+/** Dynamic picojoules of sending what cores own to the framebuffer: along their rows to the west, read, and written there. */
+export function frameEnergyPj(owned: Placement, bytes: number, { networks, energy }: ChipTarget): number {
+  let total = 0;
+  for (let box = 0; box < owned.boxCount; box += 1) {
+    const hops = (owned.extent[box * 4 + 2] as number) + 1;
+    const perByte = hops * networks.activation.hopEnergyPjPerByte + energy.memoryReadPjPerByte;
+    total += boxSize(owned, box) * bytes * (perByte + energy.frameBufferPjPerByte);
+  }
+  return total;
 }

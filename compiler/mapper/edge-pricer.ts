@@ -5,7 +5,15 @@ import { type Geometry, layOut } from "../geometry.ts";
 import type { Network } from "../network.ts";
 import type { AxisPiece } from "../pieces.ts";
 import { type Candidate, ownersRead } from "./candidates.ts";
-import { type EdgeCost, type EdgeScratch, edgeCost, edgeScratch, frameCost } from "./edge-cost.ts";
+import {
+  type EdgeCost,
+  type EdgeScratch,
+  edgeCost,
+  edgeEnergyPj,
+  edgeScratch,
+  frameCost,
+  frameEnergyPj,
+} from "./edge-cost.ts";
 import type { Edge } from "./edges.ts";
 import { movementPlacement, operandPieces } from "./movement-placement.ts";
 import { type OwnerIndex, ownerIndex } from "./owner-index.ts";
@@ -81,6 +89,16 @@ export class EdgePricer {
   cost(edge: Edge, owned: Numbered, needed: Numbered): EdgeCost {
     const read = at(at(this.#network.layers, edge.consumer).reads, edge.read);
     return this.#price(owned, needed, elementBytes(read.type.element), read.access !== null);
+  }
+
+  /** The dynamic energy of bringing the edge's value there, in picojoules. */
+  energyPj(edge: Edge, owned: Numbered, needed: Numbered): number {
+    const cost = this.cost(edge, owned, needed);
+    const placement = owned.placement as Placement;
+    const bytes = elementBytes(at(at(this.#network.layers, edge.consumer).reads, edge.read).type.element);
+    return needed.placement === null
+      ? frameEnergyPj(placement, bytes, this.#target)
+      : edgeEnergyPj(placement, needed.placement, bytes, cost, this.#target, this.#scratch);
   }
 
   /** The cycles of `cost` for all pairs of placements, [owned][needed]. */

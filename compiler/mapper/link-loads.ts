@@ -83,7 +83,10 @@ export function linkLoads(
   const { linkBytesPerCycle } = target.networks.activation;
   const { issueCycles } = target.synchronization;
   const overlaps = overlapRoom(owners, scratch.overlaps);
-  if (needed.boxCount * findOverlaps(owners, needed, needed.boxCount >> 1, overlaps) > pieceLimit) return null;
+  if (needed.boxCount * findOverlaps(owners, needed, needed.boxCount >> 1, overlaps) > pieceLimit) {
+    for (const array of [scratch.east, scratch.west, scratch.south, scratch.north]) array.fill(0);
+    return null;
+  }
   const { inject, eject, port, remote, east, west, south, north, reads, rowCycles } = scratch;
   for (const array of [inject, eject, port, remote, east, west, south, north]) array.fill(0);
   reads.fill(0);
@@ -162,6 +165,20 @@ export function linkLoads(
     portCount: largest(port),
     remoteCount: largest(remote),
   };
+}
+
+/** Cycles of all links together, after `linkLoads`; 0 where that looked at nothing. */
+export function linkCycleSum({ east, west, south, north }: LoadScratch): number {
+  let sum = 0;
+  for (const differences of [east, west, south, north]) {
+    // The differences of a line add up to nothing, so that one running sum serves all lines.
+    let load = 0;
+    for (let at = 0; at < differences.length; at += 1) {
+      load += differences[at] as number;
+      sum += load;
+    }
+  }
+  return sum;
 }
 
 function readersOf(needed: Placement): readonly Readers[] {

@@ -1,4 +1,4 @@
-import { BorealError, type Problem } from "../../base/errors.ts";
+import { BorealError, internalError, type Problem } from "../../base/errors.ts";
 import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
@@ -8,14 +8,17 @@ import { checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";
 import { valueLayouts } from "./layouts.ts";
 import { MisfitError } from "./misfit.ts";
-import { type Attempt, fitMemory } from "./repair.ts";
-import { searchSpace } from "./search.ts";
+import { energyAlone, type Objective, productNear, staticPjPerCycle } from "./objective.ts";
+import { type Attempt, type Fit, fitMemory } from "./repair.ts";
+import { type SearchSpace, searchSpace } from "./search.ts";
 import { formatSplit } from "./splits.ts";
 import { type StepCost, stepCosts } from "./steps.ts";
 import { type VectorWork, vectorWork } from "./work.ts";
 
-/** How a network is to be mapped: for the least latency (steps do not overlap, so it is also the interval of a batch). */
+/** How a network is to be mapped. */
 export interface MapOptions {
+  /** What is made small; latency by default. */
+  readonly objective?: Objective;
   /** Steps that stand as given; layers without one are searched. Its buffers are kept when there are any. */
   readonly mapping?: Mapping;
   /** Inferences in a batch; 1 by default. */
@@ -33,6 +36,13 @@ export interface MapResult {
   readonly layerCosts: readonly StepCost[];
   /** Whether no other choice among the candidates is predicted to be quicker; false after pruning or pricing of memory. */
   readonly exact: boolean;
+  /** Predicted dynamic picojoules of a batch; null where the objective asks for none. */
+  readonly predictedPj: number | null;
+  /**
+   * By what share the objective's figure may lie above the least that the candidates allow: 0 where the choice is proven best,
+   * null where nothing is proven.
+   */
+  readonly gap: number | null;
   /** The end of the highest buffer on every core. */
   readonly peakBytes: number;
   /** The most bytes that are live at once: no packing needs less. */
@@ -51,8 +61,10 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   const given = new Map(options.mapping?.layouts.map((layout) => [layout.value, layout]));
   const chosenLayouts = layouts.map((layout) => given.get(layout.value) ?? layout);
   const work = options.work ?? vectorWork(network.graph, network.layers);
-  const space = searchSpace(network, work, target, pins);
-  const fit = fitMemory(space, pins, chosenLayouts);
+  const { objective = "latency" } = options;
+  const countsEnergy = objective === "energy" || objective === "edp";
+  const space = searchSpace(network, work, target, pins, countsEnergy);
+  const fit = fitFor(objective, space, pins, chosenLayouts);
   const buffers = options.mapping?.buffers ?? [];
   if (buffers.length > 0) {
     const problems = checkBuffers(buffers, fit.leanest.needs, target.core.memoryBytes);
@@ -72,9 +84,50 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
     predictedCycles: attempt.result.predictedCycles,
     layerCosts: stepCosts(space, attempt.result.chosen),
     exact: attempt.result.exact && fit.rounds === 1,
+    predictedPj: countsEnergy ? attempt.result.predictedPj : null,
+    gap: fit.gap,
     peakBytes: attempt.allocation.peakBytes,
     liveBytes: attempt.allocation.liveBytes,
   };
+}
+
+/** Searches for the least product of energy and time that are made. */
+const productTurns = 4;
+
+/**
+ * Choices that fit, for an objective. The product of energy and time is made small in turns: each search weighs both as the
+ * product changes with them at the last choices, until it falls no more.
+ */
+function fitFor(
+  objective: Objective,
+  space: SearchSpace,
+  pins: ReadonlyMap<string, MappedStep>,
+  layouts: Mapping["layouts"],
+): Fit {
+  const { target } = space;
+  switch (objective) {
+    case "latency":
+    case "throughput":
+      return fitMemory(space, pins, layouts);
+    case "energy":
+      return fitMemory(space, pins, layouts, energyAlone(target));
+    case "edp": {
+      const energyPj = ({ fitting, leanest }: Fit): number => {
+        const { predictedCycles, predictedPj } = (fitting ?? leanest).result;
+        return predictedPj + predictedCycles * staticPjPerCycle(target);
+      };
+      const cycles = ({ fitting, leanest }: Fit): number => (fitting ?? leanest).result.predictedCycles;
+      let best = fitMemory(space, pins, layouts);
+      for (let turn = 0; turn < productTurns && best.fitting !== null; turn += 1) {
+        const next = fitMemory(space, pins, layouts, productNear(cycles(best), energyPj(best), target));
+        if (next.fitting === null || cycles(next) * energyPj(next) >= cycles(best) * energyPj(best)) break;
+        best = next;
+      }
+      return { ...best, gap: null };
+    }
+    default:
+      throw internalError(`objective "${String(objective)}"`);
+  }
 }
 
 function mappingOf(

@@ -3,7 +3,7 @@ import type { MappedStep, Split } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
-import { type Candidate, candidateLimit, candidatesOf, evaluateChoice, layerFacts } from "./candidates.ts";
+import { type Candidate, candidatesOf, evaluateChoice, layerFacts } from "./candidates.ts";
 import { type Edge, edgesByLayer } from "./edges.ts";
 import { formatSplit, translateSplit } from "./splits.ts";
 import type { VectorPass, VectorWork } from "./work.ts";
@@ -46,6 +46,7 @@ export function networkCandidates(
   work: VectorWork,
   target: ChipTarget,
   pins: ReadonlyMap<string, MappedStep>,
+  countsEnergy = false,
 ): (readonly Candidate[])[] {
   const lists = new Map<string, readonly Candidate[]>();
   const signatures = network.layers.map((layer) => signature(layer, work.get(layer.name) ?? []));
@@ -54,11 +55,12 @@ export function networkCandidates(
     const layer = at(network.layers, index);
     const passes = work.get(layer.name) ?? [];
     const pin = pins.get(layer.name);
-    if (pin !== undefined) return [evaluateChoice(layerFacts(layer, passes), pin.split, pin.weights, target)];
+    if (pin !== undefined)
+      return [evaluateChoice(layerFacts(layer, passes, countsEnergy), pin.split, pin.weights, target)];
     const key = `${signatures[index]}\n${further.map(formatSplit).join("\n")}`;
     let list = lists.get(key);
     if (list === undefined) {
-      list = candidatesOf(layer, passes, target, further, layer.kind === "movement" ? 16 : candidateLimit);
+      list = candidatesOf(layer, passes, target, further, layer.kind === "movement" ? 16 : undefined, countsEnergy);
       lists.set(key, list);
       numbers.set(list, numbers.size);
     }
@@ -98,7 +100,7 @@ export function networkCandidates(
   for (const { state, next } of network.ties) {
     const layer = at(network.layers, next);
     if (pins.has(layer.name)) continue;
-    const facts = layerFacts(layer, work.get(layer.name) ?? []);
+    const facts = layerFacts(layer, work.get(layer.name) ?? [], countsEnergy);
     result[next] = at(result, state).map(({ split }) => evaluateChoice(facts, split, null, target));
   }
   return result;

@@ -5,6 +5,7 @@ import type { BufferNeed, NetworkPlan } from "../step-plan.ts";
 import { type Allocation, allocate } from "./allocate.ts";
 import type { Candidate } from "./candidates.ts";
 import { constantWeights } from "./layer-cost.ts";
+import { cyclesAlone, type Weighing } from "./objective.ts";
 import { type Price, type SearchResult, type SearchSpace, search } from "./search.ts";
 import { stepOf } from "./steps.ts";
 
@@ -24,6 +25,11 @@ export interface Fit {
   /** The attempt that came closest to fitting. */
   readonly leanest: Attempt;
   readonly rounds: number;
+  /**
+   * By what share the fitting attempt costs more than the best choices with no limit to memory, which no choices that fit can
+   * undercut; null where that search left choices out.
+   */
+  readonly gap: number | null;
 }
 
 /** Searches that are made before the network is said not to fit. */
@@ -59,15 +65,20 @@ export function fitMemory(
   space: SearchSpace,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: readonly ValueLayout[],
+  weighing: Weighing = cyclesAlone,
 ): Fit {
   const capacity = space.target.core.memoryBytes;
   const made: Made = { steps: space.network.layers.map(() => new Map()), plans: new Map() };
-  const tryPrices = (prices: Prices): Attempt => attempt(space, pins, layouts, priceOf(space, prices), made);
+  const tryPrices = (prices: Prices): Attempt =>
+    attempt(space, pins, layouts, priceOf(space, prices, weighing), made, weighing);
+  const worth = ({ result }: Attempt): number =>
+    weighing.perCycle * result.predictedCycles + weighing.perPicojoule * result.predictedPj;
   const fits = (one: Attempt): boolean => one.allocation.peakBytes <= capacity;
   let prices: Prices = { weights: 0, transient: new Map() };
   let failed = prices;
   let current = tryPrices(prices);
   let leanest = current;
+  const relaxed = { cost: worth(current), isExact: current.result.exact };
   let rounds = 1;
   const hasChoice = space.candidates.some((list) => list.length > 1);
   while (hasChoice && !fits(current) && rounds < roundLimit) {
@@ -77,7 +88,7 @@ export function fitMemory(
     rounds += 1;
     if (current.allocation.peakBytes < leanest.allocation.peakBytes) leanest = current;
   }
-  if (!fits(current)) return { fitting: null, leanest, rounds };
+  if (!fits(current)) return { fitting: null, leanest, rounds, gap: null };
   let fitting = current;
   let [low, high] = [failed, prices];
   for (let turn = 0; turn < refineLimit && rounds > 1; turn += 1) {
@@ -86,10 +97,11 @@ export function fitMemory(
     rounds += 1;
     if (fits(refined)) {
       high = middle;
-      if (refined.result.predictedCycles < fitting.result.predictedCycles) fitting = refined;
+      if (worth(refined) < worth(fitting)) fitting = refined;
     } else low = middle;
   }
-  return { fitting, leanest: fitting, rounds };
+  const gap = relaxed.isExact && relaxed.cost > 0 ? worth(fitting) / relaxed.cost - 1 : null;
+  return { fitting, leanest: fitting, rounds, gap };
 }
 
 function attempt(
@@ -98,9 +110,10 @@ function attempt(
   layouts: readonly ValueLayout[],
   price: Price,
   made: Made,
+  weighing: Weighing,
 ): Attempt {
   const { network, target } = space;
-  const result = search(space, price);
+  const result = search(space, price, weighing);
   const steps = network.layers.map((layer, index) => {
     const candidate = at(result.chosen, index);
     const step = pins.get(layer.name) ?? at(made.steps, index).get(candidate) ?? stepOf(layer, candidate, target);
@@ -112,7 +125,9 @@ function attempt(
   return { result, steps, plan, needs, allocation: allocate(needs) };
 }
 
-function priceOf(space: SearchSpace, prices: Prices): Price {
+function priceOf(space: SearchSpace, prices: Prices, { perCycle }: Weighing): Price {
+  // Prices are in cycles.
+  const unit = perCycle > 0 ? perCycle : 1;
   const { layers } = space.network;
   const produced = layers.map((_, index) => prices.transient.get(index) ?? 0);
   // Layers that read the same weights store them once when they cut them alike: each pays its part.
@@ -121,7 +136,9 @@ function priceOf(space: SearchSpace, prices: Prices): Price {
   for (const value of constants) readerCounts.set(value, (readerCounts.get(value) ?? 0) + 1);
   const weights = constants.map((value) => prices.weights / (readerCounts.get(value) ?? 1));
   return (layer, candidate) =>
-    at(weights, layer) * candidate.weightBytes + at(produced, layer) * (candidate.operandBytes + candidate.valueBytes);
+    unit *
+    (at(weights, layer) * candidate.weightBytes +
+      at(produced, layer) * (candidate.operandBytes + candidate.valueBytes));
 }
 
 /** Raises the price of weights when they fill much of the memory, and of the layers whose other buffers are live at the peak. */

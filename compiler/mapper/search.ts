@@ -8,6 +8,7 @@ import { EdgePricer } from "./edge-pricer.ts";
 import { type Edge, edgesOf } from "./edges.ts";
 import { minimize, type PairCost } from "./elimination.ts";
 import { networkCandidates } from "./network-candidates.ts";
+import { cyclesAlone, type Weighing } from "./objective.ts";
 import { formatSplit } from "./splits.ts";
 import type { VectorWork } from "./work.ts";
 
@@ -25,6 +26,8 @@ export interface SearchSpace {
   readonly costOf: (edge: Edge, producer: Candidate, consumer: Candidate) => EdgeCost;
   /** By edge: cycles, [producer candidate][consumer candidate]. */
   readonly tables: readonly Float64Array[];
+  /** By edge: dynamic picojoules, as `tables`; null where no energy is asked for. */
+  readonly energies: readonly Float64Array[] | null;
   /** Pairs of layers that must have the same split: 0 where it is, infinite elsewhere. */
   readonly ties: readonly PairCost[];
 }
@@ -34,6 +37,8 @@ export interface SearchResult {
   /** By layer. */
   readonly chosen: readonly Candidate[];
   readonly predictedCycles: number;
+  /** Dynamic picojoules; 0 where no energy is asked for. */
+  readonly predictedPj: number;
   readonly exact: boolean;
 }
 
@@ -46,9 +51,10 @@ export function searchSpace(
   work: VectorWork,
   target: ChipTarget,
   pins: ReadonlyMap<string, MappedStep> = new Map(),
+  countsEnergy = false,
 ): SearchSpace {
   const edges = edgesOf(network);
-  const candidates = networkCandidates(network, edges, work, target, pins);
+  const candidates = networkCandidates(network, edges, work, target, pins, countsEnergy);
   const pricer = new EdgePricer(network, target);
   const cached = new Map<string, Float64Array>();
   const listNumbers = new Map<readonly Candidate[], number>();
@@ -71,7 +77,33 @@ export function searchSpace(
   });
   const costOf: SearchSpace["costOf"] = (edge, producer, consumer) =>
     pricer.cost(edge, pricer.owned(edge, producer), pricer.needed(edge, consumer));
-  return { network, target, candidates, edges, costOf, tables, ties: tiesOf(network, candidates) };
+  const energies = countsEnergy ? energyTables(edges, candidates, pricer) : null;
+  return { network, target, candidates, edges, costOf, tables, energies, ties: tiesOf(network, candidates) };
+}
+
+/** By edge: picojoules, [producer candidate][consumer candidate]; worked out once for equal lists of candidates. */
+function energyTables(
+  edges: readonly Edge[],
+  candidates: SearchSpace["candidates"],
+  pricer: EdgePricer,
+): readonly Float64Array[] {
+  const known: { edge: Edge; table: Float64Array }[] = [];
+  return edges.map((edge) => {
+    const [producers, consumers] = [at(candidates, edge.producer), at(candidates, edge.consumer)];
+    const same = known.find(
+      (other) =>
+        at(candidates, other.edge.producer) === producers &&
+        at(candidates, other.edge.consumer) === consumers &&
+        other.edge.write === edge.write &&
+        other.edge.read === edge.read,
+    );
+    if (same !== undefined) return same.table;
+    const owned = producers.map((producer) => pricer.owned(edge, producer));
+    const needed = consumers.map((consumer) => pricer.needed(edge, consumer));
+    const table = Float64Array.from(owned.flatMap((from) => needed.map((to) => pricer.energyPj(edge, from, to))));
+    known.push({ edge, table });
+    return table;
+  });
 }
 
 function tiesOf({ ties }: Network, candidates: SearchSpace["candidates"]): PairCost[] {
@@ -85,23 +117,40 @@ function tiesOf({ ties }: Network, candidates: SearchSpace["candidates"]): PairC
   });
 }
 
-/** The choices with the least Σ layer cycles + Σ edge cycles + Σ prices. */
-export function search(space: SearchSpace, price: Price = () => 0): SearchResult {
+/** The choices with the least Σ layers + Σ edges + Σ prices, of cycles and picojoules by what they weigh. */
+export function search(
+  space: SearchSpace,
+  price: Price = () => 0,
+  { perCycle, perPicojoule }: Weighing = cyclesAlone,
+): SearchResult {
+  const isCycles = perCycle === 1 && perPicojoule === 0;
   const single = space.candidates.map((list, layer) =>
-    Float64Array.from(list, (candidate) => candidate.cost.cycles + price(layer, candidate)),
+    Float64Array.from(
+      list,
+      (candidate) => perCycle * candidate.cost.cycles + perPicojoule * candidate.energyPj + price(layer, candidate),
+    ),
   );
-  const pairs: PairCost[] = space.edges.map((edge, index) => ({
-    left: edge.producer,
-    right: edge.consumer,
-    table: at(space.tables, index),
-  }));
+  const pairs: PairCost[] = space.edges.map((edge, index) => {
+    const cycles = at(space.tables, index);
+    const picojoules = space.energies === null ? null : at(space.energies, index);
+    const table = isCycles
+      ? cycles
+      : cycles.map((each, entry) => perCycle * each + perPicojoule * (picojoules?.[entry] ?? 0));
+    return { left: edge.producer, right: edge.consumer, table };
+  });
   const { choices, exact } = minimize(single, [...pairs, ...space.ties], tableLimit);
   const chosen = choices.map((choice, layer) => at(at(space.candidates, layer), choice));
   let predictedCycles = 0;
-  for (const candidate of chosen) predictedCycles += candidate.cost.cycles;
+  let predictedPj = 0;
+  for (const candidate of chosen) {
+    predictedCycles += candidate.cost.cycles;
+    predictedPj += candidate.energyPj;
+  }
   space.edges.forEach((edge, index) => {
     const width = at(space.candidates, edge.consumer).length;
-    predictedCycles += at(at(space.tables, index), at(choices, edge.producer) * width + at(choices, edge.consumer));
+    const entry = at(choices, edge.producer) * width + at(choices, edge.consumer);
+    predictedCycles += at(at(space.tables, index), entry);
+    if (space.energies !== null) predictedPj += at(at(space.energies, index), entry);
   });
-  return { chosen, predictedCycles, exact };
+  return { chosen, predictedCycles, predictedPj, exact };
 }

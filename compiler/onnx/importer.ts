@@ -49,6 +49,8 @@ export interface ImportedModel {
   readonly notes: readonly ImportNote[];
   /** What became of the model's nodes on the way. */
   readonly record: ImportRecord;
+  /** Samples that the graph was made for after the import; absent when it is as the model has it. */
+  readonly batchCount?: number;
 }
 
 /** What importing did with nodes of the model; a node within a loop, branch or function stands under its path. */

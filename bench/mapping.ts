@@ -1,0 +1,114 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chooseBatch } from "../api/batch-choice.ts";
+import { importModel } from "../api/model.ts";
+import { runModel } from "../api/run.ts";
+import { chooseTarget } from "../api/target.ts";
+import { borealVersion } from "../api/version.ts";
+import { type PrecisionPlan, parsePrecisionFile } from "../compiler/quantize/precision.ts";
+
+/**
+ * How near the mapper comes to the packed bound, network by network: batch by `--batch best` for throughput, then
+ * simulated on device. Writes docs/mapping-results.md; names on the command line restrict it to those models and print rows.
+ */
+const models = process.env.BOREAL_CASES ?? "../shared";
+const precisionFile = "examples/precisions/resnet50-w4a4.yaml";
+
+interface Row {
+  readonly model: string;
+  readonly precision: string;
+  readonly cells: readonly string[];
+}
+
+function rowOf(name: string, precision: string | PrecisionPlan, label: string): Row {
+  const target = chooseTarget("northpole-style");
+  try {
+    const model = importModel(join(models, "models", name, "model.onnx"), {
+      allowAbsentWeights: true,
+      dimensions: dimensionsOf(name),
+    });
+    const { batchCount, figures } = chooseBatch(model, target.chip, { objective: "throughput", precision });
+    const { result } = runModel({
+      model,
+      target,
+      precision,
+      batchCount,
+      objective: "throughput",
+      timingOnly: true,
+      range: false,
+    });
+    const { intervalCycles, packedBoundIntervalCycles, bindingResource } = result.timing;
+    const predicted = figures.find((each) => each.batchCount === batchCount)?.intervalCycles ?? 0;
+    const packed = packedBoundIntervalCycles ?? 0;
+    const number = (value: number): string => Number(value.toPrecision(5)).toLocaleString("en-US");
+    return {
+      model: name,
+      precision: label,
+      cells: [
+        String(batchCount),
+        number(intervalCycles),
+        number(predicted),
+        number(packed),
+        (packed / intervalCycles).toFixed(2),
+        bindingResource,
+      ],
+    };
+  } catch (error) {
+    const text = (error as Error).message.split("\n")[0]?.replaceAll("|", "/").slice(0, 160) ?? "";
+    return { model: name, precision: label, cells: ["–", "–", "–", "–", "–", text] };
+  }
+}
+
+/** Open dimensions as the cases' own run binds them. */
+function dimensionsOf(name: string): Map<string, number> {
+  const index = JSON.parse(readFileSync(join(models, "models", "index.json"), "utf8")) as {
+    readonly models: readonly {
+      readonly name: string;
+      readonly inputs: readonly string[];
+      readonly run: { readonly inputs: readonly (readonly number[])[] };
+    }[];
+  };
+  const entry = index.models.find((each) => each.name === name);
+  const found = new Map<string, number>();
+  entry?.inputs.forEach((declared, input) => {
+    const axes = /\[(.*)\]/.exec(declared)?.[1]?.split(",") ?? [];
+    axes.forEach((axis, position) => {
+      const size = entry.run.inputs[input]?.[position];
+      if (!/^\d+$/.test(axis.trim()) && size !== undefined) found.set(axis.trim(), size);
+    });
+  });
+  return found;
+}
+
+const plan = parsePrecisionFile(readFileSync(precisionFile, "utf8"), precisionFile);
+const all = (
+  JSON.parse(readFileSync(join(models, "models", "index.json"), "utf8")) as {
+    readonly models: readonly { readonly name: string }[];
+  }
+).models.map(({ name }) => name);
+const wanted = process.argv.slice(2);
+const names = wanted.length === 0 ? all : all.filter((name) => wanted.includes(name));
+const rows: Row[] = [];
+for (const name of names) {
+  const added = [
+    ...(name === "light-resnet50" ? [rowOf(name, plan, "w4a4, first and last layer w8a8")] : []),
+    rowOf(name, "w8a8", "w8a8"),
+  ];
+  for (const row of added) process.stdout.write(`| ${[row.model, row.precision, ...row.cells].join(" | ")} |\n`);
+  rows.push(...added);
+}
+if (wanted.length === 0) {
+  const heads = ["model", "precision", "batch", "interval", "predicted", "packed bound", "bound ÷ interval", "binds"];
+  const lines = [
+    "# How near the mapper comes to the bound",
+    "",
+    `\`node --import tsx bench/mapping.ts\`, Boreal ${borealVersion()}, target northpole-style, on device. Cycles an inference, objective throughput, the`,
+    "best batch of those that `--batch best` tries. The packed bound is that of docs/timing.md; *binds* is the largest cause of the cycles.",
+    "",
+    `| ${heads.join(" | ")} |`,
+    `|${heads.map(() => "---").join("|")}|`,
+    ...rows.map((row) => `| ${[row.model, row.precision, ...row.cells].join(" | ")} |`),
+    "",
+  ];
+  writeFileSync("docs/mapping-results.md", lines.join("\n"));
+}

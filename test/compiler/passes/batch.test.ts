@@ -1,0 +1,113 @@
+import { describe, expect, it } from "vitest";
+import { BorealError } from "../../../base/errors.ts";
+import { at, product } from "../../../base/math.ts";
+import { makeRandom } from "../../../base/random.ts";
+import { batchGraph } from "../../../compiler/passes/batch.ts";
+import { evaluate } from "../../../ir/evaluate.ts";
+import type { Graph } from "../../../ir/graph.ts";
+import { parseGraph, printGraph } from "../../../ir/graph-text.ts";
+import { tensorNumbers, tensorOf } from "../../../ir/ops/values.ts";
+import type { Tensor } from "../../../ir/tensor.ts";
+import type { TensorType } from "../../../ir/type.ts";
+import { assertValid } from "../../../ir/verify.ts";
+import { loadChip } from "../../../targets/load.ts";
+import { build, bytesOf, difference, preparedCase, runFunctional } from "../../contracts/random-case.ts";
+import { randomGraph, randomInputs } from "../../random-graph.ts";
+
+const count = 3;
+
+/** The axis along which a batched type holds more than that of one sample; −1 for none. */
+const batchAxis = (single: TensorType, batched: TensorType): number =>
+  single.shape.findIndex((size, axis) => size !== batched.shape[axis]);
+
+/** Samples side by side along an axis. */
+function stacked(samples: readonly Tensor[], type: TensorType): Tensor {
+  const first = at(samples, 0);
+  const axis = batchAxis(first.type, type);
+  const block = product(first.type.shape.slice(axis));
+  const outer = product(first.type.shape.slice(0, axis));
+  const numbers = Array.from({ length: outer }, (_, row) =>
+    samples.flatMap((sample) => [...tensorNumbers(sample).subarray(row * block, (row + 1) * block)]),
+  );
+  return tensorOf(type, numbers.flat());
+}
+
+/** The graph with every input's first axis of size 1; null where that is no graph. */
+function single(graph: Graph): Graph | null {
+  return graph.inputs.every(({ type }) => type.shape.includes(1)) ? graph : null;
+}
+
+function reasonOf(graph: Graph): string {
+  try {
+    batchGraph(graph, count);
+  } catch (error) {
+    if (error instanceof BorealError) return error.problems.map(({ code, message }) => `${code} ${message}`).join("\n");
+    throw error;
+  }
+  return "";
+}
+
+describe("a graph for several samples", () => {
+  it("makes of each what the graph for one makes of it, bit for bit, or refuses", () => {
+    let made = 0;
+    for (let seed = 0; seed < 400; seed += 1) {
+      const random = makeRandom(seed);
+      const graph = single(randomGraph(random, { blockCount: 4 }).graph);
+      if (graph === null) continue;
+      const reason = reasonOf(graph);
+      if (reason !== "") {
+        expect(reason, printGraph(graph)).toMatch(/^B603 /);
+        continue;
+      }
+      made += 1;
+      const batched = batchGraph(graph, count);
+      assertValid(batched);
+      const samples = Array.from({ length: count }, () => randomInputs(random, graph));
+      const inputs = new Map(
+        batched.inputs.map(({ name, type }) => [
+          name,
+          stacked(
+            samples.map((each) => each.get(name) as Tensor),
+            type,
+          ),
+        ]),
+      );
+      const found = evaluate(batched, inputs);
+      const singles = samples.map((sample) => evaluate(graph, sample));
+      graph.outputs.forEach((output) => {
+        const answers = singles.map((each) => each.get(output) as Tensor);
+        const value = found.get(output) as Tensor;
+        const same = batchAxis(at(answers, 0).type, value.type) < 0;
+        const wanted = same ? at(answers, 0) : stacked(answers, value.type);
+        expect(tensorNumbers(value), `seed ${seed}\n${printGraph(graph)}\n${printGraph(batched)}`).toEqual(
+          tensorNumbers(wanted),
+        );
+      });
+    }
+    expect(made).toBeGreaterThan(25);
+  });
+
+  it("runs on a chip as it is evaluated", () => {
+    const chip = loadChip("mini-4x4");
+    let ran = 0;
+    for (let seed = 0; seed < 60; seed += 1) {
+      const random = makeRandom(seed);
+      const graph = single(randomGraph(random, { blockCount: 3, maximumSize: 4 }).graph);
+      if (graph === null || reasonOf(graph) !== "") continue;
+      const example = preparedCase(random, batchGraph(graph, count));
+      const built = build(example, chip, null);
+      if (built === null) continue;
+      ran += 1;
+      const exact = evaluate(example.prepared.chipGraph, example.inputs);
+      expect(difference(bytesOf(exact), runFunctional(built, example.inputs, chip)), `seed ${seed}`).toBe("");
+    }
+    expect(ran).toBeGreaterThan(2);
+  });
+
+  const graphOf = (...lines: readonly string[]): Graph => parseGraph(['graph "g" {', ...lines, "}"].join("\n"), {});
+
+  it("keeps a graph as it is for one sample", () => {
+    const { graph } = randomGraph(makeRandom(1), {});
+    expect(batchGraph(graph, 1)).toBe(graph);
+  });
+});
