@@ -23,7 +23,16 @@ const step = 0.2;
 export interface SensitivityOptions
   extends Pick<
     RunOptions,
-    "model" | "target" | "precision" | "batchCount" | "seed" | "mapping" | "states" | "hostOps" | "onProgress"
+    | "model"
+    | "target"
+    | "precision"
+    | "batchCount"
+    | "objective"
+    | "seed"
+    | "mapping"
+    | "states"
+    | "hostOps"
+    | "onProgress"
   > {
   /** Searches the mapping again for every moved number that time or the program depends on. */
   readonly remap?: boolean;
@@ -201,10 +210,11 @@ class Study {
   }
 
   private subject(chip: ChipTarget, mapping: Mapping | undefined): Subject {
-    const { model, precision, batchCount, hostOps, states } = this.options;
+    const { model, precision, batchCount, objective, hostOps, states } = this.options;
     const compiled = compileModel(model, chip, {
       ...(precision === undefined ? {} : { precision }),
       ...(batchCount === undefined ? {} : { batchCount }),
+      ...(objective === undefined ? {} : { objective }),
       ...(hostOps === undefined ? {} : { hostOps }),
       ...(mapping === undefined ? {} : { mapping }),
       states: chooseStates(model, states).states,

@@ -33,7 +33,7 @@ import { setting } from "./setting.ts";
 const seed = 1;
 const fitCount = 200;
 const timingFitCount = 6;
-const greatestBatch = 32;
+const greatestBatch = 64;
 const others = ["light-vgg19", "light-inception_v1", "light-squeezenet", "light-zfnet512", "nanodet-m-320"] as const;
 
 const isDry = process.argv.includes("--dry");

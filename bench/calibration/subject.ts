@@ -45,13 +45,14 @@ export function workloadOf(name: string, precision: (graph: Graph) => PrecisionP
   return { name, graph, sha256, precision: precision(graph) };
 }
 
-/** Compiles a network for a batch, and simulates three batches on device. Throws what compiling throws. */
+/** Compiles a network for a batch and for throughput, and simulates three batches on device. Throws what compiling throws. */
 export function subjectOf(workload: Workload, chip: ChipTarget, batchCount: number): Subject {
   const { name, precision } = workload;
   const { program, work } = compile(batchGraph(workload.graph, batchCount), chip, {
     precision,
     calibrationFrames: null,
     batchCount,
+    objective: "throughput",
   });
   const trace = simulateTiming(program, chip, { host: false, batches: 3 });
   const batchCycles = batchIntervalCycles(trace);

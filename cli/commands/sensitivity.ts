@@ -2,7 +2,7 @@ import { sensitivityOf } from "../../api/sensitivity.ts";
 import { chooseTarget } from "../../api/target.ts";
 import { printJson } from "../../report/json.ts";
 import { printSensitivity, printSensitivityCsv } from "../../report/sensitivity.ts";
-import { compileOptionsOf, modelOf } from "../model-options.ts";
+import { compileOptionsOf, modelOf, settleBatch } from "../model-options.ts";
 import type { Options } from "../options.ts";
 import { deliver, hasColour, writeFileWhole, writeOut } from "../output.ts";
 import { makeProgress } from "../progress.ts";
@@ -17,9 +17,9 @@ export async function execute(path: string | undefined, options: Options): Promi
     const target = chooseTarget(options.target, options.set);
     // Latency and energy need shapes alone.
     const shapes: Options = { ...options, timingOnly: true };
-    const model = modelOf(path, shapes);
-    const compiling = await compileOptionsOf(model, shapes);
     const { onProgress } = progress;
+    const { model, settled } = settleBatch(modelOf(path, shapes), target, shapes, onProgress);
+    const compiling = await compileOptionsOf(model, settled);
     const result = sensitivityOf({ model, target, ...compiling, remap: options.remap === true, onProgress });
     progress.stop();
     if (options.svg !== undefined) {

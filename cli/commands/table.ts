@@ -174,6 +174,7 @@ export const commands: readonly CommandEntry[] = [
       ...modelOptions,
       "precision",
       "batch",
+      "objective",
       "mapping",
       "state",
       "hostOps",
