@@ -7,6 +7,7 @@ import { boundsOf } from "../runtime-sim/bound.ts";
 import type { RunMetrics } from "../runtime-sim/metrics.ts";
 import { didYouMean } from "../targets/nearest-name.ts";
 import type { ChipTarget } from "../targets/target.ts";
+import { batchModel } from "./batched-model.ts";
 import { compileModel } from "./compile.ts";
 import { explainLayer } from "./explain-layer.ts";
 import { boundRatio, type LayerStanding, reasonOf, usedCoreCount } from "./explain-reason.ts";
@@ -47,7 +48,8 @@ export const slowRatio = 3;
  * a layer that does not exist.
  */
 export function explainModel(options: ExplainOptions): ExplanationResult {
-  const { model, target, mapping, states, layer, seed: _, ...rest } = options;
+  const { model: given, target, mapping, states, layer, seed: _, ...rest } = options;
+  const model = batchModel(given, options.batchCount);
   const { chip } = target;
   const onProgress = options.onProgress ?? noProgress;
   const chosen = chooseStates(model, states);
@@ -72,8 +74,9 @@ export function explainModel(options: ExplainOptions): ExplanationResult {
         : explainLayer(at(standings, wanted), {
             compiled,
             metrics,
-            compileAgain: (change) => compileModel(model, chip, { ...compiling, ...change }),
+            compileAgain: (change) => compileModel(given, chip, { ...compiling, ...change }),
             precision: options.precision,
+            objective: options.objective ?? "latency",
             pinned: mapping ?? null,
             onProgress,
           }),

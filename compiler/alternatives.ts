@@ -4,6 +4,7 @@ import type { Program } from "../ir/program.ts";
 import { emitProgram, ProgramRoomError } from "./emit/emitter.ts";
 import type { Candidate } from "./mapper/candidates.ts";
 import type { PairCost } from "./mapper/elimination.ts";
+import { cyclesAlone, type Weighing } from "./mapper/objective.ts";
 import { fitMemory } from "./mapper/repair.ts";
 import { type SearchSpace, search } from "./mapper/search.ts";
 import { stepCosts } from "./mapper/steps.ts";
@@ -14,6 +15,8 @@ export interface ForcedChoice {
   /** Of the layer, with the transfers of what it reads. */
   readonly layerCycles: number;
   readonly networkCycles: number;
+  /** Cycles and dynamic energy of the network, as they weigh: what the objective makes small. */
+  readonly networkCost: number;
 }
 
 /** The table of a pair without the rows and columns of choices that are left out. */
@@ -28,29 +31,36 @@ function pairWith<Pair extends PairCost>(pair: Pair, width: number, layer: numbe
 export function withChoice(space: SearchSpace, layer: number, candidate: Candidate): SearchSpace {
   const choice = at(space.candidates, layer).indexOf(candidate);
   const widthOf = (right: number): number => at(space.candidates, right).length;
-  const tables = space.edges.map((edge, index) => {
-    const pair = { left: edge.producer, right: edge.consumer, table: at(space.tables, index) };
-    return pairWith(pair, widthOf(pair.right), layer, choice).table;
-  });
+  const cut = (tables: readonly Float64Array[]): Float64Array[] =>
+    space.edges.map((edge, index) => {
+      const pair = { left: edge.producer, right: edge.consumer, table: at(tables, index) };
+      return pairWith(pair, widthOf(pair.right), layer, choice).table;
+    });
   const ties = space.ties.map((tie) => pairWith(tie, widthOf(tie.right), layer, choice));
   const candidates = space.candidates.map((list, index) => (index === layer ? [candidate] : list));
-  return { ...space, candidates, tables, ties };
+  const energies = space.energies === null ? null : cut(space.energies);
+  return { ...space, candidates, tables: cut(space.tables), energies, ties };
 }
 
 /**
- * Every choice of a layer with the least cycles that the network is predicted to take with it, memory apart, the best
- * first: each is forced and the rest searched again, so the second is the exact second best where the search is exact.
+ * Every choice of a layer with the cycles that the network is predicted to take with it, memory apart, the best by
+ * cycles and energy as they weigh first: each is forced and the rest searched again, so the second is the exact second
+ * best where the search is exact.
  */
-export function forcedChoices(space: SearchSpace, layer: number): ForcedChoice[] {
+export function forcedChoices(space: SearchSpace, layer: number, weighing: Weighing = cyclesAlone): ForcedChoice[] {
   return at(space.candidates, layer)
     .map((candidate): ForcedChoice => {
       const forced = withChoice(space, layer, candidate);
-      const { chosen, predictedCycles } = search(forced);
-      const layerCycles = at(stepCosts(forced, chosen), layer).cycles;
-      return { candidate, layerCycles, networkCycles: predictedCycles };
+      const { chosen, predictedCycles, predictedPj } = search(forced, undefined, weighing);
+      return {
+        candidate,
+        layerCycles: at(stepCosts(forced, chosen), layer).cycles,
+        networkCycles: predictedCycles,
+        networkCost: weighing.perCycle * predictedCycles + weighing.perPicojoule * predictedPj,
+      };
     })
     .filter(({ networkCycles }) => Number.isFinite(networkCycles))
-    .sort((a, b) => a.networkCycles - b.networkCycles);
+    .sort((a, b) => a.networkCost - b.networkCost);
 }
 
 /** A network that is mapped with one layer's choice fixed. */
@@ -73,13 +83,14 @@ export function forcedProgram(
   candidate: Candidate,
   layouts: readonly ValueLayout[],
   naming: Pick<Mapping, "graph" | "batchCount">,
+  weighing: Weighing = cyclesAlone,
 ): ForcedProgram | null {
   const forced = withChoice(space, layer, candidate);
   const { target } = space;
   let { memoryBytes } = target.core;
   for (let round = 0; round < roundLimit && memoryBytes > 0; round += 1) {
     const limited = { ...forced, target: { ...target, core: { ...target.core, memoryBytes } } };
-    const { fitting } = fitMemory(limited, new Map(), layouts);
+    const { fitting } = fitMemory(limited, new Map(), layouts, weighing);
     if (fitting === null) return null;
     const mapping: Mapping = {
       kind: "mapping",

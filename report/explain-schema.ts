@@ -36,11 +36,6 @@ export const explainedLayerSchema = z.strictObject({
     .describe("Why it is slow; null unless it is slower than 3 times its bound, or asked for."),
 });
 
-const effect = {
-  layerCycles: amountSchema.nullable().describe("Of the layer, per inference; null when it is not in the program."),
-  latencyCycles: amountSchema.nullable().describe("Of the network on device, per inference."),
-};
-
 /** A layer from near. */
 export const layerExplanationSchema = z.strictObject({
   name: z.string(),
@@ -80,17 +75,32 @@ export const layerExplanationSchema = z.strictObject({
         placedNetworkCycles: amountSchema
           .nullable()
           .describe("As predictedNetworkCycles, once everything is placed in memory; null when that was not tried."),
-        simulated: z.strictObject(effect).nullable().describe("Null when it does not fit, or was not among the best."),
+        simulated: z
+          .strictObject({
+            layerCycles: amountSchema.nullable(),
+            latencyCycles: amountSchema,
+            energyJoules: amountSchema.describe("Of the network on device, per inference."),
+          })
+          .nullable()
+          .describe("Null when it does not fit, or was not among the best."),
         fits: z.boolean().nullable().describe("Null when it was not tried."),
       }),
     )
-    .describe("The choice that was made, then the next best by predicted cycles of the network."),
+    .describe("The choice that was made, then the next best by what the objective makes small."),
   levers: z.array(
     z.strictObject({
       lever: z.string(),
       kind: z.enum(["ideal", "target", "precision", "batch"]),
       program: z.enum(["same", "mapped again"]).describe("Whether the network was mapped again for it."),
-      ...effect,
+      layerCycles: amountSchema
+        .nullable()
+        .describe("Of the layer, per inference; null when it was not tried, or the layer is not in that program."),
+      latencyCycles: amountSchema
+        .nullable()
+        .describe("Of the network on device, per inference; null when it was not tried."),
+      energyJoules: amountSchema
+        .nullable()
+        .describe("Of the network on device, per inference; null when it was not tried."),
       refusal: z.string().nullable().describe("Why it could not be tried."),
     }),
   ),

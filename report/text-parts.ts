@@ -44,6 +44,34 @@ export function line(colours: Colours, label: string, text: string): string {
   return `${colours.bold(label.padEnd(labelColumns))}${isPlain ? shorten(text, screenColumns - labelColumns) : text}`;
 }
 
+/** A text in lines of the screen's width; those after the first begin with `indent`. */
+export function wrapped(text: string, indent: string, columns = screenColumns): string[] {
+  const lines: string[] = [];
+  let current = "";
+  for (const word of text.split(" ")) {
+    const next = current === "" ? word : `${current} ${word}`;
+    if (current !== "" && next.length > columns) {
+      lines.push(current);
+      current = `${indent}${word}`;
+    } else current = next;
+  }
+  return [...lines, current];
+}
+
+/** A text after what it is about, in as many lines as it takes. */
+export function labelled(colours: Colours, label: string, text: string): string[] {
+  const [first = "", ...rest] = wrapped(text, "", screenColumns - labelColumns);
+  return [line(colours, label, first), ...rest.map((each) => line(colours, "", each))];
+}
+
+/** A split as the grid has it: the parts of rows × those of columns; nothing without a split. */
+export function axisText(split: LayerResult["split"]): string {
+  if (split === null) return "";
+  const axis = (parts: NonNullable<LayerResult["split"]>["rows"]): string =>
+    parts.map(({ dimension, parts: count }) => `${dimension}:${count}`).join(" ") || "1";
+  return `${axis(split.rows)} × ${axis(split.columns)}`;
+}
+
 /** A heading at the left and a remark at the right end of the screen. */
 export function heading(colours: Colours, left: string, right: string): string {
   const gap = Math.max(2, screenColumns - left.length - right.length);
@@ -206,15 +234,13 @@ export function memoryLine(colours: Colours, memory: MemoryResult): string {
 export function layerLines(colours: Colours, layers: readonly LayerResult[], most: number): string[] {
   const whole = layers.reduce((total, layer) => total + layer.latencyCycles, 0);
   const top = [...layers].sort((a, b) => b.latencyCycles - a.latencyCycles).slice(0, most);
-  const axis = (parts: NonNullable<LayerResult["split"]>["rows"]): string =>
-    parts.map(({ dimension, parts: count }) => `${dimension}:${count}`).join(" ") || "1";
   const rows = top.map((layer) => [
     shorten(layer.name, 26),
     layer.kind,
     formatCount(layer.latencyCycles),
     formatPercent(whole === 0 ? 0 : layer.latencyCycles / whole),
     words(layer.bindingResource),
-    layer.split === null ? "" : shorten(`${axis(layer.split.rows)} × ${axis(layer.split.columns)}`, 24),
+    shorten(axisText(layer.split), 24),
     layer.weights ?? "",
   ]);
   const dim = (title: string): string => colours.dim(title);

@@ -3,7 +3,7 @@ import { chooseTarget } from "../../api/target.ts";
 import { problem } from "../../base/errors.ts";
 import { printExplanation } from "../../report/explain.ts";
 import { printJson } from "../../report/json.ts";
-import { compileOptionsOf, layerOf, modelOf } from "../model-options.ts";
+import { compileOptionsOf, layerOf, modelOf, settleBatch } from "../model-options.ts";
 import type { Options } from "../options.ts";
 import { hasColour } from "../output.ts";
 import { makeProgress } from "../progress.ts";
@@ -23,9 +23,16 @@ export async function execute(first: string | undefined, given: Options, second:
   try {
     onProgress({ phase: "import", fraction: null });
     const target = chooseTarget(options.target, options.set);
-    const model = modelOf(path, options);
-    const { timingOnly: _, ...compiling } = await compileOptionsOf(model, options);
-    const result = explainModel({ model, target, ...compiling, ...(layer === undefined ? {} : { layer }), onProgress });
+    const imported = modelOf(path, options);
+    const { model: batched, settled, batches } = settleBatch(imported, target, options, onProgress);
+    const { timingOnly: _, ...compiling } = { ...(await compileOptionsOf(batched, settled)), ...batches };
+    const result = explainModel({
+      model: imported,
+      target,
+      ...compiling,
+      ...(layer === undefined ? {} : { layer }),
+      onProgress,
+    });
     progress.stop();
     await deliverRun(options, { json: printJson(result), text: printExplanation(result, { colour: hasColour() }) });
   } finally {

@@ -66,6 +66,7 @@ describe("a layer from near", () => {
     expect(chosen?.simulated).toEqual({
       layerCycles: own?.latencyCycles,
       latencyCycles: run.timing.latencyCycles,
+      energyJoules: run.energy.energyPerInferenceJoules,
     });
     expect(others.length).toBeGreaterThan(1);
     const predicted = others.map(({ predictedNetworkCycles }) => predictedNetworkCycles ?? Number.NaN);
@@ -92,15 +93,45 @@ describe("a layer from near", () => {
     expect(lever("networks.activation.link")).toMatchObject({ program: "same", latencyCycles: doubled });
   });
 
-  it("maps again for fewer bits, and says why a batch cannot be tried", () => {
+  it("maps again for fewer bits and a larger batch, per inference", () => {
     const narrow = runModel({ model, target, precision: "w4a4", timingOnly: true }).result.timing.latencyCycles;
     expect(layer.levers.find(({ kind }) => kind === "precision")).toMatchObject({
       lever: "precision w4a4",
       program: "mapped again",
       latencyCycles: narrow,
     });
-    const batch = layer.levers.find(({ kind }) => kind === "batch");
-    expect((batch?.latencyCycles === null) === (batch?.refusal !== null)).toBe(true);
+    const product = layerModel(parseGemm("8,16,24"), {});
+    const two = explain({ model: product, batchCount: 2, layer: "gemm" });
+    const eight = runModel({ model: product, target, batchCount: 8, timingOnly: true }).result;
+    const own = eight.layers.find(({ name }) => name === "gemm");
+    expect(two.layer?.levers.find(({ kind }) => kind === "batch")).toMatchObject({
+      lever: "batch 8",
+      latencyCycles: eight.timing.latencyCycles / 8,
+      layerCycles: (own?.latencyCycles ?? 0) / 8,
+    });
+    expect(two.layer?.alternatives[0]?.simulated?.latencyCycles).toBe(two.latencyCycles);
+  });
+
+  it("says why a lever cannot be tried", () => {
+    const fixed = importModel({ bytes: bytesOf(perceptron(2)), name: "fixed" });
+    const { layer: first } = explain({ model: fixed, layer: "first" });
+    const batch = first?.levers.find(({ kind }) => kind === "batch");
+    expect(batch).toMatchObject({ latencyCycles: null, layerCycles: null });
+    expect(batch?.refusal).toMatch(/batch of 4/);
+    expect(printExplanation(explain({ model: fixed, layer: "first" }))).toMatch(/^not tried: batch 4: /m);
+  });
+
+  it("ranks other choices by the objective", () => {
+    for (const objective of ["energy", "edp"] as const) {
+      const { layer: weighed, choices } = explain({ layer: "conv", objective });
+      expect(choices.objective).toBe(objective);
+      const [first, ...rest] = weighed?.alternatives ?? [];
+      expect(first?.simulated?.energyJoules).toBeGreaterThan(0);
+      expect(rest.length).toBeGreaterThan(0);
+      expect(printExplanation(explain({ layer: "conv", objective })).replace(/\s+/g, " ")).toContain(
+        `by predicted energy${objective === "edp" ? " × time" : ""} of the network`,
+      );
+    }
   });
 
   it("predicts by resource and names what is brought from where", () => {
