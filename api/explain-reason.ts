@@ -41,6 +41,9 @@ const mostCauses = 3;
 const enoughShare = 0.75;
 const leastShare = 0.05;
 
+/** By how much the busiest link or port exceeds what a core takes in, from where on it is named. */
+const sharedFactor = 1.25;
+
 /** Bounds below this many cycles are less than what any step takes. */
 const littleCycles = 16;
 
@@ -201,7 +204,14 @@ function transferDetail({ chip, network, plan, cost, metrics }: LayerStanding, t
     waiting > 0.25 * metrics.stack.network
       ? `; ${formatCount(transferCycles)} cycles are predicted for it, the rest is packets that wait for each other`
       : "";
-  return `each core takes in up to ${formatBytes(Math.round(largest.cost.remoteBytes))} of "${largest.value}"${from} over links of ${width} B a cycle${contention}`;
+  const { remoteBytes, networkCycles } = largest.cost;
+  const shared =
+    networkCycles > (sharedFactor * remoteBytes) / width
+      ? ` (${formatCount(networkCycles)} cycles on the busiest link or port)`
+      : "";
+  const others = cost.transfers.filter(({ cost: { cycles } }) => cycles > 0).length - 1;
+  const more = others > 0 ? `; and ${others} more ${others === 1 ? "value" : "values"} one after the other` : "";
+  return `each core takes in up to ${formatBytes(Math.round(remoteBytes))} of "${largest.value}"${from} over links of ${width} B a cycle${shared}${more}${contention}`;
 }
 
 function streamDetail({ chip, plan, cost }: LayerStanding): string {
