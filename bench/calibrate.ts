@@ -10,7 +10,7 @@ import type { ChipTarget } from "../targets/target.ts";
 import { type Calibration, calibrationDocument, type EnergyFit, type TimingFit } from "./calibration/document.ts";
 import { energyAt, pricesOf } from "./calibration/energy.ts";
 import { measuredOf, measuredPrecision } from "./calibration/measured.ts";
-import { predict } from "./calibration/prediction.ts";
+import { type Prediction, predict } from "./calibration/prediction.ts";
 import { ensemble, leastChange } from "./calibration/prices.ts";
 import {
   along,
@@ -33,8 +33,8 @@ import { setting } from "./setting.ts";
 const seed = 1;
 const fitCount = 200;
 const timingFitCount = 6;
-const greatestBatch = 64;
-const others = ["light-vgg19", "light-inception_v1", "light-squeezenet", "light-zfnet512", "nanodet-m-320"] as const;
+const greatestBatch = 32;
+const others = ["light-squeezenet", "light-inception_v1", "nanodet-m-320", "light-zfnet512", "light-vgg19"] as const;
 
 const isDry = process.argv.includes("--dry");
 const note = (text: string): void => console.error(text);
@@ -106,13 +106,6 @@ note("fits that hit ...");
 const random = makeRandom(seed);
 const energyFits = ensemble(prices, measuredJoules, fitCount, random);
 const timingFits = rateFit === null ? [] : timingEnsemble(best, prior, rates, measuredCycles, timingFitCount, random);
-const predictions = process.argv.includes("--only-energy")
-  ? []
-  : others.flatMap((name) => {
-      note(name);
-      const other = workloadOf(name, (graph) => measuredPrecision(measured, graph));
-      return predict(other, { prior, fitted, rates, energyFits, timingFits });
-    });
 
 const calibration: Calibration = {
   setting: setting(),
@@ -130,15 +123,29 @@ const calibration: Calibration = {
   energyFitCount: energyFits.length,
   timingFitCount: timingFits.length,
   seed,
-  predictions,
+  predictions: [],
 };
-const document = calibrationDocument(calibration);
-console.log(document);
 if (!isDry) {
   const record = [
     `\`npm run calibrate\` on ${measured.workload} (sha256 ${workload.sha256.slice(0, 16)}) at batch ${best.batchCount},`,
     `numbers before it ${calibration.priorSha256.slice(0, 16)}; docs/calibration.md has the fit. What it moved has a prior.`,
   ];
   writeFileSync(path, withRecord(fittedText, record));
-  writeFileSync(fileURLToPath(new URL("../docs/calibration.md", import.meta.url)), document);
 }
+
+/** Writes the document with what is predicted so far. */
+function deliver(predictions: readonly Prediction[]): string {
+  const document = calibrationDocument({ ...calibration, predictions });
+  if (!isDry) writeFileSync(fileURLToPath(new URL("../docs/calibration.md", import.meta.url)), document);
+  return document;
+}
+
+let document = deliver([]);
+const predictions: Prediction[] = [];
+for (const name of process.argv.includes("--only-energy") ? [] : others) {
+  note(name);
+  const other = workloadOf(name, (graph) => measuredPrecision(measured, graph));
+  predictions.push(...predict(other, { prior, fitted, rates, energyFits, timingFits }));
+  document = deliver(predictions);
+}
+console.log(document);

@@ -25,7 +25,7 @@ const span = (values: readonly number[]): Span => [Math.min(...values), Math.max
 /** Batches that a network is predicted at: the quickest of them. */
 const greatestBatch = 8;
 
-/** The predictions of a network at batch 1 and at its best batch; none where it does not fit. */
+/** The predictions of a network at batch 1 and at its best batch; none where it does not fit or cannot be batched. */
 export function predict(
   workload: Workload,
   fits: {

@@ -35,7 +35,7 @@ describe("boreal run", () => {
     for (const part of [
       /perceptron on mini-4x4 .*boreal \d+\.\d+\.\d+/,
       /parameters \(the model's weights\), 768 MACs a run, w8a8, batch 1/,
-      /4 × 4 cores .* 0 of 67 numbers are estimates/,
+      /4 × 4 cores .* 0 of 84 numbers are estimates/,
       /latency +[\d,]+ cycles = /,
       /throughput /,
       /energy .* an inference/,
