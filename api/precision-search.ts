@@ -10,10 +10,10 @@ import {
   defaultCalibrationMethod,
   formatCalibrationMethod,
 } from "../compiler/quantize/calibration-method.ts";
+import { isHeldOut } from "../compiler/quantize/held-out.ts";
 import { type Precision, type PrecisionPlan, parsePrecision, precisionName } from "../compiler/quantize/precision.ts";
 import type { CalibratedFloat } from "../compiler/quantize/quantize-float.ts";
 import { formatQuantizer, plainQuantizer, type Quantizer } from "../compiler/quantize/quantizer.ts";
-import { isHeldOut } from "../compiler/quantize/round-weights.ts";
 import { constantData, type Graph } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import { schemaVersion, type Warning } from "../report/figures-schema.ts";

@@ -47,77 +47,9 @@ export function copiesOf(pieces: readonly AxisPiece[], source: Spread, destinati
   return copies;
 }
 
-/** Finds the places, ascending, that hold a part of a box. */
-interface Holders {
-  readonly touching: (box: Box) => readonly number[];
-}
-
 /** The places that hold a part of a tensor, for finding those that overlap a box. */
-function holdersOf(spread: Spread): Holders {
+function holdersOf(spread: Spread): { touching: (box: Box) => number[] } {
   const places = spread.boxes.flatMap((box, place) => (box === null || boxCount(box) === 0 ? [] : [place]));
-  return gridHolders(spread, places) ?? listedHolders(spread, places);
-}
-
-/** Holders whose boxes make up a grid, as those of a split do: on each axis the ranges are disjoint. Null when they are not. */
-function gridHolders({ boxes }: Spread, places: readonly number[]): Holders | null {
-  const rank = (boxes[places[0] ?? 0] ?? []).length;
-  const axes: { readonly starts: number[]; readonly ends: number[]; readonly position: Map<number, number> }[] = [];
-  for (let axis = 0; axis < rank; axis += 1) {
-    const ends = new Map<number, number>();
-    for (const place of places) {
-      const { start, end } = (boxes[place] as Box)[axis] as Range;
-      if ((ends.get(start) ?? end) !== end) return null;
-      ends.set(start, end);
-    }
-    const starts = [...ends.keys()].sort((left, right) => left - right);
-    if (starts.some((start, index) => index > 0 && start < (ends.get(starts[index - 1] as number) as number)))
-      return null;
-    axes.push({
-      starts,
-      ends: starts.map((start) => ends.get(start) as number),
-      position: new Map(starts.map((start, index) => [start, index])),
-    });
-  }
-  const cells = new Map<number, number[]>();
-  for (const place of places) {
-    let cell = 0;
-    axes.forEach(({ starts, position }, axis) => {
-      cell = cell * starts.length + (position.get(((boxes[place] as Box)[axis] as Range).start) as number);
-    });
-    const holders = cells.get(cell);
-    if (holders === undefined) cells.set(cell, [place]);
-    else holders.push(place);
-  }
-  const touching = (box: Box): readonly number[] => {
-    let found = [0];
-    for (let axis = 0; axis < rank; axis += 1) {
-      const { starts, ends } = axes[axis] as (typeof axes)[number];
-      const { start, end } = box[axis] as Range;
-      const next: number[] = [];
-      for (let range = firstBeyond(ends, start); range < starts.length && (starts[range] as number) < end; range += 1) {
-        for (const cell of found) next.push(cell * starts.length + range);
-      }
-      found = next;
-    }
-    if (found.length === 1) return cells.get(found[0] as number) ?? [];
-    return found.flatMap((cell) => cells.get(cell) ?? []).sort((left, right) => left - right);
-  };
-  return { touching };
-}
-
-/** The first position whose number exceeds `limit`, in ascending numbers. */
-function firstBeyond(numbers: readonly number[], limit: number): number {
-  let [low, high] = [0, numbers.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((numbers[middle] as number) > limit) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-/** Holders of any boxes, gone through one by one. */
-function listedHolders(spread: Spread, places: readonly number[]): Holders {
   const rank = (spread.boxes[places[0] ?? 0] ?? []).length;
   const bounds = new Int32Array(places.length * rank * 2);
   places.forEach((place, index) => {
@@ -126,7 +58,7 @@ function listedHolders(spread: Spread, places: readonly number[]): Holders {
       bounds[(index * rank + axis) * 2 + 1] = range.end;
     });
   });
-  const touching = (box: Box): readonly number[] => {
+  const touching = (box: Box): number[] => {
     const found: number[] = [];
     for (let index = 0; index < places.length; index += 1) {
       let axis = 0;

@@ -26,6 +26,8 @@ export interface Calibration {
   /** By contraction: the mean of each output channel, over positions and frames. */
   readonly channelMeans: ReadonlyMap<string, Float64Array>;
   readonly frames: readonly ReadonlyMap<string, Tensor>[];
+  /** The frames that channel means are of. */
+  readonly meanFrames: readonly ReadonlyMap<string, Tensor>[];
 }
 
 /** What calibration may be given beside frames. */
@@ -33,6 +35,8 @@ export interface CalibrateOptions {
   readonly contractor?: Contractor;
   /** By value: the element types that it is stored in, for which `mse` and `entropy` choose its range; by default all values in i8. */
   readonly storedAs?: ReadonlyMap<string, ReadonlySet<ElementType>>;
+  /** The frames whose channel means are taken, and which biases are corrected on; all by default. */
+  readonly meanFrames?: readonly ReadonlyMap<string, Tensor>[];
 }
 
 /**
@@ -47,26 +51,30 @@ export function calibrate(
 ): Calibration {
   if (frames.length === 0) throw problem("B801", "Calibration got no frames, expected at least one.");
   checkedMethod(method);
-  const { storedAs, contractor } = options;
-  const observeAll = (see: (value: string, numbers: ArrayLike<number>) => void): void => {
-    const observe = (value: string, tensor: Tensor): void => {
-      if (isFloat(tensor.type.element)) see(value, tensorNumbers(tensor));
-    };
-    for (const frame of frames)
+  const { storedAs, contractor, meanFrames = frames } = options;
+  const ofMeans = new Set(meanFrames);
+  const observeAll = (
+    see: (value: string, numbers: ArrayLike<number>, frame: (typeof frames)[number]) => void,
+  ): void => {
+    for (const frame of frames) {
+      const observe = (value: string, tensor: Tensor): void => {
+        if (isFloat(tensor.type.element)) see(value, tensorNumbers(tensor), frame);
+      };
       evaluate(graph, frame, { observe, ...(contractor === undefined ? {} : { contractor }) });
+    }
   };
   const extremes = new Map<string, Extremes>();
   const contractions = graph.nodes.filter((node) => operatorOf(node.op).runsOn === "matrix");
   const means = new Map(contractions.map((node) => [node.name, makeChannelMeans(node)]));
-  observeAll((value, numbers) => {
+  observeAll((value, numbers, frame) => {
     const seen = extremes.get(value) ?? { lows: [], highs: [], meanSquares: [], hasNan: false };
     extremes.set(value, widened(seen, numbers));
-    means.get(value)?.add(numbers);
+    if (ofMeans.has(frame)) means.get(value)?.add(numbers);
   });
   const rangeOfFrames = frameRules[typeof method === "string" ? method : "min-max"] ?? greatestOf;
   const whole = new Map([...extremes].map(([value, seen]) => [value, rangeOf(seen, rangeOfFrames)]));
   const channelMeans = new Map([...means].map(([node, collector]) => [node, collector.means()]));
-  const base = { method, frameCount: frames.length, frames, channelMeans, spreads: extremes };
+  const base = { method, frameCount: frames.length, frames, meanFrames, channelMeans, spreads: extremes };
   const narrow = narrowingOf(method);
   if (narrow === null) return { ...base, ranges: whole };
   const looked = storedAs === undefined ? whole : new Map([...whole].filter(([value]) => storedAs.has(value)));

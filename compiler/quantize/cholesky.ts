@@ -30,18 +30,6 @@ export function choleskySolve(lower: Float64Array, size: number, b: Float64Array
   }
 }
 
-/** The upper triangle U of A⁻¹ = Uᵀ·U, from the lower one of A: what is left of the inverse when columns are fixed in order. */
-export function inverseFactor(lower: Float64Array, size: number): Float64Array {
-  const inverse = new Float64Array(size * size);
-  for (let index = 0; index < size; index += 1) inverse[index * size + index] = 1;
-  choleskySolve(lower, size, inverse, size);
-  const factor = choleskyFactor(inverse, size);
-  const upper = new Float64Array(size * size);
-  for (let row = 0; row < size; row += 1)
-    for (let column = 0; column <= row; column += 1) upper[column * size + row] = factor[row * size + column] as number;
-  return upper;
-}
-
 function subtractRow(b: Float64Array, columns: number, row: number, from: number, factor: number): void {
   if (factor === 0) return;
   const [start, other] = [row * columns, from * columns];

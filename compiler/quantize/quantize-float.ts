@@ -1,3 +1,4 @@
+import { at, sum } from "../../base/math.ts";
 import type { Contractor } from "../../ir/contractor.ts";
 import { evaluate } from "../../ir/evaluate.ts";
 import { constantData, type Graph, type Node } from "../../ir/graph.ts";
@@ -6,18 +7,19 @@ import { tensorNumbers } from "../../ir/ops/values.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 import type { ElementType } from "../../ir/type.ts";
 import type { PassRecord, RunPassesOptions } from "../passes/pass.ts";
-import { energiesOf, pooledSqnrDb, realNumbers } from "./accuracy.ts";
+import { energiesOf, realNumbers } from "./accuracy.ts";
 import { balanceableValues, balanceChannels, channelMagnitudes } from "./balance-channels.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";
 import type { CalibrationMethod } from "./calibration-method.ts";
 import { demandsOf } from "./demands.ts";
+import { splitFrames } from "./held-out.ts";
 import { formIntegerLayers } from "./integer-layers.ts";
 import { chooseNormalizations, type Normalization, normalizeActivations } from "./normalize-activations.ts";
 import { type PrecisionPlan, precisionElements, precisionOf } from "./precision.ts";
 import { chooseQuantizations } from "./quantization-choice.ts";
 import { needsRanges, quantizeGraph } from "./quantize.ts";
-import { plainQuantizer, type Quantizer } from "./quantizer.ts";
-import { isHeldOut, type RoundedGraph, type RoundedLayer, roundWeights } from "./round-weights.ts";
+import type { Quantizer } from "./quantizer.ts";
+import { type RoundedGraph, type RoundedLayer, roundWeights } from "./round-weights.ts";
 import { storedTensor } from "./stored-tensor.ts";
 
 /** How a simplified float graph is quantized. */
@@ -67,52 +69,67 @@ export interface QuantizedFloat {
   readonly records: readonly PassRecord[];
 }
 
-/** What less must gain to be taken for more: a few frames that are held out show differences of this size by chance. */
-const clearlyBetterDb = 1;
-
 /**
- * Measures ranges and quantizes a simplified float graph. Where rounding is compensated, the whole model is measured on the frames that
- * were held out against the same without compensation and against rounding to nearest alone, and the best is kept.
+ * Measures ranges and quantizes a simplified float graph. Where rounding is compensated, some of the frames are held out (none of fewer
+ * than four), and the whole model is measured on them against the same without compensation and against rounding to nearest alone: what is not clearly better
+ * than less is left out.
  */
 export function quantizeFloat(graph: Graph, options: QuantizeFloatOptions): QuantizedFloat {
   const { frames, quantizer } = options;
   const contractor = makeWasmContractor(constantData(graph));
-  const quantizeWith = (chosen: Quantizer): QuantizedFloat =>
-    quantizeCalibrated(
-      { ...options, quantizer: chosen, contractor },
-      calibrateFloat(graph, { ...options, quantizer: chosen, contractor }),
-    );
-  const wanted = quantizeWith(quantizer);
-  const heldOut = (frames ?? []).filter(isHeldOut);
-  if (wanted.roundings.length === 0 || heldOut.length === 0) return wanted;
-  const references = heldOut.map((frame) => evaluate(graph, frame, { contractor }));
-  const sqnrDb = ({ quantizedGraph }: QuantizedFloat): number =>
-    pooledSqnrDb(
-      heldOut.flatMap((frame, index) => {
-        const inputs = quantizedGraph.inputs.map(
-          ({ name, type }) => [name, storedTensor(frame.get(name) as Tensor, type)] as const,
-        );
-        const found = evaluate(quantizedGraph, new Map(inputs), { contractor });
-        return graph.outputs.map((output, place) =>
-          energiesOf(
-            tensorNumbers(references[index]?.get(output) as Tensor),
-            realNumbers(found.get(quantizedGraph.outputs[place] as string) as Tensor),
-          ),
-        );
-      }),
-    );
-  const { perTensor, symmetric } = quantizer;
-  const others = [
-    { ...quantizer, rounding: "nearest" },
-    { ...plainQuantizer, perTensor, symmetric, rounding: "nearest" },
-  ] as const;
-  return others.map(quantizeWith).reduce(
-    (best, other) => {
-      const found = sqnrDb(other);
-      return found > best.found + clearlyBetterDb ? { found, quantized: other } : best;
-    },
-    { found: sqnrDb(wanted), quantized: wanted },
-  ).quantized;
+  const quantizeAs = (chosen: Quantizer, calibrated: CalibratedFloat): QuantizedFloat =>
+    quantizeCalibrated({ ...options, quantizer: chosen, contractor }, calibrated);
+  const own = calibrateFloat(graph, { ...options, contractor });
+  const wanted = quantizeAs(quantizer, own);
+  if (wanted.roundings.length === 0 || frames === null) return wanted;
+  const { fit, heldOut } = splitFrames(frames);
+  const nearest: Quantizer = { ...quantizer, rounding: "nearest" };
+  const plain: Quantizer = { ...nearest, equalize: false, smooth: null, correctBiases: false };
+  const isBalanced = quantizer.equalize || quantizer.smooth !== null;
+  const less = [
+    quantizeAs(plain, isBalanced ? calibrateFloat(graph, { ...options, quantizer: plain, contractor }) : own),
+    quantizeAs(nearest, own),
+    wanted,
+  ];
+  const errorsOf = outputErrors(graph, heldOut.length === 0 ? fit : heldOut, contractor);
+  return less
+    .map((quantized) => ({ quantized, errors: errorsOf(quantized.quantizedGraph) }))
+    .reduce((best, more) => (isClearlyLess(more.errors, best.errors) ? more : best)).quantized;
+}
+
+/** The error energy of all outputs of a quantized graph in each of the frames. */
+function outputErrors(
+  graph: Graph,
+  frames: readonly ReadonlyMap<string, Tensor>[],
+  contractor: Contractor,
+): (quantized: Graph) => number[] {
+  const references = frames.map((frame) => evaluate(graph, frame, { contractor }));
+  return (quantized) =>
+    frames.map((frame, index) => {
+      const inputs = quantized.inputs.map(
+        ({ name, type }) => [name, storedTensor(frame.get(name) as Tensor, type)] as const,
+      );
+      const found = evaluate(quantized, new Map(inputs), { contractor });
+      const energies = graph.outputs.map((output, place) =>
+        energiesOf(
+          tensorNumbers(references[index]?.get(output) as Tensor),
+          realNumbers(found.get(quantized.outputs[place] as string) as Tensor),
+        ),
+      );
+      return energies.reduce((sum, { error }) => sum + error, 0);
+    });
+}
+
+/** Standard errors that a difference must exceed. */
+const clearErrors = 2;
+
+/** Whether errors are less than others of the same frames, by more than chance gives. */
+export function isClearlyLess(errors: readonly number[], others: readonly number[]): boolean {
+  const count = errors.length;
+  const differences = errors.map((error, frame) => at(others, frame) - error);
+  const mean = sum(differences) / count;
+  const squares = sum(differences.map((difference) => (difference - mean) ** 2));
+  return mean > 0 && (count === 1 || mean > clearErrors * Math.sqrt(squares / (count - 1) / count));
 }
 
 /** Scales channels, measures ranges and normalizes activations: all that comes before anything is rounded. */
@@ -124,7 +141,8 @@ export function calibrateFloat(
   const { equalize, smooth, normalize } = quantizer;
   const looksAtWidths = calibrationMethod === "mse" || calibrationMethod === "entropy";
   const widths = looksAtWidths ? { ...options.precision, layers: [...options.precision.layers] } : null;
-  const key = JSON.stringify({ equalize, smooth, normalize, calibrationMethod, widths });
+  const meanFrames = quantizer.rounding === "compensated" ? splitFrames(frames ?? []).fit : null;
+  const key = JSON.stringify({ equalize, smooth, normalize, calibrationMethod, widths, fits: meanFrames !== null });
   const known = memory?.get(key);
   if (known !== undefined) return known;
   onPhase("calibrate");
@@ -133,7 +151,11 @@ export function calibrateFloat(
   const calibration =
     frames === null || !needsRanges(stated)
       ? null
-      : calibrate(floatGraph, frames, calibrationMethod, { contractor, storedAs: elementsOfRoots(stated, options) });
+      : calibrate(floatGraph, frames, calibrationMethod, {
+          contractor,
+          storedAs: elementsOfRoots(stated, options),
+          ...(meanFrames === null ? {} : { meanFrames }),
+        });
   const normalizations =
     calibration === null || !normalize ? [] : chooseNormalizations(floatGraph, calibration, contractor);
   const normalized =

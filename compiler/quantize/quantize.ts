@@ -75,7 +75,7 @@ export function quantizeGraph(graph: Graph, options: QuantizeOptions): Graph {
   );
   const quantized = removeDead(absorbImplied(rewritten));
   if (options.ranges === null || options.correctsBiases === false) return quantized;
-  const { frames, channelMeans } = options.ranges;
+  const { meanFrames: frames, channelMeans } = options.ranges;
   const means = new Map<string, Float64Array>();
   for (const [sum, node] of formats.sums) {
     const wanted = channelMeans.get(node);

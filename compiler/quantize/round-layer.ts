@@ -16,11 +16,15 @@ export interface LayerRows {
   readonly stored: InputRows;
 }
 
-/** The weights of one group [depth, columns], and what they are multiplied with. */
-export interface LayerGroup {
+/** The weights of one group [depth, columns], and what integers they may have. */
+export interface LayerWeights {
   readonly weights: Float64Array;
   readonly columns: number;
   readonly formats: readonly ChannelFormat[];
+}
+
+/** The weights of a group, and what they are multiplied with. */
+export interface LayerGroup extends LayerWeights {
   /** Rows to round on. */
   readonly fit: LayerRows;
   /** Other rows, on which the way of rounding is chosen; the same ones where there are too few frames. */
@@ -55,7 +59,7 @@ const recipes: readonly RoundingRecipe[] = [
 ];
 
 /** Multiply-accumulates of rounding a layer once, above which only one compensated recipe is tried. */
-const cheapWork = 2e7;
+const cheapWork = 1e8;
 const fewRecipes: readonly RoundingRecipe[] = [
   { name: "nearest", damping: 0 },
   { name: "corrected", damping: 0.1 },
@@ -78,10 +82,7 @@ export interface RoundLayerOptions {
 }
 
 /** Rounds the groups of a layer to nearest, the scales having the least squared error. */
-export function roundNearest(
-  groups: readonly Pick<LayerGroup, "weights" | "columns" | "formats">[],
-  perTensor: boolean,
-): RoundedChannel[][] {
+export function roundNearest(groups: readonly LayerWeights[], perTensor: boolean): RoundedChannel[][] {
   const common = perTensor ? commonScale(groups) : null;
   return groups.map((group) =>
     columnsOf(group.weights, group.columns).map((weights, column) => {
@@ -94,15 +95,15 @@ export function roundNearest(
 
 /** Rounds the groups of a layer by each recipe, and keeps the one whose results are nearest to f32 on the rows that were held out. */
 export function roundLayer(groups: readonly LayerGroup[], options: RoundLayerOptions): LayerRounding {
-  const work = groups.reduce((sum, { fit, columns }) => sum + columns * fit.stored.depth ** 2, 0);
+  const work = groups.reduce((sum, { fit, columns }) => sum + (columns + fit.stored.depth) * fit.stored.depth ** 2, 0);
   const common = options.perTensor ? commonScale(groups) : null;
   const known = options.holdsOut ? (work > cheapWork ? fewRecipes : recipes) : cautiousRecipes;
+  const rounders = groups.map((group) => groupRounder(group, common, options));
+  const judges = groups.map((group) => heldOutErrors(group, options));
   const trials = known.map((recipe) => {
     const channels =
-      recipe.name === "nearest"
-        ? roundNearest(groups, options.perTensor)
-        : groups.map((group) => roundGroup(group, recipe, common, options));
-    const energies = groups.map((group, index) => errorEnergy(group, channels[index] ?? [], options));
+      recipe.name === "nearest" ? roundNearest(groups, options.perTensor) : rounders.map((round) => round(recipe));
+    const energies = judges.map((errorOf, index) => errorOf(channels[index] ?? []));
     return { recipe, channels, error: energies.reduce((sum, energy) => sum + energy, 0) };
   });
   const [nearest] = trials;
@@ -116,48 +117,53 @@ export function roundLayer(groups: readonly LayerGroup[], options: RoundLayerOpt
   };
 }
 
-function roundGroup(
-  group: LayerGroup,
-  { name, damping }: RoundingRecipe,
+/** Rounds a group by recipes; its moments are found once. */
+function groupRounder(
+  { weights, columns, formats, fit }: LayerGroup,
   commonScaleOfLayer: number | null,
   { isBiasCorrected, contractor }: RoundLayerOptions,
-): RoundedChannel[] {
-  const { weights, columns, formats } = group;
-  const { depth } = group.fit.stored;
-  const prepare = isBiasCorrected ? centred : (rows: InputRows): InputRows => rows;
-  const stored = prepare(group.fit.stored);
-  const second = crossMoments(stored, stored, contractor);
-  const measure = makeErrorMeasure(second, depth, damping);
-  const wanted = name === "corrected" ? correctedWeights() : weights;
-  return columnsOf(wanted, columns).map((each, column) =>
-    roundCompensated(measure, each, formats[column] as ChannelFormat, commonScaleOfLayer),
-  );
-
-  /** The real weights that give the float results on the stored inputs, held to the given ones by the damping. */
-  function correctedWeights(): Float64Array {
-    const results = productRows(prepare(group.fit.float), weights, columns, contractor);
-    const products = Float64Array.from(crossMoments(stored, results, contractor));
-    let trace = 0;
-    for (let index = 0; index < depth; index += 1) trace += second[index * depth + index] as number;
+): (recipe: RoundingRecipe) => RoundedChannel[] {
+  const { depth } = fit.stored;
+  const seen = isBiasCorrected ? { float: centred(fit.float), stored: centred(fit.stored) } : fit;
+  const second = crossMoments(seen.stored, seen.stored, contractor);
+  const results = productRows(seen.float, weights, columns, contractor);
+  const products = Float64Array.from(crossMoments(seen.stored, results, contractor));
+  let trace = 0;
+  for (let index = 0; index < depth; index += 1) trace += second[index * depth + index] as number;
+  return ({ name, damping }) => {
+    const measure = makeErrorMeasure(second, depth, damping);
+    // The real weights that give the float results on the stored inputs, held to the given ones by the damping.
     const held = trace > 0 ? (damping * trace) / depth : 1;
-    for (let index = 0; index < products.length; index += 1)
-      products[index] = (products[index] as number) + held * (weights[index] as number);
-    return solveWeights(measure, products, columns);
-  }
+    const wanted =
+      name === "corrected"
+        ? solveWeights(
+            measure,
+            products.map((each, index) => each + held * (weights[index] as number)),
+            columns,
+          )
+        : weights;
+    return roundCompensated(measure, wanted, formats, commonScaleOfLayer);
+  };
 }
 
 /** Σ of squared differences between the results of rounded weights on stored rows and those of f32, less what bias correction takes off. */
-function errorEnergy(group: LayerGroup, channels: readonly RoundedChannel[], options: RoundLayerOptions): number {
-  const { columns, heldOut } = group;
-  const { depth } = heldOut.stored;
-  const real = new Float64Array(depth * columns);
-  channels.forEach(({ stored, scale }, column) => {
-    for (let k = 0; k < depth; k += 1) real[k * columns + column] = scale * (stored[k] as number);
-  });
-  const found = productRows(heldOut.stored, real, columns, options.contractor);
-  const wanted = productRows(heldOut.float, group.weights, columns, options.contractor);
-  const errors = { ...found, numbers: found.numbers.map((value, index) => value - (wanted.numbers[index] as number)) };
-  return energyOf(options.isBiasCorrected ? centred(errors) : errors);
+function heldOutErrors(
+  { columns, heldOut, weights }: LayerGroup,
+  { isBiasCorrected, contractor }: RoundLayerOptions,
+): (channels: readonly RoundedChannel[]) => number {
+  const wanted = productRows(heldOut.float, weights, columns, contractor);
+  return (channels) => {
+    const real = new Float64Array(weights.length);
+    channels.forEach(({ stored, scale }, column) => {
+      for (let k = 0; k < stored.length; k += 1) real[k * columns + column] = scale * (stored[k] as number);
+    });
+    const found = productRows(heldOut.stored, real, columns, contractor);
+    const errors = {
+      ...found,
+      numbers: found.numbers.map((value, index) => value - (wanted.numbers[index] as number)),
+    };
+    return energyOf(isBiasCorrected ? centred(errors) : errors);
+  };
 }
 
 function signalEnergy({ heldOut, weights, columns }: LayerGroup, { contractor }: RoundLayerOptions): number {

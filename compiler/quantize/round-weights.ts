@@ -1,4 +1,4 @@
-import { at } from "../../base/math.ts";
+import { at, rowMajorStrides } from "../../base/math.ts";
 import type { Contractor } from "../../ir/contractor.ts";
 import { type Constant, constantsByName, type Graph, type Node } from "../../ir/graph.ts";
 import { makeWasmContractor } from "../../ir/ops/contraction-kernels.ts";
@@ -9,9 +9,18 @@ import { type ElementType, elementCount, integerRange, isFloat, type Quantizatio
 import { roundAndClamp } from "../../kernels/fixed-point.ts";
 import { removeDead } from "../passes/eliminate-dead.ts";
 import { rewriteGraph } from "../passes/rewriter.ts";
+import { channelAxis, makeChannelMeans } from "./channel-means.ts";
 import { contractionOf } from "./demands.ts";
+import { splitFrames } from "./held-out.ts";
 import { type InputRows, sampleRows } from "./input-samples.ts";
-import { type LayerGroup, type LayerRounding, type LayerRows, roundLayer, roundNearest } from "./round-layer.ts";
+import {
+  type LayerGroup,
+  type LayerRounding,
+  type LayerRows,
+  type LayerWeights,
+  roundLayer,
+  roundNearest,
+} from "./round-layer.ts";
 import type { ChannelFormat, RoundedChannel } from "./rounding.ts";
 import { storedTensor } from "./stored-tensor.ts";
 import { type UnrolledInputs, unrolledInputs } from "./unrolled-inputs.ts";
@@ -72,14 +81,6 @@ const rowCounts = { least: 1024, most: 4096 } as const;
 /** Layers of more weights a channel are rounded to nearest: their moments would take minutes. */
 const greatestDepth = 2304;
 
-/** One frame of this many is held out, where there are as many. */
-const heldOutShare = 4;
-
-/** Whether a frame of that place is held out: rounding is chosen by it, and not fitted to it. */
-export function isHeldOut(_: unknown, place: number): boolean {
-  return place % heldOutShare === heldOutShare - 1;
-}
-
 /**
  * Rounds the constant float weights of contractions to signed integers, symmetric, one scale for each output channel. Layers are
  * rounded in order, each on what the rounded ones before it and the stored activations give; weights that several contractions share, on
@@ -136,6 +137,32 @@ interface FrameValues {
   readonly stored: Map<string, Tensor>;
 }
 
+/** What is done at each node of a walk: before it is evaluated in all the sets of values that `before` gives, and after. */
+interface WalkSteps {
+  readonly before: (node: Node) => readonly { readonly values: Map<string, Tensor>; readonly isStored: boolean }[];
+  readonly after?: (node: Node) => void;
+}
+
+/** Shifts the channels of what a contraction gives with stored weights as bias correction will: to the means of the float graph. */
+function correctMeans(node: Node, frames: readonly FrameValues[]): void {
+  const [wanted, found] = [makeChannelMeans(node), makeChannelMeans(node)];
+  const { name, type } = node;
+  for (const { float, stored } of splitFrames(frames).fit) {
+    wanted.add(tensorNumbers(float.get(name) as Tensor));
+    found.add(tensorNumbers(stored.get(name) as Tensor));
+  }
+  const means = found.means();
+  const shifts = wanted.means().map((mean, channel) => mean - at(means, channel));
+  const stride = at(rowMajorStrides(type.shape), channelAxis(node));
+  for (const { stored } of frames) {
+    const numbers = Float64Array.from(
+      tensorNumbers(stored.get(name) as Tensor),
+      (number, index) => number + at(shifts, Math.floor(index / stride) % shifts.length),
+    );
+    stored.set(name, tensorOf(type, numbers));
+  }
+}
+
 /** Walks over a graph with all frames at once, rounding weights as their contractions come. */
 class WeightRounder {
   readonly layers: RoundedLayer[] = [];
@@ -177,18 +204,29 @@ class WeightRounder {
       );
       return { float: bound, stored: new Map(bound) };
     });
-    this.#walk((node) => {
-      const site = this.#siteOf.get(node.name);
-      if (site !== undefined && !this.stored.has(site.constant.name)) this.#round(site, values);
-      return values.flatMap(({ float, stored }) => [
-        { values: float, isStored: false },
-        { values: stored, isStored: true },
-      ]);
+    this.#walk({
+      before: (node) => {
+        const site = this.#siteOf.get(node.name);
+        if (site !== undefined && !this.stored.has(site.constant.name)) this.#round(site, values);
+        return values.flatMap(({ float, stored }) => [
+          { values: float, isStored: false },
+          { values: stored, isStored: true },
+        ]);
+      },
+      after: (node) => {
+        if (this.#siteOf.has(node.name) && this.#isCorrected(node)) correctMeans(node, values);
+      },
     });
   }
 
+  /** Whether the bias of a contraction will be corrected: it has one for each channel, or none. */
+  #isCorrected({ name, operands }: Node): boolean {
+    const bias = operands[2] ?? null;
+    return this.#options.corrected.has(name) && (bias === null || this.#constants.has(bias));
+  }
+
   /** Evaluates the nodes up to the last one whose weights are rounded, in each of the value sets; frees what is read no more. */
-  #walk(before: (node: Node) => readonly { readonly values: Map<string, Tensor>; readonly isStored: boolean }[]): void {
+  #walk({ before, after }: WalkSteps): void {
     const { nodes } = this.#graph;
     const lastReader = new Map<string, number>();
     nodes.forEach((node, index) => {
@@ -196,11 +234,13 @@ class WeightRounder {
     });
     const last = nodes.findLastIndex((node) => this.#siteOf.has(node.name));
     nodes.slice(0, last + 1).forEach((node, index) => {
-      for (const { values, isStored } of before(node)) {
+      const sets = before(node);
+      for (const { values, isStored } of sets) {
         values.set(node.name, this.#evaluate(node, values, isStored));
         for (const operand of node.operands)
           if (operand !== null && lastReader.get(operand) === index) values.delete(operand);
       }
+      after?.(node);
     });
   }
 
@@ -245,7 +285,7 @@ class WeightRounder {
           return given === undefined ? [] : [[name, storedTensor(given, type)] as const];
         }),
       );
-      this.#walk((node) => {
+      const before: WalkSteps["before"] = (node) => {
         const site = this.#siteOf.get(node.name);
         if (site !== undefined && site.nodes.length > 1) {
           const [name = ""] = node.operands as readonly string[];
@@ -254,7 +294,8 @@ class WeightRounder {
           this.#shared.set(node.name, [...(this.#shared.get(node.name) ?? []), seen]);
         }
         return [{ values, isStored: false }];
-      });
+      };
+      this.#walk({ before });
     }
   }
 
@@ -290,9 +331,10 @@ class WeightRounder {
       );
       return (float ?? []).map((rows, group) => ({ float: rows, stored: stored?.[group] as InputRows }));
     };
-    const holdsOut = frames.length >= heldOutShare;
-    const fit = rowsOf(holdsOut ? inputs.filter((each, frame) => !isHeldOut(each, frame)) : inputs);
-    const heldOut = holdsOut ? rowsOf(inputs.filter(isHeldOut)) : fit;
+    const split = splitFrames(inputs);
+    const holdsOut = split.heldOut.length > 0;
+    const fit = rowsOf(split.fit);
+    const heldOut = holdsOut ? rowsOf(split.heldOut) : fit;
     const groups = this.#weightGroups(site, layout).map(
       (group, index): LayerGroup => ({
         ...group,
@@ -301,7 +343,7 @@ class WeightRounder {
       }),
     );
     const { channels, ...figures } = roundLayer(groups, {
-      isBiasCorrected: site.nodes.every(({ name }) => this.#options.corrected.has(name)),
+      isBiasCorrected: site.nodes.every((node) => this.#isCorrected(node)),
       perTensor: this.#options.perTensor,
       holdsOut,
       contractor: this.#contractor,
@@ -329,7 +371,7 @@ class WeightRounder {
   #weightGroups(
     { constant, leastScales, element }: Site,
     { groups, depth, columns, index }: UnrolledInputs,
-  ): Pick<LayerGroup, "weights" | "columns" | "formats">[] {
+  ): LayerWeights[] {
     const numbers = tensorNumbers(constant as Tensor);
     const { high: greatest } = integerRange(element);
     return Array.from({ length: groups }, (_, group) => ({

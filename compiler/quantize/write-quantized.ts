@@ -8,12 +8,12 @@ import { elementTypes, isFloat, type Quantization, type TensorType, tensorType }
 import type { WrittenModel, WrittenNode } from "../onnx/write-model.ts";
 import { writtenOperator } from "../onnx/write-operators.ts";
 
-/** The opset of written models; 25 brings integers of 2 bits. */
+/** The opset of written models; 25 brings integers of 2 bits, for activations. */
 const opsets = { usual: 21, twoBits: 25 } as const;
 
 /**
  * A quantized graph as a standard ONNX model in floats with pairs of QuantizeLinear and DequantizeLinear where the graph stores
- * integers: weights as integers with a scale for each channel, activations with one scale and zero point, i32 biases. f16 is written
+ * integers: weights as integers with a scale for each channel (those of 2 bits as int4, which runtimes know better), activations with one scale and zero point, i32 biases. f16 is written
  * as float, inputs and outputs keep their names. Throws B805 with every node that ONNX has no operator for.
  */
 export function quantizedModel(graph: Graph): WrittenModel {
@@ -208,8 +208,9 @@ class QuantizedWriter {
     const { type, data } = constant;
     let real: string;
     if (type.quantization !== null) {
-      const plain = makeTensor(tensorType(type.element, type.shape), data);
-      real = this.#dequantize(this.#initializer(`${value}.stored`, plain), value, type.quantization, type.element);
+      const element = type.element === "i2" ? "i4" : type.element;
+      const plain = makeTensor(tensorType(element, type.shape), data);
+      real = this.#dequantize(this.#initializer(`${value}.stored`, plain), value, type.quantization, element);
     } else {
       const numbers = isFloat(type.element)
         ? f32Tensor(type.shape, Array.from(tensorNumbers(constant as Tensor)))

@@ -22,8 +22,6 @@ export class WrittenBytes {
   readonly #sizes = new Map<Space, number>();
   /** By buffer number: whether what instructions write stays for the next run. */
   readonly #stays: readonly boolean[];
-  /** Whether an instruction has written since the last restart. */
-  #isWritten = false;
 
   constructor(program: Program, machine: MachineMemories) {
     this.#buffers = indexBuffers(program);
@@ -42,8 +40,6 @@ export class WrittenBytes {
 
   /** Forgets what instructions wrote, states apart; images stay, except where an instruction has overwritten them. */
   restart(): void {
-    if (!this.#isWritten) return;
-    this.#isWritten = false;
     for (const tags of this.#tags.values()) {
       for (let index = 0; index < tags.length; index += 1) {
         const tag = tags[index] as number;
@@ -79,7 +75,6 @@ export class WrittenBytes {
     const { address, bytes } = wholeBytes(start, length);
     const tags = this.#tags.get(space) as Uint16Array | Uint32Array;
     const origin = this.#origin(space, core);
-    this.#isWritten = true;
     return this.#overBuffers(space, step, address, bytes, (from, to, number) => {
       tags.fill(2 * number + 1, origin + from, origin + to);
       return null;

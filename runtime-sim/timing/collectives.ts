@@ -65,34 +65,21 @@ export function exchangeEnd(
   hopCycles: number,
   holdCycles: number,
 ): number {
-  const rows = Int32Array.from(cores, (core) => Math.floor(core / gridWidth));
-  const columns = Int32Array.from(cores, (core) => core % gridWidth);
-  const least = begins.reduce((first, begin) => Math.min(first, begin), Number.POSITIVE_INFINITY);
-  const latest = begins.reduce((last, begin) => Math.max(last, begin), least);
-  const mostHops = span(rows) + span(columns);
-  /** How many pieces come so many cycles after the first core began. */
-  const comes = new Int32Array(latest - least + mostHops * hopCycles + 1);
+  const rows = cores.map((core) => Math.floor(core / gridWidth));
+  const columns = cores.map((core) => core % gridWidth);
+  const comes = new Float64Array(cores.length);
   let end = 0;
   for (let to = 0; to < cores.length; to += 1) {
-    comes.fill(0);
-    const [row, column] = [rows[to] as number, columns[to] as number];
     for (let from = 0; from < cores.length; from += 1) {
-      const hops = Math.abs(row - (rows[from] as number)) + Math.abs(column - (columns[from] as number));
-      (comes as Int32Array)[(begins[from] as number) - least + hops * hopCycles]! += 1;
+      const hops =
+        Math.abs((rows[to] as number) - (rows[from] as number)) +
+        Math.abs((columns[to] as number) - (columns[from] as number));
+      comes[from] = (begins[from] as number) + hops * hopCycles;
     }
-    let left = 0;
-    for (let time = comes.length - 1; time >= 0; time -= 1) {
-      const count = comes[time] as number;
-      if (count === 0) continue;
-      left += count;
-      end = Math.max(end, least + time + left * holdCycles);
+    comes.sort();
+    for (let index = 0; index < comes.length; index += 1) {
+      end = Math.max(end, (comes[index] as number) + (comes.length - index) * holdCycles);
     }
   }
   return end;
-}
-
-function span(numbers: Int32Array): number {
-  return (
-    numbers.reduce((most, each) => Math.max(most, each), 0) - numbers.reduce((least, each) => Math.min(least, each))
-  );
 }

@@ -42,19 +42,9 @@ export function distinctElements(counts: readonly number[], strides: readonly nu
   return result;
 }
 
-/** No bytes; shared, for most instructions touch one or two spaces. */
-const none: Readonly<Traffic> = { read: 0, written: 0 };
-
-/** Bytes by space. */
-type OwnTraffic = Record<Space, Readonly<Traffic>>;
-
-function emptyTraffic(): OwnTraffic {
-  return { memory: none, weights: none, partial: none, frame: none };
-}
-
-function addTraffic(own: OwnTraffic, space: Space, read: number, written: number): void {
-  const before = own[space];
-  own[space] = { read: before.read + read, written: before.written + written };
+function emptyTraffic(): Record<Space, Traffic> {
+  const none = (): Traffic => ({ read: 0, written: 0 });
+  return { memory: none(), weights: none(), partial: none(), frame: none() };
 }
 
 /** The work of instructions that only synchronize. */
@@ -76,10 +66,10 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
   if (instruction.kind === "signal" || instruction.kind === "wait" || instruction.kind === "barrier") return noWork;
   const own = emptyTraffic();
   const read = (view: View, counts: readonly number[], bytes: number): void => {
-    addTraffic(own, view.space, distinctElements(counts, view.strides) * bytes, 0);
+    own[view.space].read += distinctElements(counts, view.strides) * bytes;
   };
   const write = (view: View, counts: readonly number[], bytes: number): void => {
-    addTraffic(own, view.space, 0, distinctElements(counts, view.strides) * bytes);
+    own[view.space].written += distinctElements(counts, view.strides) * bytes;
   };
   const nothing = { macs: null, vector: null, own, packet: null, host: null } as const;
   switch (instruction.kind) {
@@ -88,11 +78,11 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
       const { activations, weights } = instruction;
       const partialBytes = shape.groups * shape.rows * shape.columns * 4;
       const passes = innerPasses(target, shape.inner);
-      addTraffic(own, activations.space, activationPortBytes(target, shape, elementBytes(activations.element)), 0);
-      const weightElements = shape.groups * shape.inner * shape.columns;
-      addTraffic(own, weights.space, weightElements * elementBytes(weights.element), 0);
-      addTraffic(own, "partial", instruction.start === "accumulate" ? partialBytes : 0, partialBytes);
-      if (instruction.start === "bias") addTraffic(own, "memory", shape.groups * shape.columns * 4, 0);
+      own[activations.space].read += activationPortBytes(target, shape, elementBytes(activations.element));
+      own[weights.space].read += shape.groups * shape.inner * shape.columns * elementBytes(weights.element);
+      own.partial.written += partialBytes;
+      if (instruction.start === "accumulate") own.partial.read += partialBytes;
+      if (instruction.start === "bias") own.memory.read += shape.groups * shape.columns * 4;
       const count = shape.groups * shape.rows * shape.inner * shape.columns;
       const accumulators = { read: partialBytes * (passes - 1), written: partialBytes * passes };
       return { ...nothing, macs: { width: macWidth(shape.macBits), count, accumulators } };
@@ -118,7 +108,8 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
       return { ...nothing, vector: { cost: vectorFunctions[instruction.function].cost, elements } };
     }
     case "psum.recv":
-      addTraffic(own, "partial", 2 * 4 * instruction.count, 4 * instruction.count);
+      own.partial.read += 2 * 4 * instruction.count;
+      own.partial.written += 4 * instruction.count;
       return { ...nothing, vector: { cost: "add", elements: instruction.count } };
     case "gather":
       read(instruction.source, instruction.counts, instruction.elementBytes);
@@ -132,19 +123,19 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
     }
     case "psum.send": {
       const bytes = 4 * instruction.count;
-      addTraffic(own, "partial", bytes, 0);
+      own.partial.read += bytes;
       return { ...nothing, packet: { network: "partial", bytes, space: "partial" } };
     }
     case "program.load":
-      addTraffic(own, "memory", instruction.bytes, 0);
+      own.memory.read += instruction.bytes;
       return { ...nothing, packet: { network: "instruction", bytes: instruction.bytes, space: null } };
     case "weights.load":
-      addTraffic(own, "memory", instruction.bytes, 0);
-      addTraffic(own, "weights", 0, instruction.bytes);
+      own.memory.read += instruction.bytes;
+      own.weights.written += instruction.bytes;
       return nothing;
     case "weights.stream":
-      addTraffic(own, "memory", instruction.bytes, 0);
-      addTraffic(own, "weights", 0, instruction.group.rows * instruction.group.columns * instruction.bytes);
+      own.memory.read += instruction.bytes;
+      own.weights.written += instruction.group.rows * instruction.group.columns * instruction.bytes;
       return { ...nothing, packet: { network: "model", bytes: instruction.bytes, space: "weights" } };
     case "host.run":
       return nothing;

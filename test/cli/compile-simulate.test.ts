@@ -1,7 +1,7 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parseMapping } from "../../compiler/mapper/mapping-file.ts";
 import { parseGraph, printGraph } from "../../ir/graph-text.ts";
 import { parseProgram } from "../../ir/program-text.ts";
@@ -13,8 +13,7 @@ import { bytesOf, perceptron, small, weights } from "./models.ts";
 
 const calibration = ["--calibrate", "c.npy"] as const;
 
-/** A folder with a model, its inputs, and its program, newly compiled. */
-async function newlyCompiled(): Promise<string> {
+async function compiled(): Promise<string> {
   const folder = folderOf({
     "perceptron.onnx": bytesOf(perceptron()),
     "x.npy": formatNpy(weights([1, 16], 21)),
@@ -26,24 +25,11 @@ async function newlyCompiled(): Promise<string> {
   return folder;
 }
 
-let original = "";
-
-beforeAll(async () => {
-  original = await newlyCompiled();
-});
-
-/** A copy of a folder that `newlyCompiled` made. */
-function compiled(): string {
-  const folder = folderOf({});
-  cpSync(original, folder, { recursive: true });
-  return folder;
-}
-
 const simulate = ["simulate", "made/p.basm", "--target", "mini-4x4"] as const;
 
 describe("boreal compile", () => {
   it("writes a program, its weights, the mapping and the graph, each of which parses", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     const made = join(folder, "made");
     expect(readdirSync(made).sort()).toEqual(["p.basm", "p.bir", "p.mapping.yaml", "p.weights"]);
     const text = (name: string): string => readFileSync(join(made, name), "utf8");
@@ -55,7 +41,7 @@ describe("boreal compile", () => {
   });
 
   it("says what it compiled, and writes nothing without --out", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     rmSync(join(folder, "made"), { recursive: true });
     const args = ["compile", "perceptron.onnx", "--target", "mini-4x4", "--timing-only"];
     const result = await borealJson(folder, args, compileResultSchema);
@@ -64,14 +50,14 @@ describe("boreal compile", () => {
   });
 
   it("writes the same bytes twice", async () => {
-    const [first, second] = [compiled(), await newlyCompiled()];
+    const [first, second] = [await compiled(), await compiled()];
     for (const name of ["p.basm", "p.weights", "p.mapping.yaml", "p.bir"]) {
       expect(readFileSync(join(first, "made", name)).equals(readFileSync(join(second, "made", name)))).toBe(true);
     }
   });
 
   it("takes an edited mapping back and keeps its choices", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     const file = join(folder, "made/p.mapping.yaml");
     const mapping = parseMapping(readFileSync(file, "utf8"));
     const step = mapping.steps.find(({ name }) => name === "first");
@@ -96,7 +82,7 @@ describe("boreal compile", () => {
 
 describe("boreal simulate", () => {
   it("gives the figures that run gives", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     const run = await borealJson(folder, ["run", "perceptron.onnx", ...small, ...calibration], runResultSchema);
     const alone = await borealJson(folder, simulate, simulationResultSchema);
     const { timing, energy, withHost, memory, layers } = run;
@@ -113,7 +99,7 @@ describe("boreal simulate", () => {
   });
 
   it("gives the answer that run gives", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     const files = ["--input", "x.npy", "--outputs"];
     await boreal(folder, ["run", "perceptron.onnx", ...small, ...calibration, ...files, "by-run"]);
     const result = await borealJson(folder, [...simulate, ...files, "alone"], simulationResultSchema);
@@ -123,7 +109,7 @@ describe("boreal simulate", () => {
   });
 
   it("sees an edited program: more products take more cycles, MACs and energy", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     const before = await borealJson(folder, simulate, simulationResultSchema);
     const file = join(folder, "made/p.basm");
     const listing = readFileSync(file, "utf8");
@@ -136,7 +122,7 @@ describe("boreal simulate", () => {
   });
 
   it("loads no module of the compiler", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     const loaded = async (args: readonly string[]): Promise<string[]> => {
       const coverage = mkdtempSync(join(tmpdir(), "boreal-coverage-"));
       const { code, stderr } = await boreal(folder, args, { NODE_V8_COVERAGE: coverage });
@@ -160,7 +146,7 @@ describe("boreal simulate", () => {
   });
 
   it("simulates without weights and says so, and refuses to execute then", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     rmSync(join(folder, "made/p.weights"));
     const result = await borealJson(folder, simulate, simulationResultSchema);
     expect(result.warnings.map(({ code }) => code)).toContain("W501");
@@ -170,7 +156,7 @@ describe("boreal simulate", () => {
   });
 
   it("refuses weights that were changed, a damaged listing and another machine", async () => {
-    const folder = compiled();
+    const folder = await compiled();
     const sidecar = join(folder, "made/p.weights");
     const bytes = readFileSync(sidecar);
     bytes[0] = (bytes[0] ?? 0) ^ 1;

@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choleskyFactor, choleskySolve, inverseFactor } from "../../../compiler/quantize/cholesky.ts";
+import { choleskyFactor, choleskySolve } from "../../../compiler/quantize/cholesky.ts";
 import {
+  type ChannelFormat,
+  type ErrorMeasure,
   leastErrorScale,
   makeErrorMeasure,
   nearestIntegers,
+  type RoundedChannel,
   roundCompensated,
   solveWeights,
 } from "../../../compiler/quantize/rounding.ts";
@@ -27,22 +30,24 @@ const anyRows = (size: number) =>
     maxLength: 12,
   });
 
+/** The one channel of weights [size, 1], rounded. */
+function roundedAlone(
+  measure: ErrorMeasure,
+  weights: Float64Array,
+  format: ChannelFormat,
+  scale: number | null = null,
+): RoundedChannel {
+  return roundCompensated(measure, weights, [format], scale)[0] as RoundedChannel;
+}
+
 describe("Cholesky factors", () => {
-  it("multiply to the matrix, solve it, and give the factor of its inverse", () => {
+  it("multiply to the matrix, and solve it", () => {
     const matrix = Float64Array.of(4, 2, 2, 5);
     const lower = choleskyFactor(matrix, 2);
     expect([...lower]).toEqual([2, 0, 1, 2]);
     const b = Float64Array.of(8, 4, 9, 2);
     choleskySolve(lower, 2, b, 2);
     expect([...b].map((each) => each.toFixed(6))).toEqual(["1.375000", "1.000000", "1.250000", "0.000000"]);
-    // The inverse is [5, −2; −2, 4] ÷ 16 = Uᵀ·U.
-    const [a = 0, c = 0, zero, d = 0] = inverseFactor(lower, 2);
-    expect(zero).toBe(0);
-    expect([a * a, a * c, c * c + d * d].map((each) => 16 * each)).toEqual([
-      expect.closeTo(5),
-      expect.closeTo(-2),
-      expect.closeTo(4),
-    ]);
   });
 
   it("refuse a matrix that is not positive definite", () => {
@@ -70,13 +75,13 @@ describe("compensated rounding", () => {
   it("makes up for an error where inputs agree: two weights of 0.4 give 1 together", () => {
     const measure = makeErrorMeasure(Float64Array.of(1, 1, 1, 1), 2, 1e-6);
     expect([...nearestIntegers(Float64Array.of(0.4, 0.4), 1, 7)]).toEqual([0, 0]);
-    const { stored } = roundCompensated(measure, Float64Array.of(0.4, 0.4), { greatest: 7, leastScale: 0 }, 1);
+    const stored = roundedAlone(measure, Float64Array.of(0.4, 0.4), { greatest: 7, leastScale: 0 }, 1).stored;
     expect(stored.reduce((sum, each) => sum + each, 0)).toBe(1);
   });
 
   it("rounds to nearest where inputs have nothing in common", () => {
     const measure = makeErrorMeasure(Float64Array.of(1, 0, 0, 4), 2, 0);
-    const { stored } = roundCompensated(measure, Float64Array.of(1.4, -2.6), { greatest: 7, leastScale: 0 }, 1);
+    const { stored } = roundedAlone(measure, Float64Array.of(1.4, -2.6), { greatest: 7, leastScale: 0 }, 1);
     expect([...stored]).toEqual([1, -3]);
   });
 
@@ -100,9 +105,9 @@ describe("compensated rounding", () => {
           });
           return total;
         };
-        const found = roundCompensated(measure, weights, format);
+        const found = roundedAlone(measure, weights, format);
         expect(found.stored.every((each) => Number.isInteger(each) && Math.abs(each) <= greatest)).toBe(true);
-        const fixed = roundCompensated(measure, weights, format, scale);
+        const fixed = roundedAlone(measure, weights, format, scale);
         expect(fixed.scale).toBe(scale);
         expect(error(found.stored, found.scale)).toBeLessThanOrEqual(error(fixed.stored, scale) * (1 + 1e-9) + 1e-12);
         // Moving any one integer by one does not lessen the error.

@@ -124,8 +124,8 @@ describe("a quantized graph as ONNX", () => {
 
   it.each([
     ["i4", "[7,-8,3,-1]", 21],
-    ["i2", "[1,-2,0,-1]", 25],
-  ] as const)("writes %s weights as such, and onnxruntime reads them", async (element, values, opset) => {
+    ["i2", "[1,-2,0,-1]", 21],
+  ] as const)("writes %s weights in 4 bits, and onnxruntime reads them", async (element, values, opset) => {
     const narrow = parseGraph(`graph @g(%x: i8<scale=0.5, zero=-3>[1,2]) {
       %w = const() {values=${values}} : ${element}<axis=1, scale=[0.25,2], zero=0>[2,2]
       %b = const() {values=[40,-8]} : i32[2]
@@ -133,8 +133,21 @@ describe("a quantized graph as ONNX", () => {
       %y = dequantize(%s) {element="f16"} : f16[1,2]
       return %y
     }`);
-    expect(quantizedModel(narrow).opset).toBe(opset);
+    const model = quantizedModel(narrow);
+    expect(model.opset).toBe(opset);
+    expect(Object.values(model.initializers ?? {}).filter(({ type }) => type.element === "i4")).toHaveLength(2);
     expect(await stepsApart(narrow, new Map([["x", f32Tensor([1, 2], [1.2, -7])]]))).toBeLessThan(0.01);
+  });
+
+  it.each([
+    ["w4a8", 21],
+    ["w4a4", 21],
+    ["w2a8", 21],
+    ["w2a2", 25],
+  ])("answers at %s in onnxruntime to within one step, in opset %d", async (precision, opset) => {
+    const { quantizedGraph } = prepare(network, { precision, calibrationFrames: frames });
+    expect(quantizedModel(quantizedGraph).opset).toBe(opset);
+    for (const frame of randomFrames(network, 4)) expect(await stepsApart(quantizedGraph, frame)).toBeLessThan(1);
   });
 
   it("names what ONNX has no operator for", () => {
