@@ -8,6 +8,7 @@ import {
   simplify,
   withoutWeights,
 } from "../compiler/compile.ts";
+import type { Objective } from "../compiler/mapper/objective.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { SearchedLayer } from "../compiler/precision-search/searched-layer.ts";
 import { stepOwners } from "../compiler/precision-search/step-owners.ts";
@@ -25,6 +26,7 @@ import type { ChipTarget } from "../targets/target.ts";
 import { evaluateExact, evaluateModel, toModelTypes } from "./answers.ts";
 import { type ErrorMetric, outputEnergies } from "./error-metric.ts";
 import type { Frame } from "./inputs.ts";
+import type { PlanCost } from "./plan-costs.ts";
 import { boundaryInputElements } from "./run.ts";
 import { simulateProgram } from "./simulation.ts";
 import { leavingOutputs, StateSequence } from "./states.ts";
@@ -42,22 +44,14 @@ export interface JudgeOptions {
   readonly states: readonly State[];
   readonly batchCount?: number;
   readonly hostOps?: boolean;
+  /** What the mapper makes small; latency by default. */
+  readonly objective?: Objective;
 }
 
 /** How wrong a plan's exact answers are. */
 export interface PlanAccuracy {
   readonly error: number;
   readonly sqnrDb: number;
-}
-
-/** What a plan costs on the chip, mapped and simulated. */
-export interface PlanCost {
-  readonly predictedCycles: number;
-  /** On device. */
-  readonly latencyCycles: number;
-  readonly energyJoules: number;
-  /** By searched layer: the cycles and the energy of the steps that belong to it. */
-  readonly layers: readonly { readonly latencyCycles: number; readonly energyJoules: number }[];
 }
 
 /** Judges precision plans of one model on one chip exactly; what plans share is computed once. */
@@ -117,7 +111,7 @@ export class PlanJudge {
 
   /** Maps the model under a plan and simulates it. Neither depends on the values of weights, so they are left out. */
   costOf(plan: PrecisionPlan, layers: readonly SearchedLayer[], stated: Graph): PlanCost {
-    const { model, chip, states, batchCount, hostOps, quantizer } = this.#options;
+    const { model, chip, states, batchCount, hostOps, objective, quantizer } = this.#options;
     const quantized = quantizeGraph(withoutWeights(stated), {
       ranges: null,
       precision: plan,
@@ -129,6 +123,7 @@ export class PlanJudge {
       states,
       shapesOnly: true,
       ...(batchCount === undefined ? {} : { batchCount }),
+      ...(objective === undefined ? {} : { objective }),
     });
     return costOf(placed, chip, layers);
   }
@@ -168,18 +163,18 @@ export class PlanJudge {
 function costOf({ map, program, network }: Placed, chip: ChipTarget, layers: readonly SearchedLayer[]): PlanCost {
   const { metrics } = simulateProgram(program, chip, { range: false });
   const owners = stepOwners(network, layers);
-  const ownerOf = new Map(network.layers.map(({ name }, index) => [name, owners[index] ?? null]));
-  const own = layers.map(() => ({ latencyCycles: 0, energyJoules: 0 }));
-  for (const step of metrics.steps) {
-    const sums = own[ownerOf.get(step.name) ?? -1];
+  const ownerOf = new Map(network.layers.map(({ name }, index) => [name, owners[index] ?? -1]));
+  const own = layers.map(() => ({ latencyCycles: 0, intervalCycles: 0, energyJoules: 0 }));
+  for (const { name, cycles } of map.layerCosts) {
+    const sums = own[ownerOf.get(name) ?? -1];
     if (sums === undefined) continue;
-    sums.latencyCycles += step.latencyCycles;
-    sums.energyJoules += step.energy.totalJoules;
+    sums.latencyCycles += cycles;
+    sums.intervalCycles += cycles / program.batchCount;
   }
-  return {
-    predictedCycles: map.predictedCycles,
-    latencyCycles: metrics.onDevice.latencyCycles,
-    energyJoules: metrics.onDevice.energyPerInferenceJoules,
-    layers: own,
-  };
+  for (const { name, energy } of metrics.steps) {
+    const sums = own[ownerOf.get(name) ?? -1];
+    if (sums !== undefined) sums.energyJoules += energy.totalJoules;
+  }
+  const { latencyCycles, intervalCycles, energyPerInferenceJoules: energyJoules } = metrics.onDevice;
+  return { predictedCycles: map.predictedCycles, latencyCycles, intervalCycles, energyJoules, layers: own };
 }

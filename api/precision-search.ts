@@ -1,5 +1,6 @@
 import { problem } from "../base/errors.ts";
 import { at, clamp, product, sum } from "../base/math.ts";
+import type { Objective } from "../compiler/mapper/objective.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { Choice } from "../compiler/precision-search/assignment-front.ts";
 import { type BudgetSearch, searchUnderBudget } from "../compiler/precision-search/budget-search.ts";
@@ -20,7 +21,8 @@ import { schemaVersion, type Warning } from "../report/figures-schema.ts";
 import type { PrecisionPoint, PrecisionSearchResult } from "../report/precision-search-schema.ts";
 import type { AccuracyBudget } from "./error-metric.ts";
 import type { Frame } from "./inputs.ts";
-import { type PlanAccuracy, type PlanCost, PlanJudge } from "./plan-judge.ts";
+import { layerCosts, objectiveCost, type PlanCost } from "./plan-costs.ts";
+import { type PlanAccuracy, PlanJudge } from "./plan-judge.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
 import { provenance, targetWarnings } from "./provenance.ts";
 import { modelWarnings, summarizeModel } from "./run.ts";
@@ -34,8 +36,8 @@ export interface PrecisionSearchOptions {
   readonly model: ImportedModel;
   readonly target: ChosenTarget;
   readonly budget: AccuracyBudget;
-  /** What is made small: cycles or energy of one inference on device; latency by default. */
-  readonly objective?: "latency" | "energy";
+  /** What is made small, of precisions and mappings, on device; latency by default. */
+  readonly objective?: Objective;
   /** Precisions that layers may have, such as w4a8; by default those whose weights are not wider than their activations. */
   readonly precisions?: readonly string[];
   /** Samples on which plans are judged; seeded random ones by default. */
@@ -117,6 +119,7 @@ export function searchPrecision(options: PrecisionSearchOptions): PrecisionSearc
     ...(options.calibrationMethod === undefined ? {} : { calibrationMethod: options.calibrationMethod }),
     ...(options.batchCount === undefined ? {} : { batchCount: options.batchCount }),
     ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
+    objective,
   });
   onProgress({ phase: "calibrate", fraction: null });
   const widest = parsePrecision("w8a8");
@@ -127,17 +130,18 @@ export function searchPrecision(options: PrecisionSearchOptions): PrecisionSearc
     throw problem("B806", "The model has no contraction of floats, so there is no precision to choose.");
   }
   const noise = noiseOf(calibrated, layers, heldBack, judge.leaving, options);
-  const costs = uniformCosts(judge, layers, calibrated.statedGraph, precisions, onProgress);
-  const items = layers.map((layer, index) =>
-    layer.precisions.map((precision): Choice => {
-      const own = costs.get(precisionName(precision))?.layers[index];
-      const cost = objective === "latency" ? own?.latencyCycles : own?.energyJoules;
-      return { cost: cost ?? 0, error: noiseAt(at(noise, index), precision) };
-    }),
-  );
   const plans = new PlanBook(judge, layers, calibrated.statedGraph, objective, onProgress);
-  const limits = workOf(model.graph) * (frames.length + samples.calibration.length) > briefWork ? brief : thorough;
   const uniform = precisions.map((precision) => layers.map((layer) => nearestChoice(layer, precision)));
+  const costs = layerCosts(layers, uniform, objective, (choices) => plans.cost(choices));
+  const items = layers.map((layer, index) =>
+    layer.precisions.map(
+      (precision, choice): Choice => ({
+        cost: at(at(costs, index), choice),
+        error: noiseAt(at(noise, index), precision),
+      }),
+    ),
+  );
+  const limits = workOf(model.graph) * (frames.length + samples.calibration.length) > briefWork ? brief : thorough;
   const found = searchUnderBudget(
     items,
     plans,
@@ -263,23 +267,6 @@ function noiseOf(
   });
 }
 
-/** What the model costs at each precision alone. */
-function uniformCosts(
-  judge: PlanJudge,
-  layers: readonly SearchedLayer[],
-  stated: Graph,
-  precisions: readonly Precision[],
-  onProgress: OnProgress,
-): Map<string, PlanCost> {
-  return new Map(
-    precisions.map((precision, index) => {
-      const name = precisionName(precision);
-      onProgress({ phase: `map and simulate ${name}`, fraction: index / precisions.length });
-      return [name, judge.costOf(parsePrecision(name), layers, stated)];
-    }),
-  );
-}
-
 /** The choice of a layer that is a precision, or the widest that it has. */
 function nearestChoice({ precisions }: SearchedLayer, { weightBits, activationBits }: Precision): number {
   const own = precisions.findIndex((each) => each.weightBits === weightBits && each.activationBits === activationBits);
@@ -292,7 +279,7 @@ class PlanBook {
   readonly #judge: PlanJudge;
   readonly #layers: readonly SearchedLayer[];
   readonly #stated: Graph;
-  readonly #objective: "latency" | "energy";
+  readonly #objective: Objective;
   readonly #onProgress: OnProgress;
   readonly #accuracies = new Map<string, PlanAccuracy>();
   readonly #costs = new Map<string, PlanCost>();
@@ -301,7 +288,7 @@ class PlanBook {
     judge: PlanJudge,
     layers: readonly SearchedLayer[],
     stated: Graph,
-    objective: "latency" | "energy",
+    objective: Objective,
     onProgress: OnProgress,
   ) {
     this.#judge = judge;
@@ -313,10 +300,7 @@ class PlanBook {
 
   readonly errorOf = (choices: readonly number[]): number => this.accuracy(choices).error;
 
-  readonly costOf = (choices: readonly number[]): number => {
-    const { latencyCycles, energyJoules } = this.cost(choices);
-    return this.#objective === "latency" ? latencyCycles : energyJoules;
-  };
+  readonly costOf = (choices: readonly number[]): number => objectiveCost(this.#objective, this.cost(choices));
 
   precisions(choices: readonly number[]): Precision[] {
     return this.#layers.map(({ precisions }, index) => at(precisions, at(choices, index)));
@@ -374,7 +358,7 @@ function pointsOf(
     least = Math.min(least, error);
     const plan = plans.plan(choices);
     const { sqnrDb } = plans.accuracy(choices);
-    const { predictedCycles, latencyCycles, energyJoules } = plans.cost(choices);
+    const { predictedCycles, latencyCycles, intervalCycles, energyJoules } = plans.cost(choices);
     return {
       choices,
       name: plan.name,
@@ -385,7 +369,7 @@ function pointsOf(
         sqnrDb: finiteOrNull(-10 * Math.log10(baseNoise + predicted.error)),
         mappedCycles: predictedCycles,
       },
-      verified: { error, sqnrDb: finiteOrNull(sqnrDb), cost, latencyCycles, energyJoules },
+      verified: { error, sqnrDb: finiteOrNull(sqnrDb), cost, latencyCycles, intervalCycles, energyJoules },
       withinBudget: error <= budget.limit,
       onFront,
     };

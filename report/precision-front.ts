@@ -16,6 +16,7 @@ const columns = [
   "sqnrDb",
   "predictedSqnrDb",
   "latencyCycles",
+  "intervalCycles",
   "mappedCycles",
   "energyJoules",
   "rule",
@@ -36,6 +37,7 @@ export function printFrontCsv({ points, chosen }: Pick<PrecisionSearchResult, "p
       verified.sqnrDb,
       predicted.sqnrDb,
       verified.latencyCycles,
+      verified.intervalCycles,
       predicted.mappedCycles,
       verified.energyJoules,
       rule,
@@ -46,6 +48,13 @@ export function printFrontCsv({ points, chosen }: Pick<PrecisionSearchResult, "p
   );
   return `${[columns.join(","), ...rows].join("\n")}\n`;
 }
+
+const costNames = {
+  latency: "latency on device, cycles",
+  throughput: "interval on device, cycles",
+  energy: "energy of an inference on device, µJ",
+  edp: "latency × energy on device, cycles × J",
+} as const satisfies Record<PrecisionSearchResult["objective"], string>;
 
 const size = { width: 860, height: 520 } as const;
 const colours = { front: "#2b6cb0", others: "#a0aec0", chosen: "#c05621", budget: "#718096" } as const;
@@ -67,7 +76,7 @@ export function frontSvg(result: PrecisionSearchResult): string {
   const { objective, budget, points, chosen } = result;
   const isNoise = budget.metric === "sqnr";
   const place = ({ verified }: PrecisionPoint): [number, number | null] => [
-    objective === "latency" ? verified.cost : 1e6 * verified.cost,
+    objective === "energy" ? 1e6 * verified.cost : verified.cost,
     isNoise ? verified.sqnrDb : verified.error,
   ];
   const some = (wanted: (point: PrecisionPoint, index: number) => boolean): [number, number | null][] =>
@@ -84,11 +93,11 @@ export function frontSvg(result: PrecisionSearchResult): string {
       textStyle: { fontSize: 14 },
     },
     legend: { top: 30, left: 12, itemGap: 16 },
-    grid: { left: 70, right: 30, top: 66, bottom: 52 },
+    grid: { left: 70, right: 70, top: 66, bottom: 52 },
     xAxis: {
       type: "value",
       scale: true,
-      name: objective === "latency" ? "cycles on device" : "energy of an inference on device, µJ",
+      name: costNames[objective],
       nameLocation: "middle",
       nameGap: 30,
     },

@@ -12,15 +12,16 @@ const pointSchema = z.strictObject({
   rule: precision.describe("The precision of layers that are not named."),
   layers: z.record(z.string(), precision).describe("By ONNX node."),
   predicted: z.strictObject({
-    cost: z.number().describe("Σ of the layers' costs: cycles or joules."),
+    cost: z.number().describe("That of the widest precision, and Σ of what layers add to it."),
     sqnrDb: ratio.describe("From Σ of the layers' noise, in dB."),
     mappedCycles: z.number().describe("As the mapper predicts them for the whole plan."),
   }),
   verified: z.strictObject({
     error: z.number().describe("In the budget's metric, over the samples."),
     sqnrDb: ratio,
-    cost: z.number().describe("What the objective makes small: cycles or joules."),
+    cost: z.number().describe("What the objective makes small: cycles, joules, or their product."),
     latencyCycles: countSchema.describe("Simulated, on device."),
+    intervalCycles: z.number().describe("Simulated, on device: of one inference."),
     energyJoules: z.number().describe("Of one inference, simulated, on device."),
   }),
   withinBudget: z.boolean(),
@@ -33,7 +34,7 @@ export const precisionSearchResultSchema = z.strictObject({
   kind: z.literal("precision-search"),
   model: modelSchema,
   target: targetSchema,
-  objective: z.enum(["latency", "energy"]),
+  objective: z.enum(["latency", "throughput", "energy", "edp"]),
   budget: z.strictObject({ metric: z.string(), limit: z.number(), text: z.string() }),
   quantizer: z.string(),
   calibrationMethod: z.string(),
@@ -66,9 +67,7 @@ export const precisionSearchResultSchema = z.strictObject({
       precision: precision.describe("Of the plan that was chosen."),
       weightNoise: byBits,
       activationNoise: byBits,
-      costs: z
-        .record(z.string(), z.number())
-        .describe("By precision, all layers having it: cycles or joules of its steps."),
+      costs: z.record(z.string(), z.number()).describe("By precision: what it adds to the cost of the model."),
     }),
   ),
   points: z.array(pointSchema).describe("By cost."),

@@ -1,4 +1,4 @@
-import { formatCount, formatFigures, formatPercent, formatQuantity, shorten } from "./format.ts";
+import { formatChange, formatCount, formatFigures, formatPercent, formatQuantity, shorten } from "./format.ts";
 import type { PrecisionPoint, PrecisionSearchResult } from "./precision-search-schema.ts";
 import { type Column, formatTable } from "./table.ts";
 import { heading, line, makeColours, targetLine, warningLines } from "./text-parts.ts";
@@ -26,7 +26,11 @@ export function printPrecisionSearch(
   const plan = points[chosen];
   const widest = points.find(({ name }) => name === "w8a8");
   const cost = (value: number): string =>
-    objective === "latency" ? `${formatCount(value)} cycles` : formatQuantity(value, "J");
+    objective === "energy"
+      ? formatQuantity(value, "J")
+      : objective === "edp"
+        ? `${value.toPrecision(3)} cycles × J`
+        : `${formatCount(value)} cycles`;
   const against =
     plan === undefined || widest === undefined
       ? ""
@@ -36,7 +40,7 @@ export function printPrecisionSearch(
     shorten(point.name, 34),
     formatCount(point.verified.latencyCycles),
     formatQuantity(point.verified.energyJoules, "J"),
-    formatPercent(point.predicted.cost / point.verified.cost - 1),
+    formatChange(point.verified.cost, point.predicted.cost),
     decibels(point.verified.sqnrDb),
     decibels(point.predicted.sqnrDb),
     point.withinBudget ? "within" : "beyond",

@@ -119,33 +119,70 @@ export function searchUnderBudget(
     if (good >= 0) priced(at(useful, good).choices);
   }
 
-  /** Changes one item of the best assignment at a time, those first that cost the least error for what they save. */
+  /** Judges assignments that differ from the best in one item or two and are predicted to be cheaper, until none is better. */
   function improve(): void {
     let current = best();
     let left = Math.floor(limits.judgementCount / 2);
     while (current !== null && left > 0) {
       const base: Judged & { readonly cost: number } = current;
-      const changes = items
-        .flatMap((choices, item) => {
-          const own = at(choices, at(base.choices, item));
-          return choices.flatMap((other, choice) => {
-            const saved = own.cost - other.cost;
-            const added = other.error - own.error;
-            return saved > 0 ? [{ choices: base.choices.with(item, choice), saved, added, rate: added / saved }] : [];
-          });
-        })
-        .filter(({ choices }) => !records.has(choices.join()))
-        .sort((a, b) => a.rate - b.rate);
+      // Where predictions were off for the best, they are taken to be off by the same factor near it.
       const scale = base.predicted.error > 0 ? base.error / base.predicted.error : 1;
-      // A change that is predicted to go well beyond the budget is not judged: predictions are not that wrong.
-      const hopeful = changes.filter(({ added }) => base.error + scale * added <= 1.5 * limits.error);
-      const better = hopeful.slice(0, left).find(({ choices }) => {
+      const isHopeful = ({ error }: Change): boolean => base.error + scale * error <= limits.error;
+      const changes = changesOf(items, base.choices).filter(
+        ({ error }) => base.error + scale * error <= hopelessFactor * limits.error,
+      );
+      const ordered = [
+        ...changes.filter(isHopeful).sort((a, b) => a.cost - b.cost),
+        ...changes.filter((change) => !isHopeful(change)).sort((a, b) => a.error - b.error),
+      ];
+      let better = false;
+      for (const { choices } of ordered) {
+        if (better || left === 0) break;
+        const changed = choices();
+        if (records.has(changed.join())) continue;
         left -= 1;
-        return isGood(judged(choices)) && priced(choices).cost < base.cost;
-      });
-      current = better === undefined ? null : best();
+        better = isGood(judged(changed)) && priced(changed).cost < base.cost;
+      }
+      current = better ? best() : null;
     }
   }
+}
+
+/** Changes that are predicted to go beyond the budget by more than this are not judged: on a few samples predictions are off by two or three. */
+const hopelessFactor = 4;
+
+/** Pairs of changes are looked at as long as there are not more. */
+const mostPairs = 200_000;
+
+/** Other choices for one item or two, and what they add to the predictions. */
+interface Change extends Choice {
+  readonly choices: () => number[];
+}
+
+/** All changes of one item or two that are predicted to cost less. */
+function changesOf(items: readonly (readonly Choice[])[], choices: readonly number[]): Change[] {
+  const singles = items.flatMap((own, item) => {
+    const now = at(own, at(choices, item));
+    return own.flatMap((other, choice) =>
+      other === now ? [] : [{ item, choice, cost: other.cost - now.cost, error: other.error - now.error }],
+    );
+  });
+  const changes = singles.map(
+    ({ item, choice, cost, error }): Change => ({ cost, error, choices: () => choices.with(item, choice) }),
+  );
+  if (singles.length ** 2 / 2 <= mostPairs) {
+    for (const [place, one] of singles.entries()) {
+      for (const two of singles.slice(place + 1)) {
+        if (one.item === two.item || one.cost + two.cost >= 0) continue;
+        changes.push({
+          cost: one.cost + two.cost,
+          error: one.error + two.error,
+          choices: () => choices.with(one.item, one.choice).with(two.item, two.choice),
+        });
+      }
+    }
+  }
+  return changes.filter(({ cost }) => cost < 0);
 }
 
 /** Up to `count` of the first `length` whole numbers, both ends among them, evenly spread. */
