@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chooseBatch } from "../api/batch-choice.ts";
 import { importModel } from "../api/model.ts";
@@ -9,7 +9,7 @@ import { type PrecisionPlan, parsePrecisionFile } from "../compiler/quantize/pre
 
 /**
  * How near the mapper comes to the packed bound, network by network: batch by `--batch best` for throughput, then
- * simulated on device. Writes docs/mapping-results.md; names on the command line restrict it to those models and print rows.
+ * simulated on device. Puts a row for each model into docs/mapping-results.md; names on the command line restrict it to those.
  */
 const models = process.env.BOREAL_CASES ?? "../shared";
 const precisionFile = "examples/precisions/resnet50-w4a4.yaml";
@@ -88,27 +88,39 @@ const all = (
 ).models.map(({ name }) => name);
 const wanted = process.argv.slice(2);
 const names = wanted.length === 0 ? all : all.filter((name) => wanted.includes(name));
-const rows: Row[] = [];
+const path = "docs/mapping-results.md";
 for (const name of names) {
   const added = [
     ...(name === "light-resnet50" ? [rowOf(name, plan, "w4a4, first and last layer w8a8")] : []),
     rowOf(name, "w8a8", "w8a8"),
   ];
   for (const row of added) process.stdout.write(`| ${[row.model, row.precision, ...row.cells].join(" | ")} |\n`);
-  rows.push(...added);
+  writeTable(added);
 }
-if (wanted.length === 0) {
+
+/** Puts rows into the table of the document, in the place of those of the same model and precision. */
+function writeTable(added: readonly Row[]): void {
   const heads = ["model", "precision", "batch", "interval", "predicted", "packed bound", "bound ÷ interval", "binds"];
+  const before = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+  const rows = new Map(
+    before
+      .filter((line) => line.startsWith("| ") && !line.startsWith(`| ${heads[0]} `))
+      .map((line) => [line.split("|").slice(1, 3).join("|").trim(), line]),
+  );
+  for (const row of added) {
+    rows.set(`${row.model} | ${row.precision}`, `| ${[row.model, row.precision, ...row.cells].join(" | ")} |`);
+  }
   const lines = [
     "# How near the mapper comes to the bound",
     "",
-    `\`node --import tsx bench/mapping.ts\`, Boreal ${borealVersion()}, target northpole-style, on device. Cycles an inference, objective throughput, the`,
-    "best batch of those that `--batch best` tries. The packed bound is that of docs/timing.md; *binds* is the largest cause of the cycles.",
+    `\`node --import tsx bench/mapping.ts [MODEL...]\`, Boreal ${borealVersion()}, target northpole-style, on device. Cycles an inference, objective`,
+    "throughput, the best batch of those that `--batch best` tries. The packed bound is that of docs/timing.md; *binds* is the largest",
+    "cause of the cycles. A row is replaced when its model is measured again.",
     "",
     `| ${heads.join(" | ")} |`,
     `|${heads.map(() => "---").join("|")}|`,
-    ...rows.map((row) => `| ${[row.model, row.precision, ...row.cells].join(" | ")} |`),
+    ...[...rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => line),
     "",
   ];
-  writeFileSync("docs/mapping-results.md", lines.join("\n"));
+  writeFileSync(path, lines.join("\n"));
 }

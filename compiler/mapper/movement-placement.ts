@@ -1,5 +1,5 @@
 import { product } from "../../base/math.ts";
-import type { Box } from "../../ir/iteration.ts";
+import type { Access, Box } from "../../ir/iteration.ts";
 import { type Geometry, iterationBox, ownsResult } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type AxisPiece, axisPieces, indexBoxes, touchedRanges } from "../pieces.ts";
@@ -16,6 +16,30 @@ export function operandPieces(layer: Layer, readIndex: number): AxisPiece[] {
   return layer.movement.pieces
     .filter((piece) => piece.operand === read.operand)
     .flatMap((piece) => axisPieces(piece, read.type.shape, anchor.type.shape));
+}
+
+/**
+ * Which axis of a movement's result each axis of an operand becomes, as an access: axes that all copies carry over index by
+ * index (those of a batch, or of the rows and columns of images whose channels are joined) move, the others stand still.
+ */
+export function carriedAccess(layer: Layer, readIndex: number): Access {
+  const pieces = operandPieces(layer, readIndex);
+  const rank = layer.reads[readIndex]?.type.shape.length ?? 0;
+  return Array.from({ length: rank }, (_, axis) => {
+    const carried = new Set(pieces.map((piece) => carriedAxis(piece, axis)));
+    const [only = -1] = carried;
+    return { terms: carried.size === 1 && only >= 0 ? [{ dimension: only, stride: 1 }] : [], offset: 0 };
+  });
+}
+
+/** The axis of the result along which a copy moves as along an axis of its operand, from index to the same index; −1 for none. */
+function carriedAxis({ source, destination }: AxisPiece, axis: number): number {
+  const [term, ...others] = source[axis]?.terms ?? [];
+  if (term === undefined || others.length > 0 || term.coefficient !== 1) return -1;
+  return destination.findIndex(
+    ({ base, terms }) =>
+      base === source[axis]?.base && terms.length === 1 && terms[0]?.index === term.index && terms[0].coefficient === 1,
+  );
 }
 
 /** The boxes of an operand of a movement layer that each core copies from. */

@@ -1,12 +1,16 @@
 import { at } from "../../base/math.ts";
 import type { MappedStep, Split } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import type { Layer } from "../layers.ts";
+import type { Layer, LayerRead } from "../layers.ts";
 import type { Network } from "../network.ts";
 import { type Candidate, candidatesOf, evaluateChoice, layerFacts } from "./candidates.ts";
 import { type Edge, edgesByLayer } from "./edges.ts";
+import { carriedAccess } from "./movement-placement.ts";
 import { formatSplit, translateSplit } from "./splits.ts";
 import type { VectorPass, VectorWork } from "./work.ts";
+
+/** Candidates that are kept for a movement. */
+const movementLimit = 24;
 
 /** Splits that a layer takes over from one neighbour. */
 const takenOver = 16;
@@ -60,7 +64,14 @@ export function networkCandidates(
     const key = `${signatures[index]}\n${further.map(formatSplit).join("\n")}`;
     let list = lists.get(key);
     if (list === undefined) {
-      list = candidatesOf(layer, passes, target, further, layer.kind === "movement" ? 16 : undefined, countsEnergy);
+      list = candidatesOf(
+        layer,
+        passes,
+        target,
+        further,
+        layer.kind === "movement" ? movementLimit : undefined,
+        countsEnergy,
+      );
       lists.set(key, list);
       numbers.set(list, numbers.size);
     }
@@ -77,7 +88,7 @@ export function networkCandidates(
       at(inward, index).flatMap((edge) => {
         const producer = at(network.layers, edge.producer);
         const from = { layer: producer, at: at(producer.writes, edge.write) };
-        const to = { layer, at: at(layer.reads, edge.read) };
+        const to = { layer, at: readAt(layer, edge.read) };
         return translations(at(result, edge.producer), from, to, target);
       }),
     );
@@ -88,7 +99,7 @@ export function networkCandidates(
     if (!follows(index) || layer.kind === "output") continue;
     const backward = at(outward, index).flatMap((edge) => {
       const consumer = at(network.layers, edge.consumer);
-      const from = { layer: consumer, at: at(consumer.reads, edge.read) };
+      const from = { layer: consumer, at: readAt(consumer, edge.read) };
       const to = { layer, at: at(layer.writes, edge.write) };
       return consumer.kind === "output" ? [] : translations(at(result, edge.consumer), from, to, target);
     });
@@ -104,6 +115,12 @@ export function networkCandidates(
     result[next] = at(result, state).map(({ split }) => evaluateChoice(facts, split, null, target));
   }
   return result;
+}
+
+/** A read with what each axis becomes, for movements too, whose pieces say it. */
+function readAt(layer: Layer, index: number): LayerRead {
+  const read = at(layer.reads, index);
+  return layer.movement === null ? read : { ...read, access: carriedAccess(layer, index) };
 }
 
 function translations(

@@ -104,7 +104,43 @@ describe("a graph for several samples", () => {
     expect(ran).toBeGreaterThan(2);
   });
 
-  const graphOf = (...lines: readonly string[]): Graph => parseGraph(['graph "g" {', ...lines, "}"].join("\n"), {});
+  const refusal = (text: string): string => reasonOf(parseGraph(text));
+
+  it("names the operator that mixes samples, and inputs without an axis for them", () => {
+    const sum =
+      'graph @g(%x: f32[1,4]) { %y = reduce_sum(%x) {axes=[0,1], keepdims=false} : f32[] @ "total" return %y }';
+    expect(refusal(sum)).toBe(
+      'B603 A batch of 3 cannot be made of a model for one sample: "reduce_sum" reduces over the batch.',
+    );
+    const merged = "graph @g(%x: f32[2,1,4]) { %y = reshape(%x) {shape=[4,2]} : f32[4,2] return %y }";
+    expect(refusal(merged)).toContain('"reshape" mixes the batch with another axis.');
+    const closed = "graph @g(%x: f32[2,4]) { %y = relu(%x) : f32[2,4] return %y }";
+    expect(refusal(closed)).toBe('B603 Input "x" of shape [2,4] has no axis of size 1 that could hold a batch of 3.');
+  });
+
+  it("takes another axis of an input where the first does not do", () => {
+    const graph = parseGraph(
+      "graph @g(%x: f32[1,1,4]) { %y = reduce_sum(%x) {axes=[0], keepdims=false} : f32[1,4] return %y }",
+    );
+    const batched = batchGraph(graph, count);
+    expect(batched.inputs[0]?.type.shape).toEqual([1, 3, 4]);
+    expect(batched.nodes[0]?.type.shape).toEqual([3, 4]);
+  });
+
+  it("repeats what all samples share only where it is joined to them", () => {
+    const graph = parseGraph(
+      [
+        "graph @g(%x: f32[1,2]) {",
+        "  %c = const() {values=[1,2]} : f32[1,2]",
+        "  %s = add(%x, %c) : f32[1,2]",
+        "  %y = concat(%s, %c) {axis=1} : f32[1,4]",
+        "  return %y",
+        "}",
+      ].join("\n"),
+    );
+    const { nodes } = batchGraph(graph, count);
+    expect(nodes.map(({ op, type }) => `${op} ${type.shape}`)).toEqual(["add 3,2", "tile 3,2", "concat 3,4"]);
+  });
 
   it("keeps a graph as it is for one sample", () => {
     const { graph } = randomGraph(makeRandom(1), {});
