@@ -1,7 +1,7 @@
 import { type CycleCause, cycleCauses } from "../runtime-sim/metrics-stack.ts";
 import { csvLine } from "./csv.ts";
 import type { DifferenceResult, LayerDifference } from "./diff-schema.ts";
-import { formatChange, formatCount, formatQuantity, shorten, words } from "./format.ts";
+import { formatChange, formatCount, formatQuantity, shorten, shortenName, words } from "./format.ts";
 import { formatTable } from "./table.ts";
 import { type Colours, heading, line, makeColours, screenColumns } from "./text-parts.ts";
 
@@ -131,7 +131,7 @@ function layerLines(colours: Colours, layers: readonly LayerDifference[]): strin
     const cycles = (side: "a" | "b"): string =>
       layer.in === "both" || layer.in === side ? formatCount(latencyCycles[side]) : "–";
     return [
-      shorten(name, 24),
+      shortenName(name, 24),
       cycles("a"),
       cycles("b"),
       signed(latencyCycles.difference, formatCount),

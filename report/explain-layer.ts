@@ -9,6 +9,7 @@ import {
   formatQuantity,
   formatRatio,
   shorten,
+  shortenName,
   words,
 } from "./format.ts";
 import { formatTable } from "./table.ts";
@@ -121,8 +122,8 @@ function transferLines(colours: Colours, { transfers }: LayerExplanation): strin
       { title: colours.dim("cycles predicted"), align: "right" },
     ],
     transfers.map(({ value, from, remoteBytes, cycles }) => [
-      shorten(value, 32),
-      shorten(from, 24),
+      shortenName(value, 32),
+      shortenName(from, 24),
       cycles === 0 ? "stays in place" : `up to ${formatBytes(Math.round(remoteBytes))}`,
       formatCount(cycles),
     ]),

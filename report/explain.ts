@@ -1,7 +1,7 @@
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
 import { layerBlocks } from "./explain-layer.ts";
 import type { ExplainedLayer, ExplanationResult } from "./explain-schema.ts";
-import { formatCount, formatPercent, formatQuantity, formatRatio, shorten, words } from "./format.ts";
+import { formatCount, formatPercent, formatQuantity, formatRatio, shorten, shortenName, words } from "./format.ts";
 import { formatTable } from "./table.ts";
 import { axisText, type Colours, heading, line, makeColours, targetLine, warningLines, wrapped } from "./text-parts.ts";
 
@@ -56,7 +56,7 @@ function summaryLines(colours: Colours, layers: readonly ExplainedLayer[]): stri
   const whole = layers.reduce((total, { latencyCycles }) => total + latencyCycles, 0);
   const shown = shownOf(layers);
   const rows = shown.map((layer) => [
-    shorten(layer.name, 26),
+    shortenName(layer.name, 26),
     formatCount(layer.latencyCycles),
     formatPercent(whole === 0 ? 0 : layer.latencyCycles / whole),
     formatCount(layer.predictedCycles),

@@ -81,6 +81,11 @@ export function words(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
+/** The last letters of a name, after an ellipsis when it is longer than `width`: names of nodes differ at their ends. */
+export function shortenName(name: string, width: number): string {
+  return name.length <= width ? name : `…${name.slice(name.length - width + 1)}`;
+}
+
 /** The first letters of a text, with an ellipsis when it is longer than `width`. */
 export function shorten(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;

@@ -1,11 +1,11 @@
 import { type CycleCause, cycleCauses } from "../runtime-sim/metrics-stack.ts";
 import type { LayerResult } from "./figures-schema.ts";
-import { formatRatio, shorten } from "./format.ts";
+import { formatRatio, shortenName } from "./format.ts";
 import { formatTable } from "./table.ts";
 import { type Colours, screenColumns } from "./text-parts.ts";
 
 /** What a cause is called above a narrow column. */
-export const shortCauses: Readonly<Record<CycleCause, string>> = {
+const shortCauses: Readonly<Record<CycleCause, string>> = {
   matrix: "matrix",
   vector: "vector",
   fillAndDrain: "fill",
@@ -17,8 +17,10 @@ export const shortCauses: Readonly<Record<CycleCause, string>> = {
   synchronization: "sync",
 };
 
+const wholeTitle = "cycles by cause";
+
 /** Columns that a layer's name has at least. */
-const leastNameColumns = 12;
+const leastNameColumns = 8;
 
 /**
  * The cycle stack: every layer in the order in which they run, its cycles by cause, and the sums. Each row adds up to its
@@ -52,10 +54,10 @@ export function stackLines(colours: Colours, layers: readonly LayerResult[]): st
   const nameColumns = Math.max(leastNameColumns, screenColumns - widths.reduce((sum, width) => sum + width + 2, 0));
   return formatTable(
     [
-      { title: colours.dim("cycles by cause") },
+      { title: colours.dim(nameColumns < wholeTitle.length ? "by cause" : wholeTitle) },
       ...titles.map((title) => ({ title: colours.dim(title), align: "right" as const })),
     ],
-    [...rows, all].map(({ name, cells: texts }) => [shorten(name, nameColumns), ...texts]),
+    [...rows, all].map(({ name, cells: texts }) => [shortenName(name, nameColumns), ...texts]),
   );
 }
 

@@ -20,6 +20,7 @@ import {
   formatRate,
   formatShareOfBytes,
   shorten,
+  shortenName,
   words,
 } from "./format.ts";
 import { formatTable } from "./table.ts";
@@ -235,7 +236,7 @@ export function layerLines(colours: Colours, layers: readonly LayerResult[], mos
   const whole = layers.reduce((total, layer) => total + layer.latencyCycles, 0);
   const top = [...layers].sort((a, b) => b.latencyCycles - a.latencyCycles).slice(0, most);
   const rows = top.map((layer) => [
-    shorten(layer.name, 26),
+    shortenName(layer.name, 26),
     layer.kind,
     formatCount(layer.latencyCycles),
     formatPercent(whole === 0 ? 0 : layer.latencyCycles / whole),

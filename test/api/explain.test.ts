@@ -114,21 +114,21 @@ describe("a layer from near", () => {
 
   it("says why a lever cannot be tried", () => {
     const fixed = importModel({ bytes: bytesOf(perceptron(2)), name: "fixed" });
-    const { layer: first } = explain({ model: fixed, layer: "first" });
-    const batch = first?.levers.find(({ kind }) => kind === "batch");
+    const result = explain({ model: fixed, layer: "first" });
+    const batch = result.layer?.levers.find(({ kind }) => kind === "batch");
     expect(batch).toMatchObject({ latencyCycles: null, layerCycles: null });
     expect(batch?.refusal).toMatch(/batch of 4/);
-    expect(printExplanation(explain({ model: fixed, layer: "first" }))).toMatch(/^not tried: batch 4: /m);
+    expect(printExplanation(result)).toMatch(/^not tried: batch 4: /m);
   });
 
   it("ranks other choices by the objective", () => {
     for (const objective of ["energy", "edp"] as const) {
-      const { layer: weighed, choices } = explain({ layer: "conv", objective });
-      expect(choices.objective).toBe(objective);
-      const [first, ...rest] = weighed?.alternatives ?? [];
+      const weighed = explain({ layer: "conv", objective });
+      expect(weighed.choices.objective).toBe(objective);
+      const [first, ...rest] = weighed.layer?.alternatives ?? [];
       expect(first?.simulated?.energyJoules).toBeGreaterThan(0);
       expect(rest.length).toBeGreaterThan(0);
-      expect(printExplanation(explain({ layer: "conv", objective })).replace(/\s+/g, " ")).toContain(
+      expect(printExplanation(weighed).replace(/\s+/g, " ")).toContain(
         `by predicted energy${objective === "edp" ? " × time" : ""} of the network`,
       );
     }
