@@ -39,8 +39,8 @@ const scoringCount = 200;
 const [calibrationSeed, scoringSeed] = [1, 2];
 
 /** Calibration takes as many frames as one evaluation of each costs this work (multiply-accumulates, and what elements and nodes count beside), within bounds. */
-const calibrationWork = { most: 2e9, perElement: 100, perNode: 20_000 } as const;
-const calibrationCounts = { least: 16, most: 512 } as const;
+const calibrationWork = { most: 4e9, perElement: 100, perNode: 20_000 } as const;
+const calibrationCounts = { least: 16, most: 2048 } as const;
 
 /** Both normalize the same activations, so that only weights and biases differ. */
 const nearest = parseQuantizer("normalize,nearest");

@@ -126,8 +126,13 @@ function groupRounder(
   const { depth } = fit.stored;
   const seen = isBiasCorrected ? { float: centred(fit.float), stored: centred(fit.stored) } : fit;
   const second = crossMoments(seen.stored, seen.stored, contractor);
-  const results = productRows(seen.float, weights, columns, contractor);
-  const products = Float64Array.from(crossMoments(seen.stored, results, contractor));
+  let products: Float64Array | null = null;
+  const productsOfSeen = (): Float64Array => {
+    products ??= Float64Array.from(
+      crossMoments(seen.stored, productRows(seen.float, weights, columns, contractor), contractor),
+    );
+    return products;
+  };
   let trace = 0;
   for (let index = 0; index < depth; index += 1) trace += second[index * depth + index] as number;
   return ({ name, damping }) => {
@@ -138,7 +143,7 @@ function groupRounder(
       name === "corrected"
         ? solveWeights(
             measure,
-            products.map((each, index) => each + held * (weights[index] as number)),
+            productsOfSeen().map((each, index) => each + held * (weights[index] as number)),
             columns,
           )
         : weights;
