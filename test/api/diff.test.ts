@@ -95,6 +95,25 @@ describe("the difference of two results", () => {
     expect(printDifference(result)).toContain("no layer differs");
   });
 
+  it("has the energy of layers by component where both results have it", () => {
+    const split = (precision: string): string => {
+      const imported = importModel({ bytes: bytesOf(convolution()), name: "convolution" });
+      const options = { model: imported, target: chooseTarget("mini-4x4"), timingOnly: true, energySplit: true };
+      return fileOf(`split-${precision}.json`, printJson(runModel({ ...options, precision }).result));
+    };
+    const { layers, energyByComponent } = compareFiles(split("w8a8"), split("w4a4"));
+    const whole = wide.energy.energyPerInferenceJoules;
+    for (const { energyByComponentJoules, energyJoules } of layers) {
+      const parts = Object.values(energyByComponentJoules ?? { none: Number.NaN });
+      expect(Math.abs(sum(parts) - energyJoules.difference)).toBeLessThan(1e-9 * whole);
+    }
+    for (const { component, difference } of energyByComponent) {
+      const parts = layers.map((layer) => layer.energyByComponentJoules?.[component] ?? Number.NaN);
+      expect(Math.abs(sum(parts) - difference)).toBeLessThan(1e-9 * whole);
+    }
+    expect(compareFiles(a, b).layers[0]?.energyByComponentJoules).toBeNull();
+  });
+
   it("is the opposite the other way round", () => {
     const [there, back] = [compareFiles(a, b), compareFiles(b, a)];
     expect(headline(back, "latencyCycles")?.difference).toBe(-(headline(there, "latencyCycles")?.difference ?? 0));
