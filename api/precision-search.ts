@@ -38,7 +38,7 @@ export interface PrecisionSearchOptions {
   readonly budget: AccuracyBudget;
   /** What is made small, of precisions and mappings, on device; latency by default. */
   readonly objective?: Objective;
-  /** Precisions that layers may have, such as w4a8; by default those whose weights are not wider than their activations. */
+  /** Precisions that layers may have, such as w4a8; by default w8a8, w4a8, w2a8, w4a4 and w2a2. The first is the widest. */
   readonly precisions?: readonly string[];
   /** Samples on which plans are judged; seeded random ones by default. */
   readonly inputs?: Samples;
@@ -65,7 +65,7 @@ export interface PrecisionSearch {
   readonly plan: PrecisionPlan;
 }
 
-const defaultPrecisions = ["w8a8", "w4a8", "w2a8", "w4a4", "w2a4", "w2a2"] as const;
+const defaultPrecisions = ["w8a8", "w4a8", "w2a8", "w4a4", "w2a2"] as const;
 
 /** What is done at every precision unless another quantizer is asked for: compensated rounding would take minutes for each plan. */
 export const searchQuantizer: Quantizer = {
@@ -76,13 +76,13 @@ export const searchQuantizer: Quantizer = {
 };
 
 /** Evaluations of large models take seconds each. */
-const thorough = { judgementCount: 32, pointCount: 12 } as const;
-const brief = { judgementCount: 12, pointCount: 6 } as const;
+const thorough = { judgementCount: 32, pointCount: 12, uselessError: 1 } as const;
+const brief = { judgementCount: 8, pointCount: 3, uselessError: 0.3 } as const;
 /** Work of one judgement (see `workOf`) from which on a search is brief. */
 const briefWork = 1e9;
 
 /** Work that measuring the noise of layers may take. */
-const noiseWork = 1.5e11;
+const noiseWork = 1e11;
 /** Calibration frames on which errors of layers are learnt. */
 const learningFrames = 4;
 /** Multiply-accumulates that take as long as one element of a node's result. */
@@ -149,7 +149,7 @@ export function searchPrecision(options: PrecisionSearchOptions): PrecisionSearc
       error: budget.limit,
       judgementCount: options.judgementCount ?? limits.judgementCount,
       pointCount: options.pointCount ?? limits.pointCount,
-      uselessError: 1,
+      uselessError: limits.uselessError,
     },
     uniform,
   );

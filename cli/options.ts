@@ -126,7 +126,7 @@ const declarations = {
   },
   candidates: {
     flags: "--candidates <rules>",
-    summary: "precisions that a search tries, separated by commas (default: w8a8,w4a8,w2a8,w4a4,w2a4,w2a2)",
+    summary: "precisions that a search tries, separated by commas (default: w8a8,w4a8,w2a8,w4a4,w2a2)",
   },
   truth: {
     flags: "--truth <[name=]file>",

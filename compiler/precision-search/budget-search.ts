@@ -45,7 +45,7 @@ export interface BudgetSearch {
  * Finds the cheapest assignment of choices to items whose judged error is within a limit. Costs and errors of single choices add up to
  * predictions; the front of these is searched by halving for the last assignment that is judged good, which is then bettered by
  * changing one item at a time, and points of the front are judged too. What is given was judged, never only predicted. `first` are
- * assignments that are judged in any case.
+ * assignments that are judged too, the first of them in any case.
  */
 export function searchUnderBudget(
   items: readonly (readonly Choice[])[],
@@ -90,7 +90,8 @@ export function searchUnderBudget(
     return found;
   };
 
-  for (const choices of first) priced(choices);
+  for (const [place, choices] of first.entries())
+    if (place === 0 || predicted(choices).error < limits.uselessError) priced(choices);
   halve();
   for (const index of spread(useful.length, limits.pointCount)) priced(at(useful, index).choices);
   improve();
