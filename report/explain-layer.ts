@@ -57,7 +57,10 @@ function layerLines(
   const siblings = related > 1 ? `, of which ${related} layers were made` : "";
   const macs = layer.macCount === 0 ? "" : `, ${formatQuantity(layer.macCount, "MACs")}`;
   const figure = objectiveFigures[result.choices.objective];
-  const considered = `best of ${detail.consideredCount} choices by predicted ${figure} of the network`;
+  const considered =
+    detail.consideredCount <= 1
+      ? "the only choice"
+      : `best of ${detail.consideredCount} choices by predicted ${figure} of the network`;
   const exact = detail.searchIsExact ? considered : `${considered}, as far as memory allows`;
   return [
     ...labelled(colours, "layer", `${layer.name}: ${layer.kind}${macs}${nodes}${siblings}`),
@@ -65,7 +68,7 @@ function layerLines(
     ...labelled(
       colours,
       "mapped",
-      `rows × columns ${axisText(layer.split)}${layer.weights === null ? "" : `, weights ${layer.weights}`}; ${layer.usedCoreCount} cores have a part; ${exact}`,
+      `rows × columns ${axisText(layer.split)}${layer.weights === null ? "" : `, weights ${layer.weights}`}; ${layer.usedCoreCount === 1 ? "one core has" : `${layer.usedCoreCount} cores have`} a part; ${exact}`,
     ),
     line(
       colours,
@@ -124,7 +127,7 @@ function transferLines(colours: Colours, { transfers }: LayerExplanation): strin
     transfers.map(({ value, from, remoteBytes, cycles }) => [
       shortenName(value, 32),
       shortenName(from, 24),
-      cycles === 0 ? "stays in place" : `up to ${formatBytes(Math.round(remoteBytes))}`,
+      cycles === 0 ? "stays in place" : remoteBytes === 0 ? "–" : `up to ${formatBytes(Math.round(remoteBytes))}`,
       formatCount(cycles),
     ]),
   );

@@ -2,12 +2,14 @@ import { describe, expect, it } from "vitest";
 import { type ExplainOptions, explainModel, slowRatio } from "../../api/explain.ts";
 import { layerModel, parseConv, parseGemm } from "../../api/layer-model.ts";
 import { chooseTarget, compileModel, importModel, runModel, simulateProgram } from "../../api.ts";
+import { makeRandom } from "../../base/random.ts";
 import { printExplanation } from "../../report/explain.ts";
 import { type ExplanationResult, explanationResultSchema } from "../../report/explain-schema.ts";
 import { formatCount, words } from "../../report/format.ts";
 import { cycleCauses } from "../../runtime-sim/metrics-stack.ts";
-import { bytesOf, convolution, perceptron } from "../cli/models.ts";
+import { bytesOf, convolution, perceptron, weights } from "../cli/models.ts";
 import { problemsOf } from "../compiler/onnx/written-models.ts";
+import { hostedModel } from "../contracts/small-models.ts";
 
 const target = chooseTarget("mini-4x4");
 const model = importModel({ bytes: bytesOf(convolution()), name: "convolution" });
@@ -160,6 +162,48 @@ describe("a layer from near", () => {
     const pinned = explain({ layer: "conv", mapping: { ...mapping, buffers: [] } });
     expect(pinned.layer?.alternatives[0]).toMatchObject({ isChosen: true, split: chosen?.split });
     expect(pinned.layer?.alternatives.length).toBeGreaterThan(1);
+  });
+});
+
+describe("layers of other kinds", () => {
+  it("are explained as well: inputs, outputs, what the host computes", () => {
+    const hosted = importModel({ bytes: bytesOf(hostedModel(makeRandom(1))), name: "hosted" });
+    const { layers } = explain({ model: hosted, hostOps: true });
+    for (const { name, kind } of layers.filter((each) => each.kind === "input" || each.kind === "output").slice(-2)) {
+      const { layer } = explain({ model: hosted, hostOps: true, layer: name });
+      expect(layer?.alternatives[0]).toMatchObject({ isChosen: true });
+      expect(layer?.levers.some(({ lever }) => lever === "host takes no time")).toBe(true);
+      if (kind === "output") expect(layer?.alternatives).toHaveLength(1);
+    }
+  });
+
+  it("are explained as well: states, and what takes their place", () => {
+    const recurrent = importModel({
+      bytes: bytesOf({
+        name: "recurrent",
+        opset: 17,
+        inputs: [
+          { name: "x", element: "f32", shape: [1, 8] },
+          { name: "h_in", element: "f32", shape: [1, 8] },
+        ],
+        outputs: [{ name: "h_out", element: "f32", shape: [1, 8] }],
+        nodes: [
+          { operator: "MatMul", name: "product", inputs: ["x", "w"], outputs: ["p"] },
+          { operator: "Add", name: "sum", inputs: ["p", "h_in"], outputs: ["h_out"] },
+        ],
+        initializers: { w: weights([8, 8], 1) },
+      }),
+      name: "recurrent",
+    });
+    const { layers } = explain({ model: recurrent });
+    const kept = layers.filter(({ name }) => name.includes("h_in")).map(({ name }) => name);
+    expect(kept.length).toBeGreaterThan(1);
+    for (const name of kept) {
+      const { layer } = explain({ model: recurrent, layer: name });
+      for (const { simulated, fits } of layer?.alternatives ?? []) {
+        if (fits === true) expect(simulated?.latencyCycles).toBeGreaterThan(0);
+      }
+    }
   });
 });
 
