@@ -12,11 +12,17 @@ export default defineConfig({
       "test/targets/**",
       "test/kernels/**",
       "test/compiler/quantize/models.test.ts",
+      // Every mutant that lives would wait for them.
+      "test/contracts/metamorphic.test.ts",
+      "test/contracts/random-programs.test.ts",
+      "test/contracts/real-models.test.ts",
       "test/contracts/sabotage.test.ts",
       // It changes the sources' text itself.
       "test/runtime-sim/cycle/seeded-faults.test.ts",
     ],
     setupFiles: ["./scripts/mutants-setup.ts"],
-    testTimeout: 120_000,
+    // Instrumented tests on a busy machine take long.
+    testTimeout: 1_200_000,
+    hookTimeout: 1_200_000,
   },
 });

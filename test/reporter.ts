@@ -1,9 +1,13 @@
 import type { Reporter, TestModule } from "vitest/node";
 
-/** Prints the last line of a test run: how many tests passed, failed and were skipped. */
+/** Prints the last line of one or more test runs: how many tests passed, failed and were skipped in all of them. */
 export default class CountReporter implements Reporter {
+  readonly #count = { passed: 0, failed: 0, skipped: 0 };
+  #isFirstRun = true;
+
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
-    const count = { passed: 0, failed: errors.length, skipped: 0 };
+    const count = this.#count;
+    count.failed += errors.length;
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const state = test.result().state;
@@ -13,8 +17,11 @@ export default class CountReporter implements Reporter {
       }
       if (module.errors().length > 0) count.failed += 1;
     }
-    process.on("exit", () => {
-      console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
-    });
+    if (this.#isFirstRun) {
+      process.on("exit", () => {
+        console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+      });
+    }
+    this.#isFirstRun = false;
   }
 }

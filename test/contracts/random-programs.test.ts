@@ -44,6 +44,8 @@ interface Population {
   readonly target: ChipTarget;
   readonly steps: Parameters<typeof build>[2];
   readonly built: Built;
+  /** What simulating the program gives, on device and with the host. */
+  readonly traces: ReturnType<typeof simulateBoth>;
 }
 
 /** Random graphs of a random seed, each mapped by the mapper and at random, on the small chip and on the cramped one. */
@@ -54,7 +56,7 @@ function makePopulation(first: number): Population[] {
     return [mini, mini, cramped].flatMap((target, mapping) => {
       const steps = mapping === 0 ? null : randomSteps(random, graph.network, target);
       const built = build(graph, target, steps);
-      return built === null ? [] : [{ seed, graph, target, steps, built }];
+      return built === null ? [] : [{ seed, graph, target, steps, built, traces: simulateBoth(built.program, target) }];
     });
   });
 }
@@ -123,8 +125,7 @@ describe("programs of random graphs under random mappings", () => {
 
   it("take no fewer cycles than the bound, use no unit above its peak and no link above its capacity", () => {
     for (const each of population) {
-      const { graph, built, target } = each;
-      const traces = simulateBoth(built.program, target);
+      const { graph, built, target, traces } = each;
       const metrics = metricsOf(traces, built.program, target);
       const bounds = boundsOf(layerWork(graph.network), target, 1);
       for (const way of ["onDevice", "withHost"] as const) {
@@ -146,7 +147,7 @@ describe("programs of random graphs under random mappings", () => {
   it("do as often what costs time and energy as the mapping alone says", () => {
     for (const each of population) {
       const { built, target } = each;
-      const { onDevice } = simulateBoth(built.program, target);
+      const { onDevice } = each.traces;
       const found = tracedCounts(onDevice, built.program);
       expect(found, label(each)).toEqual(built.plan.steps.map((step) => expectedCounts(built.plan, step)));
       const { total, steps } = countsOf(onDevice, built.program, target);
@@ -163,8 +164,7 @@ describe("programs of random graphs under random mappings", () => {
 
   it("cost energy whose parts add up to the whole", () => {
     for (const each of population.filter((_, index) => index % 3 === 0)) {
-      const { built, target } = each;
-      const traces = simulateBoth(built.program, target);
+      const { built, target, traces } = each;
       const metrics = metricsOf(traces, built.program, target);
       for (const { energy, energyPerInferenceJoules } of [metrics.onDevice, metrics.withHost]) {
         const parts = energyComponents.map((component) => energy.byComponentJoules[component]);

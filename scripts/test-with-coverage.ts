@@ -1,0 +1,15 @@
+// Runs all tests, and measures what the unit tests alone cover: npm run test:coverage. It would slow the others most.
+import { startVitest } from "vitest/node";
+import CountReporter from "../test/reporter.ts";
+
+const counts = new CountReporter();
+for (const project of ["system", "unit"]) {
+  const vitest = await startVitest("test", [], {
+    project,
+    mode: "built",
+    watch: false,
+    reporters: ["default", counts],
+    coverage: { enabled: project === "unit" },
+  });
+  await vitest.close();
+}

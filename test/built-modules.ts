@@ -1,0 +1,19 @@
+import { relative, resolve } from "node:path";
+import type { Plugin } from "vitest/config";
+
+const root = resolve(import.meta.dirname, "..");
+/** Where no built modules come from. */
+const unbuilt = /^(test|scripts|bench|\.\.|node_modules)\b/;
+
+/** Has tests import the project's modules as they are built in `dist`, which run at the speed that users see. */
+export function builtModules(): Plugin {
+  return {
+    name: "built-modules",
+    enforce: "pre",
+    resolveId(source, importer) {
+      if (importer === undefined || !source.startsWith(".") || !source.endsWith(".ts")) return null;
+      const path = relative(root, resolve(importer, "..", source));
+      return unbuilt.test(path) ? null : resolve(root, "dist", path.replace(/\.ts$/, ".js"));
+    },
+  };
+}
