@@ -49,6 +49,10 @@ export const choicesSchema = z.strictObject({
     .array(batchFiguresSchema)
     .nullable()
     .describe("What each batch that was tried is predicted to take, when the best was asked for."),
+  gapFraction: z
+    .number()
+    .nullable()
+    .describe("Share by which the mapping's predicted figure may exceed the best of its candidates; null: nothing proven."),
   cardCount: countSchema,
   seed: z.number().int(),
   mapping: z.enum(["searched", "given"]),

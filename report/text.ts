@@ -1,4 +1,4 @@
-import { formatCount, formatFigures, formatQuantity, shorten } from "./format.ts";
+import { formatCount, formatFigures, formatPercent, formatQuantity, shorten } from "./format.ts";
 import { stackLines } from "./layer-stack.ts";
 import type { AccuracyResult, AnswerResult, Baseline, ForecastResult, RunResult, SimulationResult } from "./schemas.ts";
 import { formatTable } from "./table.ts";
@@ -48,6 +48,7 @@ export function printRun(result: RunResult, options: PrintOptions = {}): string 
     [
       ...figureLines(colours, result.timing, result.energy, result.withHost),
       ...explanationLines(colours, result.timing, result.energy, result.range),
+      ...gapLines(colours, result.choices),
       ...hostLines(colours, result.hostOperations),
       memoryLine(colours, result.memory),
       ...(accuracy === null
@@ -128,6 +129,16 @@ export function printAnswers(result: AnswerResult, options: PrintOptions = {}): 
 function joined(blocks: readonly (readonly string[])[]): string {
   const filled = blocks.filter((lines) => lines.length > 0);
   return `${filled.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+/** How good the mapping is proven to be, where it was searched. */
+function gapLines(colours: Colours, { gapFraction, objective }: RunResult["choices"]): string[] {
+  if (gapFraction === null) return [];
+  const proven =
+    gapFraction === 0
+      ? `the best of its candidates for ${objective}, by prediction`
+      : `at most ${formatPercent(gapFraction)} above the best of its candidates for ${objective}, by prediction; memory binds`;
+  return [line(colours, "mapping", proven)];
 }
 
 /** What the batches that were tried are predicted to take, where the best was chosen. */

@@ -85,7 +85,7 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
     layerCosts: stepCosts(space, attempt.result.chosen),
     exact: attempt.result.exact && fit.rounds === 1,
     predictedPj: countsEnergy ? attempt.result.predictedPj : null,
-    gap: fit.gap,
+    gap: pins.size > 0 ? null : fit.gap,
     peakBytes: attempt.allocation.peakBytes,
     liveBytes: attempt.allocation.liveBytes,
   };

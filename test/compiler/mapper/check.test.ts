@@ -168,6 +168,20 @@ describe("the checker", () => {
     ]);
   });
 
+  it("lets columns be outermost only where inner elements are whole", () => {
+    const graph = new TestGraph();
+    const network = graph.output(graph.matmul("fc", graph.input("x", [64, 32]), 64)).network();
+    const withInner = (inner: number): MappedStep[] =>
+      changed(network, "fc", "", "", {
+        weights: { mode: "resident" },
+        tile: { rows: 16, columns: 16, inner, outer: "columns" },
+      });
+    expect(messages(network, withInner(32))).toEqual([]);
+    expect(messages(network, withInner(16))).toEqual([
+      "B403 fc: Columns can be outermost only where inner elements are not cut.",
+    ]);
+  });
+
   it("reports weights and tiles where there can be none", () => {
     const steps = changed(pool, "p", "", "", {
       weights: { mode: "resident" },

@@ -118,7 +118,15 @@ const mappingArbitrary: fc.Arbitrary<Mapping> = fc.record({
       split: fc.record({ rows: axis, columns: axis }),
       weights: fc.option(fc.record({ mode: fc.constantFrom("resident", "streamed" as const) })),
       tile: fc.option(
-        fc.record({ rows: fc.integer({ min: 1 }), columns: fc.integer({ min: 1 }), inner: fc.integer({ min: 1 }) }),
+        fc.record(
+          {
+            rows: fc.integer({ min: 1 }),
+            columns: fc.integer({ min: 1 }),
+            inner: fc.integer({ min: 1 }),
+            outer: fc.constant("columns" as const),
+          },
+          { requiredKeys: ["rows", "columns", "inner"] },
+        ),
       ),
       reduction: fc.option(
         fc.record({ axis: fc.constantFrom("rows", "columns" as const), parts: fc.integer({ min: 2, max: 16 }) }),

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { at } from "../../../base/math.ts";
 import type { Candidate } from "../../../compiler/mapper/candidates.ts";
 import { checkSteps } from "../../../compiler/mapper/check.ts";
+import { cyclesAlone, energyAlone, type Weighing } from "../../../compiler/mapper/objective.ts";
 import { type SearchSpace, search, searchSpace } from "../../../compiler/mapper/search.ts";
 import { stepCosts, stepOf } from "../../../compiler/mapper/steps.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
@@ -47,7 +48,8 @@ const networkArbitrary = fc
     return graph.output(values.at(-1) as string).network();
   });
 
-function bruteForce(space: SearchSpace): number {
+/** The least cost over all choices, of cycles and energies by what they weigh. */
+function bruteForce(space: SearchSpace, { perCycle, perPicojoule }: Weighing = cyclesAlone): number {
   let least = Number.POSITIVE_INFINITY;
   const chosen: Candidate[] = [];
   const visit = (layer: number, cost: number): void => {
@@ -59,10 +61,14 @@ function bruteForce(space: SearchSpace): number {
     }
     for (const candidate of list) {
       chosen[layer] = candidate;
-      let added = candidate.cost.cycles;
-      for (const edge of space.edges) {
-        if (edge.consumer === layer) added += space.costOf(edge, chosen[edge.producer] as Candidate, candidate).cycles;
-      }
+      let added = perCycle * candidate.cost.cycles + perPicojoule * candidate.energyPj;
+      space.edges.forEach((edge, index) => {
+        if (edge.consumer !== layer) return;
+        const producer = chosen[edge.producer] as Candidate;
+        added += perCycle * space.costOf(edge, producer, candidate).cycles;
+        const entry = at(space.candidates, edge.producer).indexOf(producer) * list.length + list.indexOf(candidate);
+        added += perPicojoule * (space.energies?.[index]?.[entry] ?? 0);
+      });
       visit(layer + 1, cost + added);
     }
   };
@@ -81,6 +87,34 @@ describe("the search", () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it("finds what brute force finds for energy, and for weighed cycles and energy", () => {
+    const large = energyAlone(chip);
+    fc.assert(
+      fc.property(
+        networkArbitrary,
+        fc.constantFrom(large, { perCycle: 1, perPicojoule: 0.01 }),
+        (network, weighing) => {
+          const space = searchSpace(network, vectorWork(network.graph, network.layers), chip, new Map(), true);
+          const { predictedCycles, predictedPj, exact } = search(space, () => 0, weighing);
+          const found = weighing.perCycle * predictedCycles + weighing.perPicojoule * predictedPj;
+          expect(found).toBeCloseTo(bruteForce(space, weighing), 6);
+          expect(exact).toBe(true);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it("takes fewer picojoules for energy than for latency, and no more cycles for latency than for energy", () => {
+    const graph = new TestGraph();
+    const network = graph.output(graph.matmul("fc", graph.input("x", [32, 64]), 64)).network();
+    const space = searchSpace(network, vectorWork(network.graph, network.layers), chip, new Map(), true);
+    const [quick, frugal] = [search(space), search(space, () => 0, { perCycle: 0, perPicojoule: 1 })];
+    expect(frugal.predictedPj).toBeLessThanOrEqual(quick.predictedPj);
+    expect(quick.predictedCycles).toBeLessThanOrEqual(frugal.predictedCycles);
+    expect(quick.predictedPj).toBeGreaterThan(0);
   });
 
   it("offers only candidates that the checker accepts", () => {
