@@ -9,7 +9,8 @@ import { type PrecisionPlan, parsePrecisionFile } from "../compiler/quantize/pre
 
 /**
  * How near the mapper comes to the packed bound, network by network: batch by `--batch best` for throughput, then
- * simulated on device. Puts a row for each model into docs/mapping-results.md; names on the command line restrict it to those.
+ * simulated on device. Puts a row for each model into docs/mapping-results.md; names on the command line restrict it to
+ * those, MODEL@BATCH to a batch.
  */
 const models = process.env.BOREAL_CASES ?? "../shared";
 const precisionFile = "examples/precisions/resnet50-w4a4.yaml";
@@ -20,15 +21,15 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-function rowOf(name: string, precision: string | PrecisionPlan, label: string): Row {
+function rowOf(name: string, precision: string | PrecisionPlan, label: string, given: number | null): Row {
   const target = chooseTarget("northpole-style");
   try {
     const model = importModel(join(models, "models", name, "model.onnx"), {
       allowAbsentWeights: true,
       dimensions: dimensionsOf(name),
     });
-    const { batchCount, figures } = chooseBatch(model, target.chip, { objective: "throughput", precision });
-    const { result } = runModel({
+    const batchCount = given ?? chooseBatch(model, target.chip, { objective: "throughput", precision }).batchCount;
+    const { result, compiled } = runModel({
       model,
       target,
       precision,
@@ -38,14 +39,14 @@ function rowOf(name: string, precision: string | PrecisionPlan, label: string): 
       range: false,
     });
     const { intervalCycles, packedBoundIntervalCycles, bindingResource } = result.timing;
-    const predicted = figures.find((each) => each.batchCount === batchCount)?.intervalCycles ?? 0;
+    const predicted = compiled.map.predictedCycles / batchCount;
     const packed = packedBoundIntervalCycles ?? 0;
     const number = (value: number): string => Number(value.toPrecision(5)).toLocaleString("en-US");
     return {
       model: name,
       precision: label,
       cells: [
-        String(batchCount),
+        given === null ? `${batchCount} (best)` : String(batchCount),
         number(intervalCycles),
         number(predicted),
         number(packed),
@@ -87,13 +88,16 @@ const all = (
   }
 ).models.map(({ name }) => name);
 const wanted = process.argv.slice(2);
-const names = wanted.length === 0 ? all : all.filter((name) => wanted.includes(name));
+const batches = new Map(wanted.map((each) => each.split("@") as [string, string | undefined]));
+const names = wanted.length === 0 ? all : [...batches.keys()].filter((name) => all.includes(name));
 const path = "docs/mapping-results.md";
 for (const name of names) {
-  const added = [
-    ...(name === "light-resnet50" ? [rowOf(name, plan, "w4a4, first and last layer w8a8")] : []),
-    rowOf(name, "w8a8", "w8a8"),
-  ];
+  const batch = batches.get(name);
+  const given = batch === undefined ? null : Number(batch);
+  const added =
+    name === "light-resnet50"
+      ? [rowOf(name, plan, "w4a4, first and last layer w8a8", given)]
+      : [rowOf(name, "w8a8", "w8a8", given)];
   for (const row of added) process.stdout.write(`| ${[row.model, row.precision, ...row.cells].join(" | ")} |\n`);
   writeTable(added);
 }
@@ -113,9 +117,9 @@ function writeTable(added: readonly Row[]): void {
   const lines = [
     "# How near the mapper comes to the bound",
     "",
-    `\`node --import tsx bench/mapping.ts [MODEL...]\`, Boreal ${borealVersion()}, target northpole-style, on device. Cycles an inference, objective`,
-    "throughput, the best batch of those that `--batch best` tries. The packed bound is that of docs/timing.md; *binds* is the largest",
-    "cause of the cycles. A row is replaced when its model is measured again.",
+    `\`node --import tsx bench/mapping.ts [MODEL[@BATCH]...]\`, Boreal ${borealVersion()}, target northpole-style, on device. Cycles an inference, objective`,
+    "throughput, at the best batch of those that `--batch best` tries, where it says so, or at a given one (MODEL@BATCH). The packed bound",
+    "is that of docs/timing.md; *binds* is the largest cause of the cycles. A row is replaced when its model is measured again.",
     "",
     `| ${heads.join(" | ")} |`,
     `|${heads.map(() => "---").join("|")}|`,
