@@ -27,20 +27,25 @@ export interface LoadScratch {
   readonly overlaps: Overlaps;
   /** By core: the number of the box that it reads, of those looked at so far; 0 before. */
   readonly reads: Int32Array;
+  /** The same of the boxes of which the core is a rectangle by itself. */
+  readonly alone: Int32Array;
   /** By row: cycles of the pieces that start in it and go to the readers of a box. */
   readonly rowCycles: Float64Array;
   readonly readers: WeakMap<Placement, readonly Readers[]>;
 }
 
+/** First row, last row, first column, last column. */
+type Rectangle = readonly [number, number, number, number];
+
 /** How the cores that need a box lie on the grid: one packet goes to each rectangle of them. */
 interface Readers {
-  /** First row, last row, first column, last column of each rectangle. */
+  /** The rectangles, each as `Rectangle`. */
   readonly rectangles: readonly number[];
   /** The last columns of the rectangles and how many end there; their first columns and how many begin there. */
   readonly rights: readonly number[];
   readonly lefts: readonly number[];
   /** Cores that are a rectangle by themselves. */
-  readonly singles: ReadonlySet<number>;
+  readonly singles: readonly number[];
 }
 
 /** Makes the arrays for a chip. */
@@ -59,6 +64,7 @@ export function loadScratch(target: ChipTarget): LoadScratch {
     north: array((rows + 1) * columns),
     overlaps: { boxes: new Int32Array(cores), counts: new Float64Array(cores) },
     reads: new Int32Array(cores),
+    alone: new Int32Array(cores),
     rowCycles: new Float64Array(rows),
     readers: new WeakMap(),
   };
@@ -87,9 +93,10 @@ export function linkLoads(
     for (const array of [scratch.east, scratch.west, scratch.south, scratch.north]) array.fill(0);
     return null;
   }
-  const { inject, eject, port, remote, east, west, south, north, reads, rowCycles } = scratch;
+  const { inject, eject, port, remote, east, west, south, north, reads, alone, rowCycles } = scratch;
   for (const array of [inject, eject, port, remote, east, west, south, north]) array.fill(0);
   reads.fill(0);
+  alone.fill(0);
   const readersByBox = scratch.readers.get(needed) ?? readersOf(needed);
   scratch.readers.set(needed, readersByBox);
   const width = columns + 1;
@@ -100,6 +107,9 @@ export function linkLoads(
     const firstReader = needed.coreStart[wanted] as number;
     const lastReader = needed.coreStart[wanted + 1] as number;
     for (let reader = firstReader; reader < lastReader; reader += 1) reads[needed.cores[reader] as number] = wanted + 1;
+    for (let at = 0; at < singles.length; at += 1) alone[singles[at] as number] = wanted + 1;
+    const [right, left] = [rights[0] as number, lefts[0] as number];
+    const isOneRectangle = packets === 1;
     let totalCount = 0;
     let totalCycles = 0;
     for (let entry = 0; entry < found; entry += 1) {
@@ -116,19 +126,24 @@ export function linkLoads(
         eject[source] = (eject[source] as number) - cycles;
         remote[source] = (remote[source] as number) - count;
         port[source] = (port[source] as number) + count;
-        if (singles.has(source)) sent -= 1;
+        if (alone[source] === wanted + 1) sent -= 1;
       }
       inject[source] = (inject[source] as number) + sent * (cycles + issueCycles);
       port[source] = (port[source] as number) + sent * count;
       rowCycles[row] = (rowCycles[row] as number) + cycles;
       const line = row * width;
+      if (isOneRectangle) {
+        if (right > column) addRange(east, line + column, line + right, cycles);
+        if (left < column) addRange(west, line + left, line + column, cycles);
+        continue;
+      }
       for (let at = 0; at < rights.length; at += 2) {
-        const right = rights[at] as number;
-        if (right > column) addRange(east, line + column, line + right, (rights[at + 1] as number) * cycles);
+        const last = rights[at] as number;
+        if (last > column) addRange(east, line + column, line + last, (rights[at + 1] as number) * cycles);
       }
       for (let at = 0; at < lefts.length; at += 2) {
-        const left = lefts[at] as number;
-        if (left < column) addRange(west, line + left, line + column, (lefts[at + 1] as number) * cycles);
+        const first = lefts[at] as number;
+        if (first < column) addRange(west, line + first, line + column, (lefts[at + 1] as number) * cycles);
       }
     }
     for (let reader = firstReader; reader < lastReader; reader += 1) {
@@ -183,18 +198,22 @@ export function linkCycleSum({ east, west, south, north }: LoadScratch): number 
 
 function readersOf(needed: Placement): readonly Readers[] {
   return Array.from({ length: needed.boxCount }, (_, box): Readers => {
-    const rectangles =
-      (needed.rectangles[box] as number) === 1
-        ? [...needed.extent.subarray(box * 4, box * 4 + 4)]
-        : rectanglesOf(needed.cores.subarray(needed.coreStart[box], needed.coreStart[box + 1]), needed.columns);
+    if (needed.rectangles[box] === 1) {
+      const [top, bottom, left, right] = needed.extent.subarray(box * 4, box * 4 + 4) as unknown as Rectangle;
+      const isSingle = top === bottom && left === right;
+      const singles = isSingle ? [top * needed.columns + left] : [];
+      return { rectangles: [top, bottom, left, right], rights: [right, 1], lefts: [left, 1], singles };
+    }
+    const cores = needed.cores.subarray(needed.coreStart[box], needed.coreStart[box + 1]);
+    const rectangles = rectanglesOf(cores, needed.columns);
     const rights = new Map<number, number>();
     const lefts = new Map<number, number>();
-    const singles = new Set<number>();
+    const singles: number[] = [];
     for (let at = 0; at < rectangles.length; at += 4) {
-      const [top, bottom, left, right] = rectangles.slice(at, at + 4) as [number, number, number, number];
+      const [top, bottom, left, right] = rectangles.slice(at, at + 4) as unknown as Rectangle;
       rights.set(right, (rights.get(right) ?? 0) + 1);
       lefts.set(left, (lefts.get(left) ?? 0) + 1);
-      if (top === bottom && left === right) singles.add(top * needed.columns + left);
+      if (top === bottom && left === right) singles.push(top * needed.columns + left);
     }
     return { rectangles, rights: [...rights].flat(), lefts: [...lefts].flat(), singles };
   });
