@@ -21,20 +21,27 @@ import {
   ratesOf,
   timingEnsemble,
 } from "./calibration/rates.ts";
-import { batchesOf, subjectOf, workloadOf } from "./calibration/subject.ts";
+import { batchesOf, powersOfTwo, subjectOf, workloadOf } from "./calibration/subject.ts";
 import { rounded, withFit, withPriors, withRecord } from "./calibration/target-text.ts";
 import { setting } from "./setting.ts";
 
 /**
  * Calibrates the chip on what was measured of it: one network, one rate, one power. Prints the prediction from the priors, fits
  * prices (and rates, where their ranges reach), writes the target file with its record, and docs/calibration.md.
- * `--dry` writes nothing; `--only-energy` leaves out the predictions of other networks.
+ * `--dry` writes nothing; `--only-energy` leaves out the predictions of other networks; `--rates` fits rates too; `--batches 1,8,64`
+ * tries those.
  */
 const seed = 1;
 const fitCount = 200;
 const timingFitCount = 6;
-const greatestBatch = 32;
+const greatestBatch = 64;
 const others = ["light-squeezenet", "light-inception_v1", "nanodet-m-320", "light-zfnet512", "light-vgg19"] as const;
+
+/** The batches that were asked for. */
+function givenBatches(): readonly number[] | null {
+  const index = process.argv.indexOf("--batches");
+  return index < 0 ? null : (process.argv[index + 1] ?? "").split(",").map(Number);
+}
 
 const isDry = process.argv.includes("--dry");
 const note = (text: string): void => console.error(text);
@@ -50,7 +57,7 @@ const measuredCycles = measured.clockHz / measured.framesPerSecond;
 
 const workload = workloadOf(measured.workload, (graph) => measuredPrecision(measured, graph));
 note("batches ...");
-const batches = batchesOf(workload, prior, greatestBatch);
+const batches = batchesOf(workload, prior, givenBatches() ?? powersOfTwo(greatestBatch));
 const [best] = batches.toSorted((a, b) => a.intervalCycles - b.intervalCycles);
 if (best === undefined) throw new Error(`${measured.workload} fits at no batch.`);
 
@@ -61,7 +68,7 @@ const ends = ([-1, 1] as const).map((distance) =>
 );
 const [slowCycles = 0, fastCycles = 0] = ends;
 const fastMapped = subjectOf(workload, chipWith(prior, rates, along(rates, 1)), best.batchCount);
-const rateFit = distancesFor(best, prior, rates, measuredCycles);
+const rateFit = process.argv.includes("--rates") ? distancesFor(best, prior, rates, measuredCycles) : null;
 const fittedRates = new Map(
   rateFit === null
     ? []

@@ -183,12 +183,14 @@ function stackText({ stack, batchCount }: Subject): string {
 
 function timingPart({ timing, best, measuredCycles, timingFitCount }: Calibration): string[] {
   const reach = `${formatCount(timing.fastCycles)} to ${formatCount(timing.slowCycles)} cycles a frame`;
+  const isReached = timing.fastCycles <= measuredCycles && measuredCycles <= timing.slowCycles;
   const text =
     timing.intervalCycles === null
       ? [
-          `The measured ${formatCount(measuredCycles)} cycles are not within reach: the rates at all fast ends together and at all slow ends give ${reach} with the`,
-          `same program, and ${formatCount(timing.fastMappedCycles)} at the fast ends with a mapping of their own. So no rate was moved: at their fast ends they would hide`,
-          `what is missing in the schedule. The packed bound, which of all rates the matrix unit's alone decides, is ${formatCount(best.packedBoundCycles)}: the silicon is nearer to it.`,
+          `All rates at their fast ends together and at their slow ends give ${reach} with the same program, and ${formatCount(timing.fastMappedCycles)} at the fast`,
+          `ends with a mapping of their own: the measured ${formatCount(measuredCycles)} ${isReached ? "lie" : "do not lie"} within their reach. Widths of links are held, because together they are the`,
+          "wires that are published. No rate is moved here: the interval is made by the schedule and the rates together, and as long as the schedule is further above the",
+          `packed bound (${formatCount(best.packedBoundCycles)} cycles, which of all rates the matrix unit's alone decides) than the silicon, fitted rates would pay for it (\`--rates\` fits them all the same).`,
         ]
       : [
           `The ranges of the rates reach ${reach} with the same program. All rates were moved by the same part of the way to their ends`,

@@ -14,10 +14,13 @@ export interface Rate {
   readonly fast: number;
 }
 
-/** The estimated rates and times of a chip on device. */
+/**
+ * The estimated rates and times of a chip on device. Widths of links are held: together they are the wires that are published, and
+ * the ends of their ranges are not.
+ */
 export function ratesOf(chip: ChipTarget): readonly Rate[] {
   return [...chip.provenance].flatMap(([path, { source, range, unit, value }]): Rate[] => {
-    if (source !== "estimated" || range === null || path.startsWith("host.")) return [];
+    if (source !== "estimated" || range === null || /^host\.|\.link$/.test(path)) return [];
     if (unit === "cycles") return [{ path, prior: value, range, fast: range[0] }];
     return unit === "bytes/cycle" || unit === "lanes" ? [{ path, prior: value, range, fast: range[1] }] : [];
   });

@@ -70,10 +70,15 @@ export function subjectOf(workload: Workload, chip: ChipTarget, batchCount: numb
   };
 }
 
-/** A network at every power of two as batch, up to the greatest or the first that does not fit. */
-export function batchesOf(workload: Workload, chip: ChipTarget, greatest: number): readonly Subject[] {
+/** 1, 2, 4 and so on, up to the greatest. */
+export function powersOfTwo(greatest: number): readonly number[] {
+  return Array.from({ length: 1 + Math.floor(Math.log2(greatest)) }, (_, index) => 2 ** index);
+}
+
+/** A network at each batch of a rising list, up to the first that does not fit. */
+export function batchesOf(workload: Workload, chip: ChipTarget, batchCounts: readonly number[]): readonly Subject[] {
   const subjects: Subject[] = [];
-  for (let batchCount = 1; batchCount <= greatest; batchCount *= 2) {
+  for (const batchCount of batchCounts) {
     try {
       subjects.push(subjectOf(workload, chip, batchCount));
     } catch (error) {
