@@ -5,7 +5,7 @@ import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { Choice } from "../compiler/precision-search/assignment-front.ts";
 import { type BudgetSearch, searchUnderBudget } from "../compiler/precision-search/budget-search.ts";
 import { type LayerNoise, measureLayerNoise, noiseAt } from "../compiler/precision-search/layer-noise.ts";
-import { planOf, type SearchedLayer, searchedLayers } from "../compiler/precision-search/searched-layer.ts";
+import { type SearchedLayer, searchedLayers } from "../compiler/precision-search/searched-layer.ts";
 import {
   type CalibrationMethod,
   defaultCalibrationMethod,
@@ -18,11 +18,12 @@ import { formatQuantizer, plainQuantizer, type Quantizer } from "../compiler/qua
 import { constantData, type Graph } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import { schemaVersion, type Warning } from "../report/figures-schema.ts";
-import type { PrecisionPoint, PrecisionSearchResult } from "../report/precision-search-schema.ts";
+import type { PrecisionSearchResult } from "../report/precision-search-schema.ts";
 import type { AccuracyBudget } from "./error-metric.ts";
 import type { Frame } from "./inputs.ts";
-import { layerCosts, objectiveCost, type PlanCost } from "./plan-costs.ts";
-import { type PlanAccuracy, PlanJudge } from "./plan-judge.ts";
+import { PlanBook, pointsOf } from "./plan-book.ts";
+import { layerCosts } from "./plan-costs.ts";
+import { PlanJudge } from "./plan-judge.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
 import { provenance, targetWarnings } from "./provenance.ts";
 import { modelWarnings, summarizeModel } from "./run.ts";
@@ -91,8 +92,8 @@ const elementWork = 200;
 /**
  * Chooses the precision of each layer: the cheapest plan whose error, on samples that calibration did not see, is within the budget.
  * Noise is measured layer by layer, costs are those of mapping and simulating the model at each precision; the front of both is searched
- * (compiler/precision-search), and every plan that is given was evaluated exactly, mapped and simulated. Deterministic. Throws B806 when no
- * plan is within the budget, with the best that was seen, and for precisions of which w8a8 is none; B801 for models without weights.
+ * (compiler/precision-search), and every plan that is given was evaluated exactly, mapped and simulated. Deterministic. Throws B806 for a
+ * model without contractions of floats, B807 when no plan is within the budget, with the best that was seen, and B802 for precisions.
  */
 export function searchPrecision(options: PrecisionSearchOptions): PrecisionSearch {
   const { model, target, budget, objective = "latency" } = options;
@@ -274,108 +275,6 @@ function nearestChoice({ precisions }: SearchedLayer, { weightBits, activationBi
   return own >= 0 ? own : Math.max(0, like);
 }
 
-/** Judges choices of precisions as plans, and keeps what it was told of them. */
-class PlanBook {
-  readonly #judge: PlanJudge;
-  readonly #layers: readonly SearchedLayer[];
-  readonly #stated: Graph;
-  readonly #objective: Objective;
-  readonly #onProgress: OnProgress;
-  readonly #accuracies = new Map<string, PlanAccuracy>();
-  readonly #costs = new Map<string, PlanCost>();
-
-  constructor(
-    judge: PlanJudge,
-    layers: readonly SearchedLayer[],
-    stated: Graph,
-    objective: Objective,
-    onProgress: OnProgress,
-  ) {
-    this.#judge = judge;
-    this.#layers = layers;
-    this.#stated = stated;
-    this.#objective = objective;
-    this.#onProgress = onProgress;
-  }
-
-  readonly errorOf = (choices: readonly number[]): number => this.accuracy(choices).error;
-
-  readonly costOf = (choices: readonly number[]): number => objectiveCost(this.#objective, this.cost(choices));
-
-  precisions(choices: readonly number[]): Precision[] {
-    return this.#layers.map(({ precisions }, index) => at(precisions, at(choices, index)));
-  }
-
-  plan(choices: readonly number[]): PrecisionPlan {
-    return planOf(this.#layers, this.precisions(choices));
-  }
-
-  accuracy(choices: readonly number[]): PlanAccuracy {
-    return this.#remembered(this.#accuracies, choices, "evaluate plan", (plan) => this.#judge.accuracyOf(plan));
-  }
-
-  cost(choices: readonly number[]): PlanCost {
-    return this.#remembered(this.#costs, choices, "map and simulate plan", (plan) =>
-      this.#judge.costOf(plan, this.#layers, this.#stated),
-    );
-  }
-
-  #remembered<Value>(
-    known: Map<string, Value>,
-    choices: readonly number[],
-    phase: string,
-    make: (plan: PrecisionPlan) => Value,
-  ): Value {
-    const key = choices.join();
-    const value = known.get(key);
-    if (value !== undefined) return value;
-    this.#onProgress({ phase: `${phase} ${known.size + 1}`, fraction: null });
-    const made = make(this.plan(choices));
-    known.set(key, made);
-    return made;
-  }
-}
-
-/**
- * The plans that were judged with their cost, by cost; those that another beats in cost and error are not on the front. What no
- * layer brings, noise of the vector unit and the cost of steps that no layer owns, is added to predictions as it is with `first`.
- */
-function pointsOf(
-  { judged }: BudgetSearch,
-  plans: PlanBook,
-  first: readonly number[],
-  budget: AccuracyBudget,
-): (PrecisionPoint & { readonly choices: readonly number[] })[] {
-  const priced = judged
-    .flatMap((record) => (record.cost === null ? [] : [{ ...record, cost: record.cost }]))
-    .sort((a, b) => a.cost - b.cost || a.error - b.error);
-  const own = judged.find(({ choices }) => choices.join() === first.join())?.predicted ?? { cost: 0, error: 0 };
-  const baseCost = plans.costOf(first) - own.cost;
-  const baseNoise = Math.max(0, 10 ** (-plans.accuracy(first).sqnrDb / 10) - own.error);
-  let least = Number.POSITIVE_INFINITY;
-  return priced.map(({ choices, predicted, error, cost }) => {
-    const onFront = error < least;
-    least = Math.min(least, error);
-    const plan = plans.plan(choices);
-    const { sqnrDb } = plans.accuracy(choices);
-    const { predictedCycles, latencyCycles, intervalCycles, energyJoules } = plans.cost(choices);
-    return {
-      choices,
-      name: plan.name,
-      rule: precisionName(plan.rule),
-      layers: Object.fromEntries([...plan.layers].map(([name, precision]) => [name, precisionName(precision)])),
-      predicted: {
-        cost: baseCost + predicted.cost,
-        sqnrDb: finiteOrNull(-10 * Math.log10(baseNoise + predicted.error)),
-        mappedCycles: predictedCycles,
-      },
-      verified: { error, sqnrDb: finiteOrNull(sqnrDb), cost, latencyCycles, intervalCycles, energyJoules },
-      withinBudget: error <= budget.limit,
-      onFront,
-    };
-  });
-}
-
 function outOfReach({ metric, limit }: AccuracyBudget, { judged }: BudgetSearch, plans: PlanBook): Error {
   const [best] = [...judged].sort((a, b) => a.error - b.error);
   const name = best === undefined ? "" : plans.plan(best.choices).name;
@@ -385,10 +284,6 @@ function outOfReach({ metric, limit }: AccuracyBudget, { judged }: BudgetSearch,
     {},
     "Allow more error, calibrate on more samples, or try another --calibration or --quantizer.",
   );
-}
-
-function finiteOrNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }
 
 function medianOf(values: readonly number[]): number {
