@@ -24,7 +24,7 @@ describe("boreal quantize", () => {
     expect(stdout).toMatch(/accuracy +SQNR \d+\.\d dB over 4 seeded random samples/);
     expect(stdout).toMatch(/with +normalize,compensate,correct-biases: +\d+\.\d dB/);
     expect(stdout).toMatch(/layer +bits +MACs +weights +saved +range +clipped +rounding +SQNR/);
-    expect(stdout).toMatch(/conv +w4a8/);
+    expect(stdout).toMatch(/\nc +w4a8 +13,824 +108 B/);
   });
 
   it("gives its result as JSON: bits, bytes saved and calibration of every layer", async () => {
