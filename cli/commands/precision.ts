@@ -2,7 +2,7 @@ import { chooseTarget } from "../../api/target.ts";
 import { printJson } from "../../report/json.ts";
 import { printFrontCsv } from "../../report/precision-front.ts";
 import { printPrecisionSearch } from "../../report/precision-search.ts";
-import { modelOf } from "../model-options.ts";
+import { modelOf, settleBatch } from "../model-options.ts";
 import type { Options } from "../options.ts";
 import { deliver, hasColour, writeOut } from "../output.ts";
 import { searchAndWrite } from "../precision-search.ts";
@@ -15,9 +15,9 @@ export async function execute(path: string | undefined, options: Options): Promi
   const progress = makeProgress();
   try {
     progress.onProgress({ phase: "import", fraction: null });
-    const model = modelOf(path, options);
     const target = chooseTarget(options.target, options.set);
-    const { result } = await searchAndWrite(model, target, options, progress.onProgress);
+    const { model, settled } = settleBatch(modelOf(path, options), target, options, progress.onProgress);
+    const { result } = await searchAndWrite(model, target, settled, progress.onProgress);
     progress.stop();
     if (options.json !== undefined) await deliver(options.json, printJson(result));
     if (options.csv !== undefined) await deliver(options.csv, printFrontCsv(result));

@@ -240,7 +240,10 @@ function trialNode(
     learn: (operands, wanted) => {
       const found = tensorNumbers(contract(operands));
       const reference = tensorNumbers(wanted);
-      means.add(Float64Array.from(found, (number, index) => number - (reference[index] as number)));
+      const errors = new Float64Array(found.length);
+      for (let index = 0; index < errors.length; index += 1)
+        errors[index] = (found[index] as number) - (reference[index] as number);
+      means.add(errors);
     },
     evaluate: (operands) => {
       shifts ??= means.means();
