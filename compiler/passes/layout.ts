@@ -2,7 +2,6 @@ import type { Graph, Node } from "../../ir/graph.ts";
 import { numbersOf } from "../../ir/ops/attributes.ts";
 import { isElementwise } from "../../ir/ops/index.ts";
 import { elementCount, sameNumbers } from "../../ir/type.ts";
-import { contractColumns } from "./contract-columns.ts";
 import { removeDead } from "./eliminate-dead.ts";
 import type { Pass, PassContext } from "./pass.ts";
 import { type Rewriter, rewriteGraph } from "./rewriter.ts";
@@ -11,8 +10,7 @@ import { composePermutations } from "./simplify-movement.ts";
 
 /**
  * Removes transposes by moving them along element-wise nodes: two that meet become one (or none, when they undo each
- * other: channels first to last and back), and two operands that are transposed alike are transposed once, behind. Products
- * between two transposes become convolutions without them (`contractColumns`).
+ * other: channels first to last and back), and two operands that are transposed alike are transposed once, behind.
  *
  *     %a = transpose(%x) {permutation=[0,2,1]}             %b = relu(%x)
  *     %b = relu(%a)                                  ->    %c = transpose(%b) {permutation=[0,1,2]}
@@ -20,7 +18,7 @@ import { composePermutations } from "./simplify-movement.ts";
  */
 export const layout: Pass = {
   name: "layout",
-  summary: "Moves transposes along element-wise nodes and products where that removes some.",
+  summary: "Moves transposes along element-wise nodes where that removes some.",
   run: (graph, context) => {
     let current = graph;
     for (let next = layoutOnce(current, context); next !== current; next = layoutOnce(current, context)) {
@@ -32,9 +30,7 @@ export const layout: Pass = {
 
 function layoutOnce(graph: Graph, context: PassContext): Graph {
   return rewriteGraph(graph, (node, rewriter) => {
-    if (node.op === "transpose") {
-      return contractColumns(node, rewriter, context) ?? meetTranspose(node, rewriter, context);
-    }
+    if (node.op === "transpose") return meetTranspose(node, rewriter, context);
     if (isElementwise(node.op) && node.operands.length > 1) return mergeTransposes(node, rewriter, context);
     return null;
   });
