@@ -25,6 +25,7 @@ export {
 } from "./api/error-metric.ts";
 export { type Answered, type AnswerOptions, answerModel } from "./api/evaluation.ts";
 export { executeFunctional, type LoadedChip, programInputs } from "./api/execution.ts";
+export { baselineWarnings, ForecastScores } from "./api/forecast-scores.ts";
 export { type ImportReportOptions, reportImport } from "./api/import-report.ts";
 export { type Frame, type InputDeclaration, randomFrames, readInputs } from "./api/inputs.ts";
 export {

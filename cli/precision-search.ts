@@ -85,7 +85,7 @@ async function searchOptionsOf(
 }
 
 /** What really followed each sample of --input, as the outputs that leave the chip; null when it is not given. */
-async function truthOf({ graph, outputNames }: ImportedModel, options: Options): Promise<Tensor[][] | null> {
+export async function truthOf({ graph, outputNames }: ImportedModel, options: Options): Promise<Tensor[][] | null> {
   if (options.truth === undefined) return null;
   if (options.input === undefined) throw problem("B601", "--truth belongs to samples that --input gives.");
   const { states } = chooseStates({ graph, outputNames }, stateChoiceOf(options));

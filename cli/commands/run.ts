@@ -1,10 +1,15 @@
 import { answerModel } from "../../api/evaluation.ts";
-import { type RunOptions, runModel } from "../../api/run.ts";
+import { baselineWarnings, scoredWindows } from "../../api/forecast-scores.ts";
+import type { Frame } from "../../api/inputs.ts";
+import { type Answer, type RunOptions, runModel, withForecast } from "../../api/run.ts";
+import type { Samples } from "../../api/samples.ts";
 import { chooseStates, leavingOutputs } from "../../api/states.ts";
 import { type ChosenTarget, chooseTarget } from "../../api/target.ts";
 import { problem } from "../../base/errors.ts";
 import type { ImportedModel } from "../../compiler/onnx/importer.ts";
+import { realNumbers } from "../../compiler/quantize/accuracy.ts";
 import { printJson } from "../../report/json.ts";
+import type { RunResult } from "../../report/schemas.ts";
 import { printAnswers, printRun } from "../../report/text.ts";
 import { compileOptionsOf, modelOf, samplesOf, settleBatch } from "../model-options.ts";
 import type { Options } from "../options.ts";
@@ -41,7 +46,8 @@ function refuseContradictions(options: Options): void {
       executor === "evaluate"
         ? ["csv", "trace", "range", "energy", "ideal", "layers", "printAfter", "timePasses"]
         : ["csv", "trace", "range", "energy", "ideal", "layers"];
-    const unused = excluded.filter((name) => options[name] !== undefined);
+    const scores: readonly (keyof Options)[] = options.accuracyBudget === undefined ? ["truth"] : [];
+    const unused = [...excluded, ...scores].filter((name) => options[name] !== undefined);
     if (unused.length === 0) return;
     const names = unused.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
     const what = executor === "evaluate" ? "the model as it is" : "the quantized model without a chip";
@@ -66,11 +72,48 @@ async function searchedChoices(
 }
 
 /** Throws B601 for options that only a search reads. */
-function refuseSearchOptions({ candidates, truth, out }: Options): void {
-  const given = [candidates && "--candidates", truth && "--truth", out && "--out"];
+function refuseSearchOptions({ candidates, out }: Options): void {
+  const given = [candidates && "--candidates", out && "--out"];
   const unread = given.filter((name) => typeof name === "string" && name !== "");
   if (unread.length === 0) return;
   throw problem("B601", `${unread.join(", ")} belongs to a search of precisions: give --accuracy-budget too.`);
+}
+
+/** Takes answers, and completes a result with the errors of the forecasts that they are. */
+interface ScoredForecast {
+  readonly add: (answer: Answer) => void;
+  readonly complete: (result: RunResult) => RunResult;
+}
+
+/** What scores forecasts against --truth; null where none is given, or it belongs to a search. Throws B601 without --calibrate. */
+async function scoredForecast(
+  model: ImportedModel,
+  options: Options,
+  training: readonly Frame[] | undefined,
+  inputs: Samples | undefined,
+): Promise<ScoredForecast | null> {
+  if (options.truth === undefined || options.accuracyBudget !== undefined) return null;
+  const { truthOf } = await import("../precision-search.ts");
+  const truths = (await truthOf(model, options)) ?? [];
+  if (training === undefined || inputs === undefined) {
+    throw problem("B601", "--truth compares with the median of training windows, so it needs them with --calibrate.");
+  }
+  if (truths.length !== inputs.count) {
+    throw problem("B702", `Found ${truths.length} truths, expected one for each of the ${inputs.count} samples.`);
+  }
+  const { windows, scores } = scoredWindows([...inputs.frames], truths, training);
+  return {
+    add: ({ sample, float: [float], chip: [chip] }) => {
+      const window = windows[sample];
+      if (window === undefined || float === undefined || chip === undefined) return;
+      scores.add(window, Float32Array.from(realNumbers(float)), Float32Array.from(realNumbers(chip)));
+    },
+    complete: (result) => {
+      const forecast = scores.result({ origin: "unknown", quantity: null }, inputs.description);
+      const warnings = [...result.warnings, ...baselineWarnings(forecast)];
+      return { ...withForecast(result, forecast), warnings };
+    },
+  };
 }
 
 async function run(path: string | undefined, options: Options, progress: ProgressBar): Promise<void> {
@@ -107,7 +150,12 @@ async function run(path: string | undefined, options: Options, progress: Progres
     });
     return;
   }
-  const { result, compiled, simulation } = runModel({
+  const scored = await scoredForecast(model, settled, compiling.calibration, samples.inputs);
+  const {
+    result: answered,
+    compiled,
+    simulation,
+  } = runModel({
     model,
     target,
     ...compiling,
@@ -117,8 +165,12 @@ async function run(path: string | undefined, options: Options, progress: Progres
     ...(options.ideal === undefined ? {} : { ideal: options.ideal }),
     ...(options.baseline === undefined ? {} : { baselines: options.baseline }),
     onProgress,
-    ...(collector === null ? {} : { onAnswer: ({ chip }) => collector.add(chip) }),
+    onAnswer: (answer) => {
+      collector?.add(answer.chip);
+      scored?.add(answer);
+    },
   });
+  const result = scored?.complete(answered) ?? answered;
   progress.stop();
   if (options.timePasses === true) writeError(formatPassRecords(compiled.records));
   if (options.outputs !== undefined) await collector?.write(options.outputs);

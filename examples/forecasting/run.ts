@@ -1,17 +1,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  baselineWarnings,
   chooseTarget,
   endFrame,
-  ForecastError,
-  type ForecastResult,
-  type ForecastWindow,
+  ForecastScores,
   forecastWindows,
   importModel,
-  lastValueForecast,
-  meanForecast,
   medianForecast,
-  type Recording,
   type RunOptions,
   type RunResult,
   runModel,
@@ -23,7 +19,6 @@ import {
 import type { ExampleOptions, ExampleReport } from "../example.ts";
 import { exampleFolder, readExpected } from "./example-folder.ts";
 import { differences, type ExpectedFigures, figuresOf, formatFigures } from "./figures.ts";
-import { formatSteps, stepsNotBetter } from "./horizons.ts";
 import { type MixingEffect, MixingMeter } from "./mixing-effect.ts";
 import { frameOf, writeForecaster, writeForecasterShapes } from "./model-file.ts";
 import { storedPopulation } from "./recording-file.ts";
@@ -117,7 +112,7 @@ function answerWindows(setup: ForecastSetup, options: ExampleOptions, folder: st
   const forecaster = writeForecaster(modelPath, { ...setup, mixingSeed, training, onProgress });
   onProgress({ phase: "import the model", fraction: null });
   const model = importModel(modelPath, { dimensions: new Map([["batch", 1]]) });
-  const errors = new WindowErrors(horizonFrames, medianForecast(recording, endFrame(plans.training)));
+  const errors = new ForecastScores(horizonFrames, medianForecast(recording, endFrame(plans.training)));
   const mixing = new MixingMeter(forecaster.head, forecaster.timeMixing);
   const run = runModel({
     ...commonOptions(options),
@@ -136,7 +131,7 @@ function answerWindows(setup: ForecastSetup, options: ExampleOptions, folder: st
       if (sample < setup.mixingCheckCount) mixing.add(window.context, float);
     },
   });
-  const forecast = errors.result(recording, heldOut.length);
+  const forecast = errors.result(recording.provenance, recording.name);
   const complete = withForecast(run.result, forecast);
   const figures = figuresOf(complete, mixing.effect);
   writeFileSync(join(folder, "figures.json"), formatFigures(figures));
@@ -166,71 +161,12 @@ export function windowPlans(setup: Pick<ForecastSetup, "size" | "training" | "he
   return { training, heldOut: { contextFrames, horizonFrames, firstFrame: endFrame(training), ...setup.heldOut } };
 }
 
-/** Errors of the model in f32, of the chip and of three forecasts without a model. */
-class WindowErrors {
-  readonly #f32: ForecastError;
-  readonly #chip: ForecastError;
-  readonly #lastValue: ForecastError;
-  readonly #contextMean: ForecastError;
-  readonly #trainingMedian: ForecastError;
-  readonly #median: Float32Array;
-
-  constructor(horizonFrames: number, median: Float32Array) {
-    this.#median = median;
-    this.#f32 = new ForecastError(horizonFrames);
-    this.#chip = new ForecastError(horizonFrames);
-    this.#lastValue = new ForecastError(horizonFrames);
-    this.#contextMean = new ForecastError(horizonFrames);
-    this.#trainingMedian = new ForecastError(horizonFrames);
-  }
-
-  add({ context, future }: ForecastWindow, f32: Float32Array, chip: Float32Array): void {
-    const truth = future.data as Float32Array;
-    this.#f32.add(f32, truth);
-    this.#chip.add(chip, truth);
-    this.#lastValue.add(lastValueForecast(context), truth);
-    this.#contextMean.add(meanForecast(context), truth);
-    this.#trainingMedian.add(this.#median, truth);
-  }
-
-  result(recording: Recording, windowCount: number): ForecastResult {
-    return {
-      recording: recording.name,
-      origin: recording.provenance.origin,
-      windowCount,
-      unit: recording.provenance.quantity ?? "unknown",
-      meanAbsoluteErrors: {
-        f32: this.#f32.meanAbsoluteErrors(),
-        chip: this.#chip.meanAbsoluteErrors(),
-        lastValue: this.#lastValue.meanAbsoluteErrors(),
-        contextMean: this.#contextMean.meanAbsoluteErrors(),
-        trainingMedian: this.#trainingMedian.meanAbsoluteErrors(),
-      },
-    };
-  }
-}
-
 function mixingRemark({ allFraction, featureFraction }: MixingEffect): string {
   const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
   return (
     `With the mixing layers zeroed the forecast moves by ${percent(allFraction)} RMS, ` +
     `with feature mixing alone zeroed by ${percent(featureFraction)}.`
   );
-}
-
-/** Says at which steps ahead the chip's forecast is no better than one without a model. */
-function baselineWarnings({ meanAbsoluteErrors }: ForecastResult): Warning[] {
-  const { chip, lastValue, contextMean, trainingMedian } = meanAbsoluteErrors;
-  const baselines = [
-    { name: "the last value", errors: lastValue },
-    { name: "the mean of the context", errors: contextMean },
-    { name: "the training median", errors: trainingMedian },
-  ];
-  return baselines.flatMap(({ name, errors }) => {
-    const steps = stepsNotBetter(chip ?? [], errors);
-    if (steps.length === 0) return [];
-    return [warning("W402", `The chip's forecast does not beat ${name} at steps ahead ${formatSteps(steps)}.`)];
-  });
 }
 
 /** Says which figures are not those that the example's expected.json holds. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { formatSteps, stepsNotBetter } from "../../api/forecast-scores.ts";
 import { differences, type ExpectedFigures, formatFigures } from "../../examples/forecasting/figures.ts";
-import { formatSteps, stepsNotBetter } from "../../examples/forecasting/horizons.ts";
 import { windowPlans } from "../../examples/forecasting/run.ts";
 import { zapbenchSize } from "../../examples/zapbench-tsmixer/index.ts";
 import { endFrame } from "../../recordings/forecast.ts";
