@@ -22,8 +22,15 @@ export function nearestIntegers(weights: Float64Array, scale: number, greatest: 
   return weights.map((weight) => clamp(roundToEven(weight / scale), -greatest, greatest));
 }
 
-/** The scale that stores weights with the least squared error, at least `leastScale`; 1 for weights of nothing but 0. */
-export function leastErrorScale(weights: Float64Array, { greatest, leastScale }: ChannelFormat): number {
+/**
+ * The scale that stores weights with the least squared error, each error counted as often as `importance` says (once by default); at least
+ * `leastScale`, and 1 for weights of nothing but 0.
+ */
+export function leastErrorScale(
+  weights: Float64Array,
+  { greatest, leastScale }: ChannelFormat,
+  importance: Float64Array | null = null,
+): number {
   const widest = weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0) / greatest;
   if (Math.max(widest, leastScale) <= 1e-30) return 1;
   let best = { scale: Math.max(widest, leastScale), error: Number.POSITIVE_INFINITY };
@@ -32,7 +39,8 @@ export function leastErrorScale(weights: Float64Array, { greatest, leastScale }:
     let error = 0;
     for (let index = 0; index < weights.length; index += 1) {
       const weight = weights[index] as number;
-      error += (weight - scale * clamp(roundToEven(weight / scale), -greatest, greatest)) ** 2;
+      const difference = weight - scale * clamp(roundToEven(weight / scale), -greatest, greatest);
+      error += difference * difference * (importance === null ? 1 : (importance[index] as number));
     }
     if (error < best.error) best = { scale, error };
     if (scale === leastScale) break;
@@ -132,7 +140,10 @@ function roundColumns(
 ): Found[] {
   const { size, moments } = measure;
   const columns = formats.length;
-  const bases = formats.map((format, column) => scale ?? leastErrorScale(columnOf(wanted, column, columns), format));
+  const importance = Float64Array.from({ length: size }, (_, place) => moments[place * size + place] as number);
+  const bases = formats.map(
+    (format, column) => scale ?? leastErrorScale(columnOf(wanted, column, columns), format, importance),
+  );
   let best: Found[] = [];
   for (const share of scale === null ? triedScales : [1]) {
     const scales = bases.map((base, column) => Math.max(at(formats, column).leastScale, share * base));
