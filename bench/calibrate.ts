@@ -116,6 +116,7 @@ const timingFits = rateFit === null ? [] : timingEnsemble(best, prior, rates, me
 
 const calibration: Calibration = {
   setting: setting(),
+  options: process.argv.slice(2),
   chipName: prior.name,
   priorSha256: targetSha256(prior),
   fittedSha256: targetSha256(fitted),

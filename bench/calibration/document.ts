@@ -39,6 +39,8 @@ export interface EnergyFit {
 /** Everything that a calibration found. */
 export interface Calibration {
   readonly setting: string;
+  /** Of the command. */
+  readonly options: readonly string[];
   readonly chipName: string;
   readonly priorSha256: string;
   readonly fittedSha256: string;
@@ -93,7 +95,15 @@ export function calibrationDocument(calibration: Calibration): string {
   return `${parts.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
-function introduction({ setting, measured, chipName, modelSha256, priorSha256, fittedSha256 }: Calibration): string[] {
+function introduction({
+  setting,
+  options,
+  measured,
+  chipName,
+  modelSha256,
+  priorSha256,
+  fittedSha256,
+}: Calibration): string[] {
   return [
     "# Calibration",
     "",
@@ -110,6 +120,7 @@ function introduction({ setting, measured, chipName, modelSha256, priorSha256, f
         ["precision", measured.precision.note.trim().replaceAll("\n", " ")],
         ["model", `${measured.workload}, sha256 ${modelSha256.slice(0, 16)}`],
         ["target before and after, sha256", `${priorSha256.slice(0, 16)}, ${fittedSha256.slice(0, 16)}`],
+        ["command", `\`${["npm run calibrate", ...(options.length === 0 ? [] : ["--", ...options])].join(" ")}\``],
         ["made with", setting],
       ],
       "text",
@@ -332,7 +343,7 @@ function predictionsPart({ predictions, energyFitCount, timingFitCount, measured
   return [
     "## Predictions of other networks",
     "",
-    `At the same precision mix, on device; spans over ${energyFitCount} fits of the prices${timingFitCount === 0 ? "; the rates are the priors, as no fit of them reaches the measurement" : ` and ${timingFitCount} of the rates`}. The chip's makers name other networks`,
+    `At the same precision mix, on device; spans over ${energyFitCount} fits of the prices${timingFitCount === 0 ? "; the rates are the priors" : ` and ${timingFitCount} of the rates`}. The chip's makers name other networks`,
     "(YOLOv4, BERT, DeepSpeech2, detection, segmentation) without figures, so that nothing here can be compared yet.",
     "",
     ...table(
