@@ -38,7 +38,7 @@ export interface Candidate {
 export const candidateLimit = 28;
 
 /** Candidates that are kept for a layer of several samples: there are as many ways to spread them. */
-export const batchCandidateLimit = 48;
+export const batchCandidateLimit = 64;
 
 /** Cores that take part in a read: all that are active for the anchor, those that end up with results for later nodes. */
 export function ownersRead(layer: Layer, node: string | null): boolean {

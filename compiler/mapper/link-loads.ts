@@ -71,7 +71,7 @@ export function loadScratch(target: ChipTarget): LoadScratch {
 }
 
 /** Pieces (pairs of an owned and a needed box that overlap) up to which all of them are looked at. */
-const pieceLimit = 6144;
+const pieceLimit = 8192;
 
 /**
  * The loads of moving a value, exactly: each piece is one packet to each rectangle of cores that need its box, along

@@ -68,14 +68,14 @@ describe("the cost of a layer", () => {
     expect([cost.partialCycles, cost.matrixCycles, cost.vectorCycles, cost.cycles]).toEqual([39, 13, 12, 68]);
   });
 
-  it("passes weights once for each row tile and sums over tiles when the partial-sum buffer is small", () => {
+  it("passes weights once, columns outermost, and sums over tiles when the partial-sum buffer is small", () => {
     // A core has 8·16 = 128 rows × 64 columns; 512 sums: tiles of 64 rows × 8 columns, 2 × 8 of them.
     const graph = new TestGraph();
     const network = graph.output(graph.matmul("fc", graph.input("x", [128, 8]), 64)).network();
     const cost = costOf(network, "fc", "", "", { mode: "resident" });
     expect(cost.matrixCycles).toBe(128 * 8 + 16 * 5);
-    // Activations 128·8 bytes for each of 8 column passes, weights 512 bytes for each of 2 row tiles; results 16·⌈512/32⌉.
-    expect(cost.portCycles).toBe((128 * 8 * 8 + 2 * 512) / 32 + 256);
+    // Activations 128·8 bytes for each of 8 column passes, weights of 512 bytes once, for columns are outermost; results 16·⌈512/32⌉.
+    expect(cost.portCycles).toBe((128 * 8 * 8 + 512) / 32 + 256);
   });
 
   it("goes over window and results of a pool", () => {
