@@ -78,7 +78,7 @@ export const searchQuantizer: Quantizer = {
 
 /** Evaluations of large models take seconds each. */
 const thorough = { judgementCount: 32, pointCount: 12, uselessError: 1 } as const;
-const brief = { judgementCount: 8, pointCount: 3, uselessError: 0.3 } as const;
+const brief = { judgementCount: 6, pointCount: 2, uselessError: 0.3 } as const;
 /** Work of one judgement (see `workOf`) from which on a search is brief. */
 const briefWork = 1e9;
 
