@@ -120,16 +120,23 @@ function outputErrors(
     });
 }
 
-/** Standard errors that a difference must exceed. */
+/** Standard errors that a mean difference must exceed. */
 const clearErrors = 2;
 
-/** Whether errors are less than others of the same frames, by more than chance gives. */
+/**
+ * Whether errors add up to less than others of the same frames, and not by chance: the mean of (other − error) ÷ (other + error), which
+ * counts all frames alike, exceeds two of its standard errors.
+ */
 export function isClearlyLess(errors: readonly number[], others: readonly number[]): boolean {
+  if (sum(errors) >= sum(others)) return false;
   const count = errors.length;
-  const differences = errors.map((error, frame) => at(others, frame) - error);
-  const mean = sum(differences) / count;
-  const squares = sum(differences.map((difference) => (difference - mean) ** 2));
-  return mean > 0 && (count === 1 || mean > clearErrors * Math.sqrt(squares / (count - 1) / count));
+  const shares = errors.map((error, frame) => {
+    const other = at(others, frame);
+    return error === other ? 0 : (other - error) / (other + error);
+  });
+  const mean = sum(shares) / count;
+  const squares = sum(shares.map((share) => (share - mean) ** 2));
+  return count === 1 || mean > clearErrors * Math.sqrt(squares / (count - 1) / count);
 }
 
 /** Scales channels, measures ranges and normalizes activations: all that comes before anything is rounded. */
