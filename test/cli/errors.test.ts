@@ -216,7 +216,9 @@ describe("wrong use", () => {
     expect((await run("--print-after", "nopass")).stderr).toMatch(
       /error\[B601\]: There is no pass "nopass".*fuse-layers/,
     );
-    expect((await run("--batch", "3")).stderr).toMatch(/error\[B601\]: A batch of 3 .* first axis of input "x" is 1/);
+    expect((await run("--batch", "best", "--mapping", "m.yaml")).stderr).toMatch(
+      /error\[B601\]: --batch best searches batches of a model, so it excludes --mapping/,
+    );
   });
 
   it("refuses to write where it cannot, and leaves nothing behind", async () => {
