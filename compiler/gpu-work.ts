@@ -68,14 +68,12 @@ function expansion(node: Node, types: ReadonlyMap<string, TensorType>): readonly
 
 /** The graph in which composites that hold contractions are replaced by their parts; other composites stay one kernel. */
 function exposeContractions(graph: Graph): Graph {
-  const types = valueTypes(graph);
   const next = rewriteGraph(graph, (node, rewriter) => {
     const rule = operatorOf(node.op).decompose;
-    // Operands may be replaced already, by values of the same types.
-    const operandTypes = new Map(types);
-    for (const operand of node.operands) if (operand !== null) operandTypes.set(operand, rewriter.type(operand));
-    if (rule === undefined || !expansion(node, operandTypes).some((part) => operatorOf(part.op).runsOn === "matrix"))
-      return null;
+    if (rule === undefined) return null;
+    const operands = node.operands.filter((operand) => operand !== null);
+    const types = new Map(operands.map((operand) => [operand, rewriter.type(operand)]));
+    if (!expansion(node, types).some((part) => operatorOf(part.op).runsOn === "matrix")) return null;
     return rule({ operands: node.operands, attributes: node.attributes, type: node.type }, rewriter);
   });
   return next === graph ? graph : exposeContractions(next);
