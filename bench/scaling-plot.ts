@@ -13,7 +13,7 @@ export interface ScalingSeries {
 }
 
 const panelWidth = 400;
-const height = 330;
+const height = 344;
 
 /** A plot as SVG: a panel a series, seconds against size on logarithmic axes, beside a line of growth in proportion. */
 export function scalingSvg(series: readonly ScalingSeries[]): string {
@@ -35,7 +35,7 @@ export function scalingSvg(series: readonly ScalingSeries[]): string {
     grid: series.map((_, index) => ({
       left: index * panelWidth + 56,
       width: panelWidth - 86,
-      top: 48,
+      top: 62,
       bottom: 78,
     })),
     xAxis: series.map(({ unit, points }, index) => ({
@@ -52,6 +52,7 @@ export function scalingSvg(series: readonly ScalingSeries[]): string {
       type: "log" as const,
       gridIndex: index,
       name: index === 0 ? "user seconds" : "",
+      nameGap: 8,
       nameTextStyle: { align: "left" as const },
       ...bounds,
     })),
@@ -65,7 +66,12 @@ export function scalingSvg(series: readonly ScalingSeries[]): string {
           data: points.map((point) => [point.size, point.seconds]),
           symbolSize: 7,
           color: "#2b6cb0",
-          label: { show: true, position: "top" as const, formatter: ({ value }: { value: unknown }) => labelOf(value) },
+          label: {
+            show: true,
+            position: "bottom" as const,
+            offset: [14, 2],
+            formatter: ({ value }: { value: unknown }) => labelOf(value),
+          },
         },
         {
           ...axes,
