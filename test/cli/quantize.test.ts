@@ -55,9 +55,9 @@ describe("boreal quantize", () => {
     expect(result.files).toEqual(["q.onnx"]);
     const bytes = readFileSync(join(place, "q.onnx"));
     expect(importModel({ bytes, name: "q" }).graph.inputs.map(({ name }) => name)).toEqual(["image"]);
-    const session = await InferenceSession.create(bytes);
+    const runtime = await InferenceSession.create(bytes);
     const image = new OrtTensor("float32", new Float32Array(192).fill(0.5), [1, 3, 8, 8]);
-    const { classes } = await session.run({ image });
+    const { classes } = await runtime.run({ image });
     expect(Array.from(classes?.data as Float32Array).every(Number.isFinite)).toBe(true);
   });
 

@@ -131,7 +131,7 @@ describe("the house", () => {
 
   it("gives every number of a target-facing type a name with its unit", () => {
     const suffix =
-      /(?:Cycles|Seconds|Hz|Bytes|Bits|PerCycle|Pj|PjPerByte|Watts|Joules|Fraction|Count|PerSecond|Macs|PerMac|Db)$/;
+      /(?:Cycles|Seconds|Hz|Bytes|Bits|PerCycle|Pj|PjPerByte|Watts|Joules|Fraction|Count|PerSecond|Macs|PerMac|Db|Volts)$/;
     const plain = new Set([
       "rows",
       "columns",

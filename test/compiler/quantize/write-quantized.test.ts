@@ -22,14 +22,14 @@ type Frame = ReadonlyMap<string, Tensor>;
 
 /** What onnxruntime answers to the model that a quantized graph is written as, its graph optimization off. */
 async function runtimeAnswer(graph: Graph, frame: Frame): Promise<Map<string, ArrayLike<number>>> {
-  const session = await InferenceSession.create(writeModel(quantizedModel(graph)), {
+  const runtime = await InferenceSession.create(writeModel(quantizedModel(graph)), {
     graphOptimizationLevel: "disabled",
   });
   const feeds = graph.inputs.map(({ name, type }) => {
     const numbers = Float32Array.from(tensorNumbers(frame.get(name) as Tensor));
     return [name, new OrtTensor("float32", numbers, type.shape)] as const;
   });
-  const answers = await session.run(Object.fromEntries(feeds));
+  const answers = await runtime.run(Object.fromEntries(feeds));
   return new Map(graph.outputs.map((output) => [output, answers[output]?.data as Float32Array]));
 }
 

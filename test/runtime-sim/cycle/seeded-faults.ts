@@ -90,7 +90,7 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: "a sender goes on before its bytes are read",
     file: "engine.ts",
-    find: "Math.max(readEnd, freeAt)",
+    find: "Math.max(readEnd, freeAt, this.#calendar.now + 1)",
     replace: "freeAt",
   },
   {
