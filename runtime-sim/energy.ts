@@ -75,9 +75,11 @@ export function energyOf(counts: Counts, target: ChipTarget, cycles: number, inf
   };
   let dynamicJoules = 0;
   let staticJoules = 0;
+  let totalJoules = 0;
   for (const component of energyComponents) {
+    totalJoules += byComponentJoules[component];
     if (staticComponents.has(component)) staticJoules += byComponentJoules[component];
     else dynamicJoules += byComponentJoules[component];
   }
-  return { byComponentJoules, dynamicJoules, staticJoules, totalJoules: dynamicJoules + staticJoules };
+  return { byComponentJoules, dynamicJoules, staticJoules, totalJoules };
 }

@@ -103,7 +103,7 @@ function weightBytes(plan: NetworkPlan, step: StepPlan): number {
   const { weights, roles, geometry } = step;
   if (weights === null || roles === null || step.step.tile === null) return 0;
   const pieces = weights.group.rows * weights.group.columns;
-  const rowTile = step.step.tile.rows;
+  const { rows: rowTile, outer } = step.step.tile;
   let bytes = 0;
   step.boxes.forEach((box, core) => {
     if (!step.active[core]) return;
@@ -126,7 +126,7 @@ function weightBytes(plan: NetworkPlan, step: StepPlan): number {
       room = tile < most ? 1 : Math.floor(room / tile);
       return count * Math.ceil(size / tile);
     }, 1);
-    bytes += once * (chunks.length === 1 ? 1 : turns);
+    bytes += once * (chunks.length === 1 || outer === "columns" ? 1 : turns);
   });
   return bytes;
 }
