@@ -32,10 +32,10 @@ export {
   type ConvLayer,
   type GemmLayer,
   type LayerDescription,
-  layerModel,
   parseConv,
   parseGemm,
-} from "./api/layer-model.ts";
+} from "./api/layer-description.ts";
+export { layerModel } from "./api/layer-model.ts";
 export { importModel } from "./api/model.ts";
 export {
   type PrecisionSearch,

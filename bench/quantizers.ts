@@ -230,7 +230,7 @@ for (const name of wantedModels.split(",").filter((each) => each !== "")) {
     );
     const isOther = (known: Row): boolean => known.model !== name || known.precision !== precision;
     const place = ({ model, precision: at }: Row): number =>
-      models.findIndex((each) => each === model) * precisions.length + precisions.findIndex((each) => each === at);
+      models.indexOf(model) * precisions.length + precisions.indexOf(at);
     const rows = [...readRows().filter(isOther), row].toSorted((left, right) => place(left) - place(right));
     writeRows(rows);
     writeFileSync(files.document, documentOf(rows));

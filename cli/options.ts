@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { type ConvLayer, type GemmLayer, parseConv, parseGemm } from "../api/layer-model.ts";
+import { type ConvLayer, type GemmLayer, parseConv, parseGemm } from "../api/layer-description.ts";
 import type { Objective } from "../compiler/mapper/objective.ts";
 import { type IdealResource, idealResources } from "../targets/ideal.ts";
 

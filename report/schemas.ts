@@ -52,7 +52,9 @@ export const choicesSchema = z.strictObject({
   gapFraction: z
     .number()
     .nullable()
-    .describe("Share by which the mapping's predicted figure may exceed the best of its candidates; null: nothing proven."),
+    .describe(
+      "Share by which the mapping's predicted figure may exceed the best of its candidates; null: nothing proven.",
+    ),
   cardCount: countSchema,
   seed: z.number().int(),
   mapping: z.enum(["searched", "given"]),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type ExplainOptions, explainModel, slowRatio } from "../../api/explain.ts";
-import { layerModel, parseConv, parseGemm } from "../../api/layer-model.ts";
+import { parseConv, parseGemm } from "../../api/layer-description.ts";
+import { layerModel } from "../../api/layer-model.ts";
 import { chooseTarget, compileModel, importModel, runModel, simulateProgram } from "../../api.ts";
 import { makeRandom } from "../../base/random.ts";
 import { printExplanation } from "../../report/explain.ts";

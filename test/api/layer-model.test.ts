@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type ConvLayer, layerModel, parseConv, parseGemm } from "../../api/layer-model.ts";
+import { type ConvLayer, parseConv, parseGemm } from "../../api/layer-description.ts";
+import { layerModel } from "../../api/layer-model.ts";
 import { macCountOf } from "../../api/samples.ts";
 import { chooseTarget, importModel, runModel } from "../../api.ts";
 import { writeModel } from "../../compiler/onnx/write-model.ts";

@@ -68,6 +68,7 @@ describe("runModel", () => {
       "simulate on device",
       "simulate with host",
       "add up time and energy",
+      "simulate the estimates' ranges",
       "compare with GPUs",
     ]);
     expect(fractions).toEqual([0, 0.25, 0.5, 0.75]);

@@ -163,7 +163,7 @@ describe("inputs that are refused", () => {
 
 describe("wrong use", () => {
   it.each([
-    [["run"], /Missing required argument 'model'/],
+    [["run"], /Give a model, or one layer by --gemm or --conv/],
     [["run", "m.onnx", "--targt", "x"], /Unknown option '--targt' \(Did you mean --target\?\)/],
     [["rnu", "m.onnx"], /Unknown command 'rnu' \(Did you mean run\?\)/],
     [["run", "m.onnx", "more.onnx"], /Too many arguments/],
@@ -217,7 +217,7 @@ describe("wrong use", () => {
       /error\[B601\]: There is no pass "nopass".*fuse-layers/,
     );
     expect((await run("--batch", "best", "--mapping", "m.yaml")).stderr).toMatch(
-      /error\[B601\]: --batch best searches batches of a model, so it excludes --mapping/,
+      /error\[B601\]: --batch best maps the network for several batches, so it excludes --mapping/,
     );
   });
 

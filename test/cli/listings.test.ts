@@ -77,7 +77,7 @@ describe("boreal targets", () => {
     expect(targets.map(({ name, kind }) => ({ name, kind }))).toEqual(
       listTargets().map(({ name, kind }) => ({ name, kind })),
     );
-    expect((await boreal(empty(), ["targets"])).stdout).toMatch(/mini-4x4 +chip +67 +0\n/);
+    expect((await boreal(empty(), ["targets"])).stdout).toMatch(/mini-4x4 +chip +84 +0\n/);
   });
 
   it("lists the numbers of one, with overrides and what follows from them", async () => {

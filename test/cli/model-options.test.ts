@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseConv, parseGemm } from "../../api/layer-model.ts";
+import { parseConv, parseGemm } from "../../api/layer-description.ts";
 import { compileOptionsOf, modelOf } from "../../cli/model-options.ts";
 import type { Options } from "../../cli/options.ts";
 import { refuseIdealRange } from "../../cli/results.ts";

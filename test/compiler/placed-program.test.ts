@@ -9,15 +9,16 @@ import { TestGraph } from "./mapper/networks.ts";
 const mini = loadChip("mini-4x4");
 const options = { name: "p", modelElements: new Map() };
 
-function stack(layerCount: number): ReturnType<TestGraph["network"]> {
+/** Six products of [rows, width] by [width, width]. */
+function stack(rows: number, width: number): ReturnType<TestGraph["network"]> {
   const graph = new TestGraph();
-  let value = graph.input("x", [64, 256]);
-  for (let layer = 0; layer < layerCount; layer += 1) value = graph.matmul(`fc${layer}`, value, 256);
+  let value = graph.input("x", [rows, width]);
+  for (let layer = 0; layer < 6; layer += 1) value = graph.matmul(`fc${layer}`, value, width);
   return graph.output(value).network();
 }
 
 describe("a placed program", () => {
-  const network = stack(6);
+  const network = stack(64, 256);
   const quickest = mapNetwork(network, mini);
 
   it("has the quickest mapping where programs fit beside its data", () => {
@@ -27,13 +28,17 @@ describe("a placed program", () => {
   });
 
   it("has leaner data where they would leave no room for its programs", () => {
-    const tight = applyOverrides(mini, [`core.memory=${quickest.peakBytes + 256}`]);
-    const mapped = mapNetwork(network, tight);
-    expect(mapped.predictedCycles).toBe(quickest.predictedCycles);
+    // Where streaming is slow, every core keeps all weights of a layer as long as there is room.
+    const slow = applyOverrides(mini, ["networks.model.link=1"]);
+    const square = stack(128, 128);
+    const copied = mapNetwork(square, slow);
+    const tight = applyOverrides(slow, [`core.memory=${copied.peakBytes + 256}`]);
+    const mapped = mapNetwork(square, tight);
+    expect(mapped.predictedCycles).toBe(copied.predictedCycles);
     expect(() => emitProgram(mapped.plan, mapped.mapping, options)).toThrow(ProgramRoomError);
-    const { map, program } = placedProgram(network, tight, {}, options);
-    expect(map.peakBytes).toBeLessThan(quickest.peakBytes);
-    expect(map.predictedCycles).toBeGreaterThanOrEqual(quickest.predictedCycles);
+    const { map, program } = placedProgram(square, tight, {}, options);
+    expect(map.peakBytes).toBeLessThan(copied.peakBytes);
+    expect(map.predictedCycles).toBeGreaterThan(copied.predictedCycles);
     const end = Math.max(
       ...program.buffers.filter(({ space }) => space === "memory").map(({ address, bytes }) => address + bytes),
     );
