@@ -20,7 +20,7 @@ import { printTable, setting, sharedModel } from "./setting.ts";
  * does. Arguments: models, then precisions, each separated by commas; all of both by default. Each figure is kept in
  * docs/quantization-results.csv as soon as it is known, and docs/quantization-results.md is written of all that are there.
  */
-const models = [
+const models: readonly string[] = [
   "micro-kws-fp32",
   "pulp-dronet-v2",
   "prisma-seg",
@@ -33,8 +33,8 @@ const models = [
   "ultraface-slim-320",
   "gtcrn-simple",
   "mjx-go1-policy",
-] as const;
-const precisions = ["w8a8", "w4a8", "w4a4", "w2a8"] as const;
+];
+const precisions: readonly string[] = ["w8a8", "w4a8", "w4a4", "w2a8"];
 const scoringCount = 200;
 const [calibrationSeed, scoringSeed] = [1, 2];
 
