@@ -1,4 +1,5 @@
-// Runs all tests, and measures what the unit tests alone cover: npm run test:coverage. It would slow the others most.
+// Runs all tests but those on outside cases, which `npm test` runs, and measures what the unit tests alone cover: it would slow the
+// others most.
 import { startVitest } from "vitest/node";
 import CountReporter from "../test/reporter.ts";
 

@@ -52,6 +52,17 @@ const networkArbitrary = fc
 function bruteForce(space: SearchSpace, { perCycle, perPicojoule }: Weighing = cyclesAlone): number {
   let least = Number.POSITIVE_INFINITY;
   const chosen: Candidate[] = [];
+  const known = space.edges.map(() => new Map<number, number>());
+  /** Worked out anew, not taken from the tables that the search looks at. */
+  const edgeCost = (index: number, producer: Candidate, consumer: Candidate, entry: number): number => {
+    const costs = at(known, index);
+    const cost =
+      costs.get(entry) ??
+      perCycle * space.costOf(at(space.edges, index), producer, consumer).cycles +
+        perPicojoule * (space.energies?.[index]?.[entry] ?? 0);
+    costs.set(entry, cost);
+    return cost;
+  };
   const visit = (layer: number, cost: number): void => {
     if (cost >= least) return;
     const list = space.candidates[layer];
@@ -65,9 +76,8 @@ function bruteForce(space: SearchSpace, { perCycle, perPicojoule }: Weighing = c
       space.edges.forEach((edge, index) => {
         if (edge.consumer !== layer) return;
         const producer = chosen[edge.producer] as Candidate;
-        added += perCycle * space.costOf(edge, producer, candidate).cycles;
         const entry = at(space.candidates, edge.producer).indexOf(producer) * list.length + list.indexOf(candidate);
-        added += perPicojoule * (space.energies?.[index]?.[entry] ?? 0);
+        added += edgeCost(index, producer, candidate, entry);
       });
       visit(layer + 1, cost + added);
     }
