@@ -13,6 +13,9 @@ export default defineConfig({
       "test/kernels/**",
       "test/compiler/quantize/models.test.ts",
       // Every mutant that lives would wait for them.
+      "test/api/precision-search.test.ts",
+      "test/compiler/quantize/keyword-agreement.test.ts",
+      "test/contracts/determinism.test.ts",
       "test/contracts/metamorphic.test.ts",
       "test/contracts/random-programs.test.ts",
       "test/contracts/real-models.test.ts",
