@@ -107,13 +107,14 @@ export function normalizeActivations(
   options: RunPassesOptions = {},
 ): NormalizedGraph {
   const chosen = new Map(normalizations.flatMap((each) => each.contractions.map((name) => [name, each])));
+  // A matmul and a conv may read the same activation: what is divided together differs.
   const divided = new Map<string, Divided>();
   const rewrite = (node: Node, rewriter: Rewriter): string | null => {
     const normalization = chosen.get(node.name);
     if (normalization === undefined) return null;
-    const { activation, negativeShare } = normalization;
-    const known = divided.get(activation) ?? divide(node, negativeShare, rewriter);
-    divided.set(activation, known);
+    const key = `${node.op} ${normalization.activation}`;
+    const known = divided.get(key) ?? divide(node, normalization.negativeShare, rewriter);
+    divided.set(key, known);
     return multiply(node, known, rewriter);
   };
   const { graph: normalized, records } = runPasses(
@@ -130,8 +131,8 @@ export function normalizeActivations(
     ],
     options,
   );
-  const quotients = normalizations.map(({ activation, negativeShare }): [string, ValueRange] => [
-    (divided.get(activation) as Divided).quotient,
+  const quotients = [...divided.values()].map(({ quotient, negativeShare }): [string, ValueRange] => [
+    quotient,
     { low: 0 - negativeShare, high: 1, hasNan: false },
   ]);
   return {
@@ -183,6 +184,7 @@ function rootMean(squares: readonly number[]): number {
 interface Divided {
   readonly quotient: string;
   readonly magnitude: string;
+  readonly negativeShare: number;
 }
 
 function divide(node: Node, negativeShare: number, rewriter: Rewriter): Divided {
@@ -191,7 +193,7 @@ function divide(node: Node, negativeShare: number, rewriter: Rewriter): Divided 
   const axes = node.op === "matmul" ? [rank - 1] : Array.from({ length: rank - 1 }, (_, axis) => axis + 1);
   const greatest = rewriter.add("reduce_max", [magnitudes(x, negativeShare, rewriter)], { axes, keepdims: true });
   const magnitude = rewriter.add("clip", [greatest], magnitudeBounds, `${x}.magnitude`);
-  return { magnitude, quotient: rewriter.add("div", [x, magnitude], {}, `${x}.normalized`) };
+  return { magnitude, negativeShare, quotient: rewriter.add("div", [x, magnitude], {}, `${x}.normalized`) };
 }
 
 /** The greater of x and −x ÷ negativeShare, for each number. */

@@ -148,6 +148,31 @@ describe("normalized graphs", () => {
     }
   });
 
+  it("divide an activation by row for a matmul and by image for a conv that both read it", () => {
+    const graph = parseGraph(`graph @g(%x: f32[2,3,4]) {
+      %a = neg(%x) : f32[2,3,4]
+      %w = const() {seed=1} : f32[4,5]
+      %y = matmul(%a, %w, _) : f32[2,3,5]
+      %v = const() {seed=3} : f32[2,3,3]
+      %o = conv(%a, %v, _) {strides=[1], pads=[1,1], dilations=[1], group=1} : f32[2,2,4]
+      return %y, %o
+    }`);
+    const random = makeRandom(7);
+    const numbers = Array.from({ length: 24 }, () => random.normal() * 2 ** random.integer(-8, 8));
+    const frame = new Map([["x", f32Tensor([2, 3, 4], numbers)]]);
+    const normalized = normalizeActivations(graph, calibrate(graph, [frame]), allOf(graph, 1));
+    const quotients = normalized.graph.nodes.filter(({ op }) => op === "div").map(({ name }) => name);
+    expect(quotients.map((name) => normalized.calibration.ranges.get(name))).toEqual([
+      { low: -1, high: 1, hasNan: false },
+      { low: -1, high: 1, hasNan: false },
+    ]);
+    const [wanted, found] = [evaluate(graph, frame), evaluate(normalized.graph, frame)];
+    for (const output of graph.outputs) {
+      const [before, after] = [wanted, found].map((values) => tensorNumbers(values.get(output) as Tensor));
+      expect(sqnrDb(before as ArrayLike<number>, after as ArrayLike<number>)).toBeGreaterThan(120);
+    }
+  });
+
   it("store the quotient in all 256 levels of its known range, zero among them", () => {
     const graph = layerAfter("neg");
     const frames = spreadFrames(makeRandom(8));
