@@ -1,4 +1,5 @@
 import { boundaryBytes, toBoundary } from "../../api/boundary.ts";
+import { BorealError } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import type { Random } from "../../base/random.ts";
 import { type Prepared, prepare } from "../../compiler/compile.ts";
@@ -110,6 +111,8 @@ export function build(
     return { mapping, plan, program, sidecar: sidecar ?? new Uint8Array(0) };
   } catch (error) {
     if (error instanceof MisfitError) return null;
+    // Steps drawn at random may take so many turns that their programs do not fit either.
+    if (steps !== null && error instanceof BorealError && error.problems.every(({ code }) => code === "B401")) return null;
     throw error;
   }
 }
