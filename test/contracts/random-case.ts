@@ -112,7 +112,8 @@ export function build(
   } catch (error) {
     if (error instanceof MisfitError) return null;
     // Steps drawn at random may take so many turns that their programs do not fit either.
-    if (steps !== null && error instanceof BorealError && error.problems.every(({ code }) => code === "B401")) return null;
+    if (steps !== null && error instanceof BorealError && error.problems.every(({ code }) => code === "B401"))
+      return null;
     throw error;
   }
 }
