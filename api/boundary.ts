@@ -69,6 +69,15 @@ export function boundaryBytes(tensor: Tensor): Uint8Array {
   return storedBytesOf(tensor);
 }
 
+/** The place of the first of some expected outputs that another list lacks or holds in other bytes; null where all are equal. */
+export function firstDifference(expected: readonly Tensor[], found: readonly Tensor[]): number | null {
+  const place = expected.findIndex((value, index) => {
+    const other = found[index];
+    return other === undefined || Buffer.compare(boundaryBytes(value), boundaryBytes(other)) !== 0;
+  });
+  return place < 0 ? null : place;
+}
+
 /** The tensor that bytes of the framebuffer hold. Throws B702 when their number is not the type's. */
 export function tensorFromBytes({ name, type }: BoundaryValue, bytes: Uint8Array): Tensor {
   const count = elementCount(type);

@@ -10,7 +10,7 @@ import type { ConformanceCase, ConformanceResult } from "../report/conformance-s
 import { schemaVersion } from "../report/figures-schema.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { evaluateExact, evaluateModel, toModelTypes } from "./answers.ts";
-import { boundaryBytes } from "./boundary.ts";
+import { firstDifference } from "./boundary.ts";
 import { defaultPrecision, inputElements } from "./compile.ts";
 import {
   type CaseData,
@@ -191,17 +191,14 @@ function answerOnChip(imported: ImportedCase, data: CaseData, options: Conforman
   const contractor = makeWasmContractor();
   const exact = evaluateExact(compiled.chipGraph, frame, inputElements(graph), { contractor });
   const found = executeFunctional(compiled.program, compiled.sidecar, chip).run(frame);
-  const different = exact.findIndex((value, index) => {
-    const answer = found[index];
-    return answer === undefined || Buffer.compare(boundaryBytes(value), boundaryBytes(answer)) !== 0;
-  });
+  const different = firstDifference(exact, found);
   const types = valueTypes(graph);
   const elements = graph.outputs.map((value): ElementType => types.get(value)?.element ?? "f32");
   return {
     outputs: toModelTypes(found, elements),
     layerCount: compiled.network.layers.filter(({ nodes }) => nodes.length > 0).length,
     hostNodes: [...new Set(compiled.network.layers.flatMap(({ host, origin }) => (host === null ? [] : origin)))],
-    message: different < 0 ? null : `output ${different}: the chip's bytes differ from the exact evaluation's`,
+    message: different === null ? null : `output ${different}: the chip's bytes differ from the exact evaluation's`,
   };
 }
 

@@ -27,7 +27,7 @@ import { AccuracyMeter } from "./accuracy.ts";
 import { toModelTypes } from "./answers.ts";
 import { gpuBaselines } from "./baseline.ts";
 import { batchModel } from "./batched-model.ts";
-import { boundaryBytes } from "./boundary.ts";
+import { firstDifference } from "./boundary.ts";
 import { compileModel, inputElements, precisionName } from "./compile.ts";
 import { executeFunctional } from "./execution.ts";
 import { hostOperationResults, hostWarnings } from "./host-operations.ts";
@@ -225,7 +225,7 @@ function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples
     if (sample < checked) {
       const exact = meter.exact(exactStates.complete(frame), kept);
       exactStates.advance(exact);
-      equal = equal && sameBytes(selected(exact, leaving), stored);
+      equal = equal && firstDifference(selected(exact, leaving), stored) === null;
     }
     const answered = toModelTypes(stored, outputElements);
     const reference = selected(float, leaving);
@@ -250,13 +250,6 @@ function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples
 
 function selected(values: readonly Tensor[], positions: readonly number[]): Tensor[] {
   return positions.flatMap((position) => values[position] ?? []);
-}
-
-function sameBytes(expected: readonly Tensor[], found: readonly Tensor[]): boolean {
-  return expected.every((value, index) => {
-    const other = found[index];
-    return other !== undefined && Buffer.compare(boundaryBytes(value), boundaryBytes(other)) === 0;
-  });
 }
 
 /** Element types of what is handed to the exact evaluation: the model's, and what the chip stores of states. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { evaluateExact, evaluateModel } from "../api/answers.ts";
-import { boundaryBytes } from "../api/boundary.ts";
+import { firstDifference } from "../api/boundary.ts";
 import { compileModel, inputElements } from "../api/compile.ts";
 import { compareTensors } from "../api/conformance.ts";
 import { importCase, readCaseData } from "../api/conformance-case.ts";
@@ -54,12 +54,9 @@ export function checkModel(folder: string, chip: ChipTarget): ModelCheck {
     const compiled = compileModel(model, chip, { calibration: [frame] });
     const exact = evaluateExact(compiled.chipGraph, frame, inputElements(graph), { contractor });
     const found = executeFunctional(compiled.program, compiled.sidecar, chip).run(frame);
-    const equal = exact.every((value, index) => {
-      const other = found[index];
-      return other !== undefined && Buffer.compare(boundaryBytes(value), boundaryBytes(other)) === 0;
-    });
+    const differs = firstDifference(exact, found) !== null;
     const { metrics } = simulateProgram(compiled.program, chip);
-    return { golden, chip: equal ? "equal" : "differs", latencyCycles: metrics.onDevice.latencyCycles };
+    return { golden, chip: differs ? "differs" : "equal", latencyCycles: metrics.onDevice.latencyCycles };
   } catch (error) {
     if (!(error instanceof BorealError)) throw error;
     return { golden, chip: error.message.split("\n")[0] ?? "", latencyCycles: null };
