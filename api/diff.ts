@@ -1,10 +1,5 @@
 import { at } from "../base/math.ts";
-import {
-  type DifferenceResult,
-  type HeadlineFigure,
-  headlineUnits,
-  type LayerDifference,
-} from "../report/diff-schema.ts";
+import type { DifferenceResult, LayerDifference } from "../report/diff-schema.ts";
 import { schemaVersion } from "../report/figures-schema.ts";
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
 import { provenance } from "./provenance.ts";
@@ -12,6 +7,18 @@ import { type ComparableResult, readResult } from "./result-file.ts";
 
 type Layer = ComparableResult["layers"][number];
 type Amounts = Readonly<Record<string, number>>;
+
+/** The figures of a headline that are compared, with their units. */
+const headlineFigures = [
+  { figure: "latencyCycles", unit: "cycles" },
+  { figure: "latencySeconds", unit: "s" },
+  { figure: "intervalCycles", unit: "cycles" },
+  { figure: "throughputPerSecond", unit: "/s" },
+  { figure: "energyPerInferenceJoules", unit: "J" },
+  { figure: "powerWatts", unit: "W" },
+] as const;
+
+type Headline = Readonly<Record<(typeof headlineFigures)[number]["figure"], number>>;
 
 /** A figure in two results. */
 interface Change {
@@ -44,11 +51,7 @@ export function compareResults(a: Side, b: Side): DifferenceResult {
     a: sideOf(a),
     b: sideOf(b),
     changed: changedFields(left, right),
-    headline: (Object.keys(headlineUnits) as HeadlineFigure[]).map((figure) => ({
-      figure,
-      unit: headlineUnits[figure],
-      ...changeOf(headlineOf(left, figure), headlineOf(right, figure)),
-    })),
+    headline: headlineChanges(left, right),
     cyclesByCause: cycleCauses
       .map((cause) => ({
         cause,
@@ -71,29 +74,18 @@ function sideOf({ file, result }: Side): DifferenceResult["a"] {
   return { file, kind: result.kind, name, target: result.target.name };
 }
 
-function headlineOf({ timing, energy, withHost }: ComparableResult, figure: HeadlineFigure): number {
-  switch (figure) {
-    case "energyPerInferenceJoules":
-    case "powerWatts":
-      return energy[figure];
-    case "latencyCycles":
-    case "latencySeconds":
-    case "intervalCycles":
-    case "throughputPerSecond":
-      return timing[figure];
-    case "withHost.latencyCycles":
-      return withHost.latencyCycles;
-    case "withHost.latencySeconds":
-      return withHost.latencySeconds;
-    case "withHost.intervalCycles":
-      return withHost.intervalCycles;
-    case "withHost.throughputPerSecond":
-      return withHost.throughputPerSecond;
-    case "withHost.energyPerInferenceJoules":
-      return withHost.energyPerInferenceJoules;
-    case "withHost.powerWatts":
-      return withHost.powerWatts;
-  }
+/** The figures on device, then those with host, whose names begin with `withHost.` */
+function headlineChanges(left: ComparableResult, right: ComparableResult): DifferenceResult["headline"] {
+  const changes = (prefix: string, a: Headline, b: Headline) =>
+    headlineFigures.map(({ figure, unit }) => ({
+      figure: `${prefix}${figure}`,
+      unit,
+      ...changeOf(a[figure], b[figure]),
+    }));
+  return [
+    ...changes("", { ...left.timing, ...left.energy }, { ...right.timing, ...right.energy }),
+    ...changes("withHost.", left.withHost, right.withHost),
+  ];
 }
 
 function changeOf(a: number, b: number): Change {

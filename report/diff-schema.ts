@@ -2,25 +2,6 @@ import { z } from "zod";
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
 import { provenanceSchema, schemaVersion } from "./figures-schema.ts";
 
-/** The figures of a headline that are compared, with their units. */
-export const headlineUnits = {
-  latencyCycles: "cycles",
-  latencySeconds: "s",
-  intervalCycles: "cycles",
-  throughputPerSecond: "/s",
-  energyPerInferenceJoules: "J",
-  powerWatts: "W",
-  "withHost.latencyCycles": "cycles",
-  "withHost.latencySeconds": "s",
-  "withHost.intervalCycles": "cycles",
-  "withHost.throughputPerSecond": "/s",
-  "withHost.energyPerInferenceJoules": "J",
-  "withHost.powerWatts": "W",
-} as const;
-
-/** A figure of a headline, by its path in a result. */
-export type HeadlineFigure = keyof typeof headlineUnits;
-
 const value = z.number();
 const change = { a: value, b: value, difference: value.describe("b - a") };
 const stack = z.record(z.enum(cycleCauses), value);

@@ -9,7 +9,7 @@ const amount = z.number().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** The version of every machine-readable output; a field that changes its meaning raises it. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** The target of a run: which machine, and how much of it is estimated. */
 export const targetSchema = z.strictObject({
@@ -53,14 +53,18 @@ export const energySchema = z.strictObject({
   byComponentJoules: byComponent.describe("Adds up to energyPerInferenceJoules."),
 });
 
-/** Time and energy with the host link. */
-export const withHostSchema = z.strictObject({
+const headline = {
   latencyCycles: amount,
   latencySeconds: amount,
   intervalCycles: amount,
   throughputPerSecond: amount,
   energyPerInferenceJoules: amount,
   powerWatts: amount,
+};
+
+/** Time and energy with the host link. */
+export const withHostSchema = z.strictObject({
+  ...headline,
   bindingResource: z.enum(cycleCauses),
 });
 
@@ -103,15 +107,6 @@ export const rangeSchema = z.strictObject({
     .array(z.string())
     .describe("Paths of estimates that were held: they decide the program, not its price."),
 });
-
-const headline = {
-  latencyCycles: amount,
-  latencySeconds: amount,
-  intervalCycles: amount,
-  throughputPerSecond: amount,
-  energyPerInferenceJoules: amount,
-  powerWatts: amount,
-};
 
 /** Resources that take no time, and what the figures are without that. */
 export const idealSchema = z.strictObject({

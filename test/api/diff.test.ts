@@ -134,7 +134,7 @@ describe("the difference of two results", () => {
     ["nothing", "", /The file is empty\./],
     ["no result", "{}", /no schemaVersion and kind/],
     ["a list", "[1]", /no schemaVersion and kind/],
-    ["another version", JSON.stringify({ ...wide, schemaVersion: 99 }), /schema version 99, expected 1/],
+    ["another version", JSON.stringify({ ...wide, schemaVersion: 99 }), /schema version 99, expected 2/],
     ["another kind", JSON.stringify({ ...wide, kind: "answers" }), /kind "answers", expected "run" or "simulation"/],
     ["a damaged result", JSON.stringify({ ...wide, timing: {} }), /damaged at timing\.latencyCycles/],
   ])("refuses a file that holds %s", (name, content, message) => {
