@@ -10,8 +10,8 @@ import {
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
 import { type PrecisionPlan, parsePrecision } from "../compiler/quantize/precision.ts";
 import { defaultQuantizer, formatQuantizer, plainQuantizer, type Quantizer } from "../compiler/quantize/quantizer.ts";
-import type { RoundedLayer } from "../compiler/quantize/round-weights.ts";
 import { storedTensor } from "../compiler/quantize/stored-tensor.ts";
+import type { RoundedLayer } from "../compiler/quantize/weight-rounder.ts";
 import { quantizedModel } from "../compiler/quantize/write-quantized.ts";
 import type { Contractor } from "../ir/contractor.ts";
 import { evaluate } from "../ir/evaluate.ts";

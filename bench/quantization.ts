@@ -1,6 +1,6 @@
 import { importCase, readCaseData } from "../api/conformance-case.ts";
-import { chooseTarget, makeRandom, type Random, runModel, type Tensor } from "../api.ts";
-import { tensorNumbers, tensorOf } from "../ir/ops/values.ts";
+import { chooseTarget, makeRandom, runModel } from "../api.ts";
+import { frameLike } from "./random-frames.ts";
 import { median, printTable, sharedModel } from "./setting.ts";
 
 /** Signal to quantization noise of small models at 8 bit, on the chip, pooled over inputs that calibration did not see. */
@@ -17,19 +17,6 @@ const wantedDb = 25;
 const sampleCount = 64;
 const calibrationCount = 16;
 const seeds = [1, 2, 3, 4, 5] as const;
-
-/** Numbers spread evenly over the range of the model's golden input. */
-function frameLike(golden: ReadonlyMap<string, Tensor>, random: Random): Map<string, Tensor> {
-  return new Map(
-    [...golden].map(([name, tensor]) => {
-      const numbers = Array.from(tensorNumbers(tensor));
-      const low = numbers.reduce((least, each) => Math.min(least, each));
-      const high = numbers.reduce((greatest, each) => Math.max(greatest, each));
-      const drawn = Float64Array.from(numbers, () => low + (high - low) * random.uniform());
-      return [name, tensorOf(tensor.type, drawn)];
-    }),
-  );
-}
 
 const target = chooseTarget();
 const rows = models.map((name) => {

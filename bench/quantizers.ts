@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { importCase, readCaseData } from "../api/conformance-case.ts";
 import { clamp, sum } from "../base/math.ts";
-import { makeRandom, type Random } from "../base/random.ts";
+import { makeRandom } from "../base/random.ts";
 import { prepare } from "../compiler/compile.ts";
 import { type Energies, energiesOf, pooledSqnrDb, realNumbers } from "../compiler/quantize/accuracy.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
@@ -10,15 +10,18 @@ import { storedTensor } from "../compiler/quantize/stored-tensor.ts";
 import { evaluate } from "../ir/evaluate.ts";
 import { constantData, type Graph } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
-import { tensorNumbers, tensorOf } from "../ir/ops/values.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { elementCount } from "../ir/type.ts";
-import { printTable, setting, sharedModel } from "./setting.ts";
+import { quantizerDocument } from "./quantizer-document.ts";
+import { formatShares, type QuantizerRow, readRows, writeRows } from "./quantizer-rows.ts";
+import { frameLike } from "./random-frames.ts";
+import { printTable, sharedModel } from "./setting.ts";
 
 /**
  * Signal to quantization noise of outputs, pooled over inputs that calibration did not see: rounding to nearest against what the quantizer
  * does. Arguments: models, then precisions, each separated by commas; all of both by default. Each figure is kept in
- * docs/quantization-results.csv as soon as it is known, and docs/quantization-results.md is written of all that are there.
+ * docs/quantization-results.csv as soon as it is known, and docs/quantization-results.md is written at the end of all that are there;
+ * with --document alone nothing is measured.
  */
 const models: readonly string[] = [
   "micro-kws-fp32",
@@ -47,31 +50,6 @@ const nearest = parseQuantizer("normalize,nearest");
 const ours = parseQuantizer("normalize,compensate,correct-biases");
 
 const files = { figures: "docs/quantization-results.csv", document: "docs/quantization-results.md" } as const;
-
-/** What was measured of a model at a precision. */
-interface Row {
-  readonly model: string;
-  readonly precision: string;
-  readonly frames: number;
-  readonly nearestDb: number;
-  readonly oursDb: number;
-  readonly kept: string;
-  readonly macs: string;
-  readonly seconds: number;
-}
-
-/** Numbers spread evenly over the range of the model's golden input. */
-function frameLike(golden: ReadonlyMap<string, Tensor>, random: Random): Map<string, Tensor> {
-  return new Map(
-    [...golden].map(([name, tensor]) => {
-      const numbers = Array.from(tensorNumbers(tensor));
-      const low = numbers.reduce((least, each) => Math.min(least, each));
-      const high = numbers.reduce((greatest, each) => Math.max(greatest, each));
-      const drawn = Float64Array.from(numbers, () => low + (high - low) * random.uniform());
-      return [name, tensorOf(tensor.type, drawn)];
-    }),
-  );
-}
 
 function* framesLike(golden: ReadonlyMap<string, Tensor>, seed: number, count: number): Generator<Map<string, Tensor>> {
   const random = makeRandom(seed);
@@ -113,7 +91,7 @@ function scored(
   return energies.map(pooledSqnrDb);
 }
 
-function measured(name: string, precision: string): Row {
+function measured(name: string, precision: string): QuantizerRow {
   const start = process.cpuUsage().user;
   const folder = sharedModel(name);
   const [data] = readCaseData(folder);
@@ -130,97 +108,14 @@ function measured(name: string, precision: string): Row {
     pairs,
     framesLike(data.inputs, scoringSeed, scoringCount),
   );
-  const macCounts = Object.entries(macCountByPrecision(helped.quantizedGraph));
-  const all = sum(macCounts.map(([, count]) => count));
-  const macs = macCounts.map(([at, count]) => `${at} ${((100 * count) / all).toFixed(1)} %`).join(" + ");
+  const macs = formatShares(macCountByPrecision(helped.quantizedGraph));
   const seconds = (process.cpuUsage().user - start) / 1e6;
   return { model: name, precision, frames, nearestDb, oursDb, kept: formatQuantizer(helped.quantizer), macs, seconds };
 }
 
-const columns = ["model", "precision", "frames", "nearestDb", "oursDb", "kept", "macs", "seconds"] as const;
-
-function readRows(): Row[] {
-  if (!existsSync(files.figures)) return [];
-  const [, ...lines] = readFileSync(files.figures, "utf8").trim().split("\n");
-  return lines.map((line) => {
-    const [model = "", precision = "", frames, nearestDb, oursDb, kept = "", macs = "", seconds] = line.split(";");
-    const numbers = {
-      frames: Number(frames),
-      nearestDb: Number(nearestDb),
-      oursDb: Number(oursDb),
-      seconds: Number(seconds),
-    };
-    return { model, precision, kept, macs, ...numbers };
-  });
-}
-
-function writeRows(rows: readonly Row[]): void {
-  const lines = rows.map((row) =>
-    [
-      row.model,
-      row.precision,
-      row.frames,
-      row.nearestDb.toFixed(2),
-      row.oursDb.toFixed(2),
-      row.kept,
-      row.macs,
-      row.seconds.toFixed(0),
-    ].join(";"),
-  );
-  writeFileSync(files.figures, `${[columns.join(";"), ...lines].join("\n")}\n`);
-}
-
-/** The middle of the sorted numbers; of an even count the mean of both. */
-function middle(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((left, right) => left - right);
-  const half = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(half)] ?? Number.NaN) + (sorted[Math.ceil(half)] ?? Number.NaN)) / 2;
-}
-
-function documentOf(rows: readonly Row[]): string {
-  const table = rows.map(
-    ({ model, precision, frames, nearestDb, oursDb, kept, macs }) =>
-      `| ${[model, precision, frames, nearestDb.toFixed(1), oursDb.toFixed(1), (oursDb - nearestDb).toFixed(1), kept, macs].join(" | ")} |`,
-  );
-  const summary = precisions.flatMap((precision) => {
-    const own = rows.filter((row) => row.precision === precision);
-    if (own.length === 0) return [];
-    const gains = own.map(({ oursDb, nearestDb }) => oursDb - nearestDb);
-    const figures = [
-      own.length,
-      middle(own.map(({ nearestDb }) => nearestDb)),
-      middle(own.map(({ oursDb }) => oursDb)),
-      middle(gains),
-      Math.min(...gains),
-    ];
-    return [`| ${[precision, ...figures.map((figure, index) => figure.toFixed(index === 0 ? 0 : 1))].join(" | ")} |`];
-  });
-  return `# Quantization results
-
-Written by \`npm run bench:quantizers\`: ${(sum(rows.map(({ seconds }) => seconds)) / 60).toFixed(0)} minutes of processor time for all rows,
-${setting()}.
-
-Output SQNR in dB, pooled over all outputs and ${scoringCount} inputs (seed ${scoringSeed}) that are disjoint from the calibration frames (seed ${calibrationSeed}); inputs are uniform
-random numbers over the range of the model's golden input. Ranges of activations are those of least squared error (\`--calibration mse\`), the same for both.
-
-- nearest: weights to the nearest integer, one scale for each output channel, the one of least squared error; no equalization, no correction.
-- ours: \`--quantizer ${formatQuantizer(ours)}\`; what of it was kept on the frames that were held out stands in the table.
-
-Both normalize the same activations in each inference (docs/quantization.md), so that only weights and biases differ. MACs that are not at the named
-precision are products of two activations, whose operands both have the activations' width.
-
-| precision | models | median nearest, dB | median ours, dB | median gain, dB | least gain, dB |
-|---|---|---|---|---|---|
-${summary.join("\n")}
-
-| model | precision | frames | nearest, dB | ours, dB | gain, dB | kept of it | MACs |
-|---|---|---|---|---|---|---|---|
-${table.join("\n")}
-`;
-}
-
-const [wantedModels = models.join(), wantedPrecisions = precisions.join()] = process.argv.slice(2);
-const found: Row[] = [];
+const asked = process.argv.slice(2);
+const [wantedModels = models.join(), wantedPrecisions = precisions.join()] = asked[0] === "--document" ? [""] : asked;
+const found: QuantizerRow[] = [];
 for (const name of wantedModels.split(",").filter((each) => each !== "")) {
   for (const precision of wantedPrecisions.split(",")) {
     const row = measured(name, precision);
@@ -228,14 +123,25 @@ for (const name of wantedModels.split(",").filter((each) => each !== "")) {
     process.stderr.write(
       `${name}  ${precision}  ${row.nearestDb.toFixed(1)}  ${row.oursDb.toFixed(1)}  ${row.kept}  ${row.seconds.toFixed(0)} s\n`,
     );
-    const isOther = (known: Row): boolean => known.model !== name || known.precision !== precision;
-    const place = ({ model, precision: at }: Row): number =>
+    const isOther = (known: QuantizerRow): boolean => known.model !== name || known.precision !== precision;
+    const place = ({ model, precision: at }: QuantizerRow): number =>
       models.indexOf(model) * precisions.length + precisions.indexOf(at);
-    const rows = [...readRows().filter(isOther), row].toSorted((left, right) => place(left) - place(right));
-    writeRows(rows);
-    writeFileSync(files.document, documentOf(rows));
+    const rows = [...readRows(files.figures).filter(isOther), row].toSorted(
+      (left, right) => place(left) - place(right),
+    );
+    writeRows(files.figures, rows);
   }
 }
+writeFileSync(
+  files.document,
+  quantizerDocument(readRows(files.figures), {
+    precisions,
+    scoringCount,
+    calibrationSeed,
+    scoringSeed,
+    quantizer: formatQuantizer(ours),
+  }),
+);
 printTable(
   ["model", "precision", "nearest, dB", "ours, dB", "gain, dB"],
   found.map(({ model, precision, nearestDb, oursDb }) => [

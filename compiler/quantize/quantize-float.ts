@@ -19,8 +19,9 @@ import { type PrecisionPlan, precisionElements, precisionOf } from "./precision.
 import { chooseQuantizations } from "./quantization-choice.ts";
 import { needsRanges, quantizeGraph } from "./quantize.ts";
 import type { Quantizer } from "./quantizer.ts";
-import { type RoundedGraph, type RoundedLayer, roundWeights } from "./round-weights.ts";
+import { type RoundedGraph, roundWeights } from "./round-weights.ts";
 import { storedTensor } from "./stored-tensor.ts";
+import type { RoundedLayer } from "./weight-rounder.ts";
 
 /** How a simplified float graph is quantized. */
 export interface QuantizeFloatOptions {

@@ -5,7 +5,7 @@ import { runPasses } from "../../../compiler/passes/pass.ts";
 import { chipPipeline, floatPipeline } from "../../../compiler/passes/pipeline.ts";
 import { energiesOf, pooledSqnrDb, realNumbers } from "../../../compiler/quantize/accuracy.ts";
 import { calibrate } from "../../../compiler/quantize/calibrate.ts";
-import { macCountByPrecision } from "../../../compiler/quantize/mac-count.ts";
+import { contractionWork, macCountByPrecision } from "../../../compiler/quantize/mac-count.ts";
 import { parsePrecision } from "../../../compiler/quantize/precision.ts";
 import { quantizeGraph } from "../../../compiler/quantize/quantize.ts";
 import { storedTensor } from "../../../compiler/quantize/stored-tensor.ts";
@@ -192,5 +192,25 @@ describe("precisions", () => {
   it("counts multiply-accumulates by precision", () => {
     expect(macCountByPrecision(dense)).toEqual({ f32: 4 });
     expect(macCountByPrecision(quantizeGraph(dense, { ranges: null }))).toEqual({ w8a8: 4 });
+  });
+
+  it("tells products of two activations from layers with weights, which alone take the weights' width", () => {
+    const both = parseGraph(`graph @g(%x: f32[2,3]) {
+  %w = const() {values=[1,2,3,4,5,6]} : f32[3,2]
+  %y = matmul(%x, %w, _) : f32[2,2]
+  %z = matmul(%y, %x, _) : f32[2,3]
+  return %z
+}`);
+    const quantized = quantizeGraph(both, { ranges: null, precision: parsePrecision("w4a8") });
+    expect(
+      contractionWork(quantized).map(({ precision, macCount, hasConstantWeights }) => ({
+        precision,
+        macCount,
+        hasConstantWeights,
+      })),
+    ).toEqual([
+      { precision: "w4a8", macCount: 12, hasConstantWeights: true },
+      { precision: "w8a8", macCount: 12, hasConstantWeights: false },
+    ]);
   });
 });

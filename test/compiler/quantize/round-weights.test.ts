@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { makeRandom, type Random } from "../../../base/random.ts";
 import { energiesOf, pooledSqnrDb } from "../../../compiler/quantize/accuracy.ts";
-import { type RoundWeightsOptions, roundWeights } from "../../../compiler/quantize/round-weights.ts";
+import { roundWeights } from "../../../compiler/quantize/round-weights.ts";
+import type { RoundWeightsOptions } from "../../../compiler/quantize/weight-rounder.ts";
 import { evaluate } from "../../../ir/evaluate.ts";
 import type { Graph } from "../../../ir/graph.ts";
 import { parseGraph } from "../../../ir/graph-text.ts";
