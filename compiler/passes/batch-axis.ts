@@ -123,7 +123,7 @@ function carriedTo(
       ({ base, terms }) =>
         base === 0 && terms.length === 1 && terms[0]?.index === only.index && terms[0].coefficient === 1,
     );
-    return axis < 0 ? null : { axis, extent };
+    if (axis >= 0) return { axis, extent };
   }
   const index = isOuter(source, counts, extent, count);
   if (index === null) return null;

@@ -239,17 +239,10 @@ function attributesOf(
       const shape = numbersOf(attributes, "shape");
       return { op, attributes: { ...attributes, shape: grown(shape, shape.length - type.shape.length + batch.axis) } };
     }
-    case "slice": {
-      const whole = node.type.shape[batch.axis] === batch.extent;
-      return {
-        op,
-        attributes: whole ? without(attributes, ["starts", "ends", "axes", "steps"], type, batch) : attributes,
-      };
-    }
-    case "resize": {
-      const whole = node.type.shape[batch.axis] === batch.extent;
-      return { op, attributes: whole ? withoutResize(attributes, batch) : attributes };
-    }
+    case "slice":
+      return { op, attributes: withoutWholeSlice(attributes, node.type, type, batch) };
+    case "resize":
+      return { op, attributes: withoutSameSize(attributes, batch) };
     case "gather": {
       // The only index of the axis is taken: the axis goes, the sample stays whole.
       const axis = numberOf(attributes, "axis");
@@ -273,30 +266,36 @@ function reshapedAxis(from: readonly number[], batch: NonNullable<BatchAxis>, to
   return chosen.axis;
 }
 
-/** Lists that say something of each named axis, without the entry of the batch's. */
-function without(
+/** A slice without the entry of the batch's axis where it takes all of it in order. */
+function withoutWholeSlice(
   attributes: Attributes,
-  lists: readonly string[],
+  result: TensorType,
   type: TensorType,
-  batch: NonNullable<BatchAxis>,
+  { axis, extent }: NonNullable<BatchAxis>,
 ): Attributes {
-  const entry = numbersOf(attributes, "axes").findIndex(
-    (axis) => (axis < 0 ? axis + type.shape.length : axis) === batch.axis,
-  );
-  if (entry < 0) return attributes;
-  const shorter = lists.map((name) => [name, numbersOf(attributes, name).filter((_, index) => index !== entry)]);
-  return { ...attributes, ...Object.fromEntries(shorter) };
+  const rank = type.shape.length;
+  const entry = numbersOf(attributes, "axes").findIndex((each) => (each < 0 ? each + rank : each) === axis);
+  const inOrder = extent === 1 || numbersOf(attributes, "steps")[entry] === 1;
+  if (entry < 0 || result.shape[axis] !== extent || !inOrder) return attributes;
+  return withoutEntries(attributes, ["starts", "ends", "axes", "steps"], (place) => place === entry);
 }
 
-function withoutResize(attributes: Attributes, batch: NonNullable<BatchAxis>): Attributes {
+/** A resizing without the entry of the batch's axis where that keeps its size and shows the whole of it. */
+function withoutSameSize(attributes: Attributes, { axis, extent }: NonNullable<BatchAxis>): Attributes {
   const axes = numbersOf(attributes, "axes");
-  const entry = axes.indexOf(batch.axis);
-  if (entry < 0) return attributes;
+  const entry = axes.indexOf(axis);
   const region = numbersOf(attributes, "region");
-  const kept = region.filter((_, index) => index % axes.length !== entry);
-  const shorter = ["axes", "sizes", "lengths"].map((name) => [
-    name,
-    numbersOf(attributes, name).filter((_, index) => index !== entry),
-  ]);
-  return { ...attributes, ...Object.fromEntries(shorter), region: kept };
+  const isWhole = region[entry] === 0 && region[entry + axes.length] === 1;
+  const isSame = ["sizes", "lengths"].every((name) => numbersOf(attributes, name)[entry] === extent);
+  if (entry < 0 || !isWhole || !isSame) return attributes;
+  return withoutEntries(attributes, ["axes", "sizes", "lengths", "region"], (place) => place % axes.length === entry);
+}
+
+function withoutEntries(
+  attributes: Attributes,
+  lists: readonly string[],
+  isLeftOut: (place: number) => boolean,
+): Attributes {
+  const shorter = lists.map((name) => [name, numbersOf(attributes, name).filter((_, place) => !isLeftOut(place))]);
+  return { ...attributes, ...Object.fromEntries(shorter) };
 }

@@ -1,36 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { BorealError } from "../../../base/errors.ts";
-import { at, product } from "../../../base/math.ts";
+import { at } from "../../../base/math.ts";
 import { makeRandom } from "../../../base/random.ts";
 import { batchGraph } from "../../../compiler/passes/batch.ts";
 import { evaluate } from "../../../ir/evaluate.ts";
 import type { Graph } from "../../../ir/graph.ts";
 import { parseGraph, printGraph } from "../../../ir/graph-text.ts";
-import { tensorNumbers, tensorOf } from "../../../ir/ops/values.ts";
+import { tensorNumbers } from "../../../ir/ops/values.ts";
 import type { Tensor } from "../../../ir/tensor.ts";
-import type { TensorType } from "../../../ir/type.ts";
 import { assertValid } from "../../../ir/verify.ts";
 import { loadChip } from "../../../targets/load.ts";
 import { build, bytesOf, difference, preparedCase, runFunctional } from "../../contracts/random-case.ts";
 import { randomGraph, randomInputs } from "../../random-graph.ts";
+import { batchAxis, stacked } from "./batch-samples.ts";
 
 const count = 3;
-
-/** The axis along which a batched type holds more than that of one sample; −1 for none. */
-const batchAxis = (single: TensorType, batched: TensorType): number =>
-  single.shape.findIndex((size, axis) => size !== batched.shape[axis]);
-
-/** Samples side by side along an axis. */
-function stacked(samples: readonly Tensor[], type: TensorType): Tensor {
-  const first = at(samples, 0);
-  const axis = batchAxis(first.type, type);
-  const block = product(first.type.shape.slice(axis));
-  const outer = product(first.type.shape.slice(0, axis));
-  const numbers = Array.from({ length: outer }, (_, row) =>
-    samples.flatMap((sample) => [...tensorNumbers(sample).subarray(row * block, (row + 1) * block)]),
-  );
-  return tensorOf(type, numbers.flat());
-}
 
 /** The graph with every input's first axis of size 1; null where that is no graph. */
 function single(graph: Graph): Graph | null {
