@@ -10,6 +10,15 @@ export function product(factors: readonly number[]): number {
   return result;
 }
 
+/** The product of the numbers at some indexes; 1 for none. */
+export function productAt(factors: readonly number[], indexes: readonly number[]): number {
+  let result = 1;
+  for (let position = 0; position < indexes.length; position += 1) {
+    result *= factors[indexes[position] as number] as number;
+  }
+  return result;
+}
+
 /** The sum of all numbers; 0 for none. */
 export function sum(terms: readonly number[]): number {
   let result = 0;

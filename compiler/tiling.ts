@@ -1,4 +1,4 @@
-import { ceilDivide, product, roundUp } from "../base/math.ts";
+import { ceilDivide, product, productAt, roundUp } from "../base/math.ts";
 import type { Access, Box, IterationDimension, Range } from "../ir/iteration.ts";
 import type { TilePlan } from "../ir/mapping.ts";
 import { type ElementType, elementBytes, elementTypes, widerElement } from "../ir/type.ts";
@@ -16,6 +16,14 @@ export interface ContractionRoles {
   readonly row: readonly number[];
   readonly column: readonly number[];
   readonly inner: readonly number[];
+  readonly elements: AnchorElements;
+}
+
+/** The element types of a contraction's activations and weights, and the wider of the two, at whose rate the matrix unit works. */
+interface AnchorElements {
+  readonly activations: ElementType;
+  readonly weights: ElementType;
+  readonly wider: ElementType;
 }
 
 /**
@@ -27,7 +35,8 @@ export function contractionRoles(layer: Layer): ContractionRoles {
   const [activations, weights] = anchorAccesses(layer);
   const touches = (access: Access, dimension: number): boolean =>
     access.some((axis) => axis.terms.some((term) => term.dimension === dimension));
-  const roles = { group: [] as number[], row: [] as number[], column: [] as number[], inner: [] as number[] };
+  const elements = anchorElements(layer);
+  const roles = { group: [] as number[], row: [] as number[], column: [] as number[], inner: [] as number[], elements };
   layer.dimensions.forEach((dimension, index) => {
     if (dimension.kind === "reduction") roles.inner.push(index);
     else if (!touches(weights, index)) roles.row.push(index);
@@ -50,12 +59,8 @@ export function anchorAccesses(layer: Layer): readonly [Access, Access] {
   return [find(0), find(1)];
 }
 
-/** The element types of a contraction's activations and weights, and the wider of the two, at whose rate the matrix unit works. */
-export function anchorElements(layer: Layer): {
-  readonly activations: ElementType;
-  readonly weights: ElementType;
-  readonly wider: ElementType;
-} {
+/** What `AnchorElements` says, of a contraction layer. */
+export function anchorElements(layer: Layer): AnchorElements {
   const anchor = layer.nodes[0]?.name;
   const find = (operand: number): ElementType =>
     layer.reads.find((read) => read.node === anchor && read.operand === operand)?.type.element ?? "i8";
@@ -95,10 +100,9 @@ export function tilePlan(
   roles: ContractionRoles = contractionRoles(layer),
   pieces?: number,
 ): TilePlan {
-  const size = (dimensions: readonly number[]): number =>
-    product(dimensions.map((dimension) => geometry.chunks[dimension] as number));
+  const size = (dimensions: readonly number[]): number => productAt(geometry.chunks, dimensions);
   const capacity = tileCapacity(geometry, target);
-  const { weights, wider } = anchorElements(layer);
+  const { weights, wider } = roles.elements;
   const width = target.matrix.outputCount[macWidth(elementTypes[wider].bits)];
   const rows = size(roles.row);
   const allColumns = size(roles.column);

@@ -1,11 +1,11 @@
-import { ceilDivide, product } from "../../base/math.ts";
+import { ceilDivide, productAt } from "../../base/math.ts";
 import type { Access } from "../../ir/iteration.ts";
 import type { Split, WeightPlan } from "../../ir/mapping.ts";
 import { elementBytes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
-import { anchorElements, type ContractionRoles, contractionRoles } from "../tiling.ts";
+import { type ContractionRoles, contractionRoles } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
 import { constantWeights, type LayerCost, layerCost } from "./layer-cost.ts";
 import { layerEnergyPj } from "./layer-energy.ts";
@@ -51,6 +51,8 @@ export interface LayerFacts {
   readonly passes: readonly VectorPass[];
   readonly roles: ContractionRoles | null;
   readonly hasWeights: boolean;
+  /** Costs by what they depend on, as far as they were asked for. */
+  readonly costs: Map<string, LayerCost>;
   /** Whether energies are worked out. */
   readonly countsEnergy: boolean;
   /** The reads that bring a value from elsewhere, each distinct access of a value once. */
@@ -72,6 +74,7 @@ export function layerFacts(layer: Layer, passes: readonly VectorPass[], countsEn
     passes,
     roles: layer.kind === "contraction" ? contractionRoles(layer) : null,
     hasWeights: constantWeights(layer) !== null,
+    costs: new Map(),
     countsEnergy,
     operands: [...operands.values()],
   };
@@ -103,13 +106,25 @@ function priceChoice(facts: LayerFacts, geometry: Geometry, weights: WeightPlan 
   return {
     split: geometry.split,
     weights,
-    cost: layerCost(layer, geometry, weights, passes, target, facts.roles),
+    cost: costOf(facts, geometry, weights, target),
     energyPj: facts.countsEnergy ? layerEnergyPj(layer, geometry, weights, passes, target, facts.roles) : 0,
     weightBytes: storedWeightBytes(facts, geometry, weights),
     operandBytes,
     valueBytes,
     geometry,
   };
+}
+
+/** The cost of a choice, which is that of every choice that leaves cores as much to do and shares weights alike. */
+function costOf(facts: LayerFacts, geometry: Geometry, weights: WeightPlan | null, target: ChipTarget): LayerCost {
+  const { layer, passes, roles, costs } = facts;
+  const share = roles !== null && weights?.mode === "streamed" ? groupSize(geometry, roles) : null;
+  const sharing = share === null ? "" : `${share.rows} ${share.columns}`;
+  const columns = layer.kind === "input" ? geometry.usedColumns : "";
+  const key = `${geometry.chunks.join()} ${geometry.reduction?.parts ?? ""} ${columns} ${sharing}`;
+  const known = costs.get(key) ?? layerCost(layer, geometry, weights, passes, target, roles);
+  costs.set(key, known);
+  return known;
 }
 
 function candidateOf(layer: Layer, { geometry, ...choice }: Choice): Candidate {
@@ -136,15 +151,10 @@ function extentCount(access: Access, { chunks }: Geometry): number {
   return count;
 }
 
-function storedWeightBytes(
-  { layer, roles, hasWeights }: LayerFacts,
-  geometry: Geometry,
-  weights: WeightPlan | null,
-): number {
+function storedWeightBytes({ roles, hasWeights }: LayerFacts, geometry: Geometry, weights: WeightPlan | null): number {
   if (roles === null || !hasWeights) return 0;
-  const size = (dimensions: readonly number[]): number =>
-    product(dimensions.map((dimension) => geometry.chunks[dimension] as number));
-  const bytes = pairedBytes(size(roles.group), size(roles.inner), size(roles.column), anchorElements(layer).weights);
+  const size = (dimensions: readonly number[]): number => productAt(geometry.chunks, dimensions);
+  const bytes = pairedBytes(size(roles.group), size(roles.inner), size(roles.column), roles.elements.weights);
   if (weights?.mode !== "streamed") return bytes;
   const group = groupSize(geometry, roles);
   return ceilDivide(bytes, group.rows * group.columns);

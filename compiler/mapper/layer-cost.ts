@@ -15,14 +15,7 @@ import {
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer, LayerRead } from "../layers.ts";
-import {
-  anchorElements,
-  type ContractionRoles,
-  chunkCapacityBytes,
-  contractionRoles,
-  tileCapacity,
-  tilePlan,
-} from "../tiling.ts";
+import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity, tilePlan } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
 import { groupSize } from "./rules.ts";
 import type { VectorPass } from "./work.ts";
@@ -188,7 +181,7 @@ function contractionCost(
   const [rowSizes, columnSizes, innerSizes] = [sizes(roles.row), sizes(roles.column), sizes(roles.inner)];
   const groups = product(sizes(roles.group));
   const [rows, columnCount, inner] = [product(rowSizes), product(columnSizes), product(innerSizes)];
-  const elements = anchorElements(layer);
+  const { elements } = roles;
   const { bits } = elementTypes[elements.wider];
   const rowTiles = tiledPasses(rowSizes, tile.rows, () => 1).count;
   const columnTiles = tiledPasses(columnSizes, tile.columns, (count) => columnPasses(target, count, bits));

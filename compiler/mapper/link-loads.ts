@@ -31,7 +31,11 @@ export interface LoadScratch {
   readonly alone: Int32Array;
   /** By row: cycles of the pieces that start in it and go to the readers of a box. */
   readonly rowCycles: Float64Array;
-  readonly readers: WeakMap<Placement, readonly Readers[]>;
+  /** [way][core]: cycles of the pieces that a core sends each of those ways; zeros between calls, as are `waySent`. */
+  wayCycles: Float64Array;
+  /** [way][row]: whether cores of the row send anything that way. */
+  waySent: Uint8Array;
+  readonly readers: WeakMap<Placement, Readership>;
 }
 
 /** First row, last row, first column, last column. */
@@ -41,11 +45,22 @@ type Rectangle = readonly [number, number, number, number];
 interface Readers {
   /** The rectangles, each as `Rectangle`. */
   readonly rectangles: readonly number[];
-  /** The last columns of the rectangles and how many end there; their first columns and how many begin there. */
-  readonly rights: readonly number[];
-  readonly lefts: readonly number[];
+  /** The number of `ways` that several rectangles lie in; −1 for one rectangle. */
+  readonly way: number;
   /** Cores that are a rectangle by themselves. */
   readonly singles: readonly number[];
+}
+
+/** How the cores that need the boxes of a placement lie on the grid. */
+interface Readership {
+  readonly byBox: readonly Readers[];
+  readonly ways: readonly Way[];
+}
+
+/** By column: how many rectangles of a box's readers reach beyond it to the east, and to the west. */
+interface Way {
+  readonly eastward: Int32Array;
+  readonly westward: Int32Array;
 }
 
 /** Makes the arrays for a chip. */
@@ -66,6 +81,8 @@ export function loadScratch(target: ChipTarget): LoadScratch {
     reads: new Int32Array(cores),
     alone: new Int32Array(cores),
     rowCycles: new Float64Array(rows),
+    wayCycles: array(cores),
+    waySent: new Uint8Array(rows),
     readers: new WeakMap(),
   };
 }
@@ -97,21 +114,25 @@ export function linkLoads(
   for (const array of [inject, eject, port, remote, east, west, south, north]) array.fill(0);
   reads.fill(0);
   alone.fill(0);
-  const readersByBox = scratch.readers.get(needed) ?? readersOf(needed);
-  scratch.readers.set(needed, readersByBox);
+  const { byBox, ways } = readershipOf(needed, scratch);
+  const { wayCycles, waySent } = scratch;
   const width = columns + 1;
   for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
     const found = findOverlaps(owners, needed, wanted, overlaps);
-    const { rectangles, rights, lefts, singles } = readersByBox[wanted] as Readers;
+    const { rectangles, way, singles } = byBox[wanted] as Readers;
     const packets = rectangles.length / 4;
     const firstReader = needed.coreStart[wanted] as number;
     const lastReader = needed.coreStart[wanted + 1] as number;
     for (let reader = firstReader; reader < lastReader; reader += 1) reads[needed.cores[reader] as number] = wanted + 1;
     for (let at = 0; at < singles.length; at += 1) alone[singles[at] as number] = wanted + 1;
-    const [right, left] = [rights[0] as number, lefts[0] as number];
-    const isOneRectangle = packets === 1;
+    const left = rectangles[2] as number;
+    const right = rectangles[3] as number;
+    const wayRows = way * rows;
+    const wayCores = wayRows * columns;
     let totalCount = 0;
     let totalCycles = 0;
+    let firstRow = rows;
+    let lastRow = -1;
     for (let entry = 0; entry < found; entry += 1) {
       const box = overlaps.boxes[entry] as number;
       const count = overlaps.counts[entry] as number;
@@ -131,20 +152,16 @@ export function linkLoads(
       inject[source] = (inject[source] as number) + sent * (cycles + issueCycles);
       port[source] = (port[source] as number) + sent * count;
       rowCycles[row] = (rowCycles[row] as number) + cycles;
-      const line = row * width;
-      if (isOneRectangle) {
-        if (right > column) addRange(east, line + column, line + right, cycles);
-        if (left < column) addRange(west, line + left, line + column, cycles);
+      if (row < firstRow) firstRow = row;
+      if (row > lastRow) lastRow = row;
+      if (way >= 0) {
+        waySent[wayRows + row] = 1;
+        wayCycles[wayCores + source] = (wayCycles[wayCores + source] as number) + cycles;
         continue;
       }
-      for (let at = 0; at < rights.length; at += 2) {
-        const last = rights[at] as number;
-        if (last > column) addRange(east, line + column, line + last, (rights[at + 1] as number) * cycles);
-      }
-      for (let at = 0; at < lefts.length; at += 2) {
-        const first = lefts[at] as number;
-        if (first < column) addRange(west, line + first, line + column, (lefts[at + 1] as number) * cycles);
-      }
+      const line = row * width;
+      if (right > column) addRange(east, line + column, line + right, cycles);
+      if (left < column) addRange(west, line + left, line + column, cycles);
     }
     for (let reader = firstReader; reader < lastReader; reader += 1) {
       const core = needed.cores[reader] as number;
@@ -152,7 +169,7 @@ export function linkLoads(
       eject[core] = (eject[core] as number) + totalCycles;
       remote[core] = (remote[core] as number) + totalCount;
     }
-    for (let row = 0; row < rows; row += 1) {
+    for (let row = firstRow; row <= lastRow; row += 1) {
       const cycles = rowCycles[row] as number;
       if (cycles === 0) continue;
       rowCycles[row] = 0;
@@ -167,6 +184,16 @@ export function linkLoads(
         }
       }
     }
+  }
+  for (let at = 0; at < ways.length * rows; at += 1) {
+    if (waySent[at] === 0) continue;
+    waySent[at] = 0;
+    addWay(
+      ways[Math.floor(at / rows)] as Way,
+      wayCycles.subarray(at * columns, (at + 1) * columns),
+      at % rows,
+      scratch,
+    );
   }
   return {
     inject: largest(inject),
@@ -196,27 +223,66 @@ export function linkCycleSum({ east, west, south, north }: LoadScratch): number 
   return sum;
 }
 
-function readersOf(needed: Placement): readonly Readers[] {
-  return Array.from({ length: needed.boxCount }, (_, box): Readers => {
-    if (needed.rectangles[box] === 1) {
-      const [top, bottom, left, right] = needed.extent.subarray(box * 4, box * 4 + 4) as unknown as Rectangle;
-      const isSingle = top === bottom && left === right;
-      const singles = isSingle ? [top * needed.columns + left] : [];
-      return { rectangles: [top, bottom, left, right], rights: [right, 1], lefts: [left, 1], singles };
-    }
+/** Adds what the cores of a row send a way, by column, to the links of the row, and leaves zeros. */
+function addWay({ eastward, westward }: Way, sent: Float64Array, row: number, { east, west }: LoadScratch): void {
+  const last = sent.length - 1;
+  const line = row * (sent.length + 1);
+  let sum = 0;
+  for (let column = 0; column < last; column += 1) {
+    sum += sent[column] as number;
+    addRange(east, line + column, line + column + 1, sum * (eastward[column] as number));
+  }
+  sum = 0;
+  for (let column = last; column > 0; column -= 1) {
+    sum += sent[column] as number;
+    addRange(west, line + column - 1, line + column, sum * (westward[column] as number));
+  }
+  sent.fill(0);
+}
+
+function readershipOf(needed: Placement, scratch: LoadScratch): Readership {
+  const known = scratch.readers.get(needed);
+  if (known !== undefined) return known;
+  const { rows, columns } = needed;
+  const wayNumbers = new Map<string, number>();
+  const ways: Way[] = [];
+  const byBox = Array.from({ length: needed.boxCount }, (_, box): Readers => {
     const cores = needed.cores.subarray(needed.coreStart[box], needed.coreStart[box + 1]);
-    const rectangles = rectanglesOf(cores, needed.columns);
-    const rights = new Map<number, number>();
-    const lefts = new Map<number, number>();
-    const singles: number[] = [];
+    const rectangles =
+      needed.rectangles[box] === 1
+        ? Array.from(needed.extent.subarray(box * 4, box * 4 + 4))
+        : rectanglesOf(cores, columns);
+    const [singles, sides]: [number[], number[]] = [[], []];
     for (let at = 0; at < rectangles.length; at += 4) {
       const [top, bottom, left, right] = rectangles.slice(at, at + 4) as unknown as Rectangle;
-      rights.set(right, (rights.get(right) ?? 0) + 1);
-      lefts.set(left, (lefts.get(left) ?? 0) + 1);
-      if (top === bottom && left === right) singles.push(top * needed.columns + left);
+      sides.push(left, right);
+      if (top === bottom && left === right) singles.push(top * columns + left);
     }
-    return { rectangles, rights: [...rights].flat(), lefts: [...lefts].flat(), singles };
+    if (rectangles.length === 4) return { rectangles, way: -1, singles };
+    const key = sides.join();
+    const way = wayNumbers.get(key) ?? wayNumbers.size;
+    if (way === wayNumbers.size) ways.push(wayOf(sides, columns));
+    wayNumbers.set(key, way);
+    return { rectangles, way, singles };
   });
+  if (scratch.waySent.length < ways.length * rows) {
+    scratch.waySent = new Uint8Array(ways.length * rows);
+    scratch.wayCycles = new Float64Array(ways.length * rows * columns);
+  }
+  const made = { byBox, ways };
+  scratch.readers.set(needed, made);
+  return made;
+}
+
+/** The way of rectangles of which first and last columns are given. */
+function wayOf(sides: readonly number[], columns: number): Way {
+  const [eastward, westward] = [new Int32Array(columns), new Int32Array(columns)];
+  for (let at = 0; at < sides.length; at += 2) {
+    const [left, right] = [sides[at] as number, sides[at + 1] as number];
+    for (let column = 0; column < right; column += 1) eastward[column] = (eastward[column] as number) + 1;
+    for (let column = left + 1; column < columns; column += 1) westward[column] = (westward[column] as number) + 1;
+  }
+  return { eastward, westward };
 }
 
 function addRange(differences: Float64Array, from: number, to: number, cycles: number): void {

@@ -72,7 +72,8 @@ export class PlacementBuilder {
     for (let box = 0; box < this.#boxCount; box += 1) {
       const own = cores.subarray(coreStart[box], coreStart[box + 1]);
       writeExtent(own, this.#columns, extent, box * 4);
-      rectangles[box] = rectangleCount(own, this.#columns);
+      rectangles[box] =
+        own.length > 0 && own.length === extentArea(extent, box * 4) ? 1 : rectangleCount(own, this.#columns);
     }
     let [lastRow, lastColumn] = [-1, -1];
     const firstRows = new Set<number>();
@@ -136,6 +137,12 @@ function writeExtent(cores: Int32Array, columns: number, extent: Int32Array, at:
   extent[at + 1] = bottom;
   extent[at + 2] = left;
   extent[at + 3] = right;
+}
+
+/** Cores from the first to the last row and column. */
+function extentArea(extent: Int32Array, at: number): number {
+  const rows = (extent[at + 1] as number) - (extent[at] as number) + 1;
+  return rows * ((extent[at + 3] as number) - (extent[at + 2] as number) + 1);
 }
 
 /** How many rectangles cover ascending cores exactly when equal runs of consecutive rows are joined. */
