@@ -52,7 +52,7 @@ function figuresOf(
 ): BatchFigures {
   try {
     const map = mapModel(batchModel(model, batchCount), chip, { ...options, batchCount });
-    const cycles = map.predictedCycles / batchCount;
+    const cycles = map.predictedIntervalCycles / batchCount;
     const dynamicPj = map.predictedPj === null ? null : map.predictedPj / batchCount;
     const joules = dynamicPj === null ? null : (dynamicPj + cycles * staticPjPerCycle(chip)) * 1e-12;
     return { batchCount, intervalCycles: cycles, energyPerInferenceJoules: joules, peakBytes: map.peakBytes };

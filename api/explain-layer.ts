@@ -5,6 +5,7 @@ import {
   energyAlone,
   type Objective,
   productNear,
+  readsAheadFor,
   staticPjPerCycle,
   type Weighing,
 } from "../compiler/mapper/objective.ts";
@@ -95,7 +96,8 @@ function alternativesOf(
     const listed = listedChoice(choice);
     if (index >= simulatedAlternatives) return listed;
     onProgress({ phase: `try choice ${index + 2}`, fraction: index / simulatedAlternatives });
-    const other = forcedProgram(space, plan.index, choice.candidate, mapping.layouts, names, weighing);
+    const isAhead = readsAheadFor(objective);
+    const other = forcedProgram(space, plan.index, choice.candidate, mapping.layouts, names, weighing, isAhead);
     if (other === null) return { ...listed, fits: false };
     const simulated = effectOf(other.program, chip, plan.layer.name);
     return { ...listed, placedNetworkCycles: other.predictedCycles, fits: true, simulated };

@@ -1,6 +1,7 @@
 import { sum } from "../base/math.ts";
+import { holdsStep } from "../base/step-range.ts";
 import type { Objective } from "../compiler/mapper/objective.ts";
-import { enteringPorts, leavingPorts, type Program, type ProgramBuffer } from "../ir/program.ts";
+import { enteringPorts, leavingPorts, type Program } from "../ir/program.ts";
 import type {
   EnergyResult,
   EnergySplitResult,
@@ -105,7 +106,7 @@ export function memoryOf(program: Program, chip: ChipTarget): MemoryResult {
   const cores = chip.grid.rows * chip.grid.columns;
   const buffers = program.buffers.filter(({ space }) => space === "memory");
   const live = program.steps.map((_, step) =>
-    sum(buffers.filter((each) => isLive(each, step)).map(({ bytes }) => bytes)),
+    sum(buffers.filter((each) => holdsStep(each, step)).map(({ bytes }) => bytes)),
   );
   const ports = [...enteringPorts(program), ...leavingPorts(program)];
   return {
@@ -116,10 +117,6 @@ export function memoryOf(program: Program, chip: ChipTarget): MemoryResult {
     frameBufferUsedBytes: Math.max(0, ...ports.map(({ frameAddress, bytes }) => frameAddress + bytes)),
     frameBufferCapacityBytes: chip.frameBuffer.bytes,
   };
-}
-
-function isLive({ firstStep, lastStep }: ProgramBuffer, step: number): boolean {
-  return firstStep <= step && step <= lastStep;
 }
 
 /** Time on device as a result has it; bounds are null without a graph. The bound fraction is of the objective's figure. */

@@ -39,7 +39,7 @@ function rowOf(name: string, precision: string | PrecisionPlan, label: string, g
       range: false,
     });
     const { intervalCycles, packedBoundIntervalCycles, bindingResource } = result.timing;
-    const predicted = compiled.map.predictedCycles / batchCount;
+    const predicted = compiled.map.predictedIntervalCycles / batchCount;
     const packed = packedBoundIntervalCycles ?? 0;
     const number = (value: number): string => Number(value.toPrecision(5)).toLocaleString("en-US");
     return {

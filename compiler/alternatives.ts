@@ -1,10 +1,11 @@
-import { at, roundUp } from "../base/math.ts";
+import { at, roundUp, sum } from "../base/math.ts";
 import type { Mapping, ValueLayout } from "../ir/mapping.ts";
 import type { Program } from "../ir/program.ts";
-import { emitProgram, ProgramRoomError } from "./emit/emitter.ts";
+import { emitProgram, ProgramRoomError, programsBuffer } from "./emit/emitter.ts";
 import type { Candidate } from "./mapper/candidates.ts";
 import type { PairCost } from "./mapper/elimination.ts";
 import { cyclesAlone, type Weighing } from "./mapper/objective.ts";
+import { placeAhead } from "./mapper/place-ahead.ts";
 import { fitMemory } from "./mapper/repair.ts";
 import { type SearchSpace, search } from "./mapper/search.ts";
 import { stepCosts } from "./mapper/steps.ts";
@@ -75,7 +76,7 @@ const roundLimit = 4;
 
 /**
  * The program of a network in which one layer has a given choice: the rest is searched again and everything is placed
- * anew, for timing alone. Null when it does not fit.
+ * anew, for timing alone, inputs read ahead if `isAhead` says so. Null when it does not fit.
  */
 export function forcedProgram(
   space: SearchSpace,
@@ -84,6 +85,7 @@ export function forcedProgram(
   layouts: readonly ValueLayout[],
   naming: Pick<Mapping, "graph" | "batchCount">,
   weighing: Weighing = cyclesAlone,
+  isAhead = false,
 ): ForcedProgram | null {
   const forced = withChoice(space, layer, candidate);
   const { target } = space;
@@ -92,18 +94,20 @@ export function forcedProgram(
     const limited = { ...forced, target: { ...target, core: { ...target.core, memoryBytes } } };
     const { fitting } = fitMemory(limited, new Map(), layouts, weighing);
     if (fitting === null) return null;
-    const mapping: Mapping = {
-      kind: "mapping",
-      ...naming,
-      target: target.name,
-      steps: fitting.steps,
-      layouts,
-      buffers: fitting.allocation.buffers,
+    const { steps, allocation, result } = fitting;
+    const plan = { ...fitting.plan, target };
+    const programOf = (buffers: Mapping["buffers"]): Program => {
+      const mapping: Mapping = { kind: "mapping", ...naming, target: target.name, steps, layouts, buffers };
+      const options = { name: naming.graph, modelElements: new Map(), shapesOnly: true };
+      return emitProgram(plan, mapping, options).program;
     };
     try {
-      const options = { name: naming.graph, modelElements: new Map(), shapesOnly: true };
-      const { program } = emitProgram({ ...fitting.plan, target }, mapping, options);
-      return { program, predictedCycles: fitting.result.predictedCycles };
+      const program = programOf(allocation.buffers);
+      const room =
+        target.core.memoryBytes - sum(program.buffers.map(({ name, bytes }) => (name === programsBuffer ? bytes : 0)));
+      const ahead = isAhead ? placeAhead(plan, allocation, stepCosts(forced, result.chosen), room) : allocation;
+      const { predictedCycles } = result;
+      return { program: ahead === allocation ? program : programOf(ahead.buffers), predictedCycles };
     } catch (error) {
       if (!(error instanceof ProgramRoomError)) throw error;
       memoryBytes = target.core.memoryBytes - roundUp(error.programBytes + (error.programBytes >> 3), 16);

@@ -1,9 +1,10 @@
 import { roundUp } from "../base/math.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { type EmitOptions, type EmittedProgram, emitProgram, ProgramRoomError } from "./emit/emitter.ts";
-import { type MapOptions, type MapResult, mapNetwork } from "./mapper/mapper.ts";
+import { type MapOptions, type MapResult, mapNetwork, placedWithin } from "./mapper/mapper.ts";
 import { MisfitError } from "./mapper/misfit.ts";
 import type { Network } from "./network.ts";
+import { readsAhead } from "./read-ahead.ts";
 
 /** Mappings that are tried with less and less memory for data. */
 const roundLimit = 4;
@@ -25,7 +26,7 @@ export function placedProgram(
   for (let round = 1; ; round += 1) {
     onPhase("emit");
     try {
-      return { map, ...emitProgram(map.plan, map.mapping, emitOptions) };
+      return emitted(map, target, mapOptions, emitOptions);
     } catch (error) {
       const isPlaced = (mapOptions.mapping?.buffers.length ?? 0) > 0;
       if (!(error instanceof ProgramRoomError) || isPlaced || round === roundLimit) throw error;
@@ -39,5 +40,23 @@ export function placedProgram(
       }
       map = { ...map, plan: { ...map.plan, target } };
     }
+  }
+}
+
+/** The program of a mapping; what is read ahead makes room for programs before anything else does. */
+function emitted(
+  map: MapResult,
+  { core }: ChipTarget,
+  { mapping }: MapOptions,
+  options: EmitOptions,
+): EmittedProgram & { readonly map: MapResult } {
+  try {
+    return { map, ...emitProgram(map.plan, map.mapping, options) };
+  } catch (error) {
+    const isFree = mapping === undefined || mapping.buffers.length === 0;
+    if (!(error instanceof ProgramRoomError) || !isFree || readsAhead(map.plan, map.mapping.buffers).length === 0)
+      throw error;
+    const nearer = placedWithin(map, core.memoryBytes - error.programBytes);
+    return { map: nearer, ...emitProgram(nearer.plan, nearer.mapping, options) };
   }
 }

@@ -1,3 +1,4 @@
+import type { StepRange } from "../base/step-range.ts";
 import type { ElementType } from "./type.ts";
 
 /** A dimension of a step's iteration space divided into `parts` equal ranges (the last ones may be short or empty). */
@@ -64,8 +65,11 @@ export interface ValueLayout {
   readonly order: readonly number[];
 }
 
-/** A range of every core's memory. `role` says what for; live from `firstStep` to `lastStep`, both included. */
-export interface MappedBuffer {
+/**
+ * A range of every core's memory. `role` says what for; live from `firstStep` to `lastStep`. The value of an input may be live
+ * over the end of a batch: from `firstStep` on the next batch's is read.
+ */
+export interface MappedBuffer extends StepRange {
   readonly name: string;
   readonly role: "value" | "operand" | "weights" | "constant" | "scratch" | "program";
   readonly step: string;
@@ -74,8 +78,6 @@ export interface MappedBuffer {
   readonly element: ElementType | null;
   readonly address: number;
   readonly bytes: number;
-  readonly firstStep: number;
-  readonly lastStep: number;
 }
 
 /** Which core computes which tile and where each byte lives. May be written or edited by hand. */

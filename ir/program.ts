@@ -1,3 +1,4 @@
+import type { StepRange } from "../base/step-range.ts";
 import type { Field, Instruction, Rectangle } from "./instruction.ts";
 import type { ElementType, TensorType } from "./type.ts";
 
@@ -79,14 +80,12 @@ export interface MemoryImage {
   readonly bytes: number;
 }
 
-/** A range of core memory and the steps during which it is in use (both included); the same on all cores. */
-export interface ProgramBuffer {
+/** A range of core memory and the steps during which it is in use, perhaps over the end of a batch; the same on all cores. */
+export interface ProgramBuffer extends StepRange {
   readonly name: string;
   readonly space: "memory" | "partial" | "weights";
   readonly address: number;
   readonly bytes: number;
-  readonly firstStep: number;
-  readonly lastStep: number;
 }
 
 /** A token that is raised before the program starts. */

@@ -8,27 +8,30 @@ import {
   type ProgramBuffer,
   type ProgramState,
   type ProgramStep,
-  type ThreadName,
   threadNames,
 } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import type { ElementType } from "../../ir/type.ts";
+import { readsAhead } from "../read-ahead.ts";
 import type { State } from "../states.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import { anchorElements } from "../tiling.ts";
-import { affineLists } from "./affine-classes.ts";
 import { emitContext } from "./chain.ts";
-import { layOutPorts, type Ports } from "./host-ports.ts";
+import { type AheadInput, frameClasses, sendingCores } from "./frame-classes.ts";
+import { layOutPorts } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { anchoredTo, emitBody, type StepBody } from "./step-body.ts";
-import { tokens } from "./tokens.ts";
+import { aheadTokens, tokens } from "./tokens.ts";
 
 /** A program and the bytes that its images refer to; null when weights are absent. */
 export interface EmittedProgram {
   readonly program: Program;
   readonly sidecar: Uint8Array | null;
 }
+
+/** The buffer that holds the programs of all steps. */
+export const programsBuffer = "programs";
 
 /** B401 for programs that do not fit beside the data of a core. */
 export class ProgramRoomError extends BorealError {
@@ -62,7 +65,13 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const addresses = new Map(mapping.buffers.map((buffer) => [buffer.name, buffer.address]));
   const context = emitContext(plan, addresses);
   const ports = layOutPorts(plan, options.modelElements);
-  const bodies = plan.steps.map((step) => emitBody(context, step, ports.addressOfStep.get(step.index) ?? 0));
+  const ahead = readsAhead(plan, mapping.buffers).map(
+    ({ step, fromStep }, position): AheadInput => ({ step, fromStep, ...aheadTokens(position) }),
+  );
+  const bodies = plan.steps.map((step) => {
+    const arrivalToken = ahead.find((input) => input.step === step.index)?.arrived ?? tokens.arrived;
+    return emitBody(context, step, { frameAddress: ports.addressOfStep.get(step.index) ?? 0, arrivalToken });
+  });
   const peak = mapping.buffers.reduce((end, buffer) => Math.max(end, buffer.address + buffer.bytes), 0);
   const loads = placePrograms(bodies, roundUp(peak, 16), plan);
   const images = options.shapesOnly === true ? null : emitImages(context, options.states ?? []);
@@ -78,7 +87,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
         lastStep: last,
       }),
     ),
-    { name: "programs", space: "memory", address: loads.address, bytes: loads.bytes, firstStep: 0, lastStep },
+    { name: programsBuffer, space: "memory", address: loads.address, bytes: loads.bytes, firstStep: 0, lastStep },
     {
       name: "partial sums",
       space: "partial",
@@ -100,6 +109,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const everyCore: Rectangle = { row: 0, column: 0, rows, columns };
   const hostCore: Rectangle = { row: 0, column: -1, rows: 1, columns: 1 };
   const free = [...tokens.weightsFree, ...tokens.tileFree, ...tokens.landingFree];
+  const frame = frameClasses(bodies, ahead, ports, rows);
   return {
     program: {
       kind: "program",
@@ -114,11 +124,14 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
         ...free.map((token) => ({ cores: everyCore, token, count: 1 })),
         { cores: hostCore, token: tokens.frameFree, count: ports.enteringCount },
         { cores: hostCore, token: tokens.outputFree, count: ports.leavingCount },
+        ...ahead.flatMap(({ step, free: token }) =>
+          sendingCores(at(bodies, step)).map((cores) => ({ cores, token, count: 1 })),
+        ),
       ].filter(({ count }) => count > 0),
       images: images?.images ?? [],
       buffers: buffers.filter((buffer) => buffer.bytes > 0),
       sidecar: images === null ? null : { sha256: images.sha256, bytes: images.bytes.length },
-      steps: bodies.map((body, index) => stepOf(body, bodies[index + 1] ?? null, loads.byStep, ports, plan)),
+      steps: bodies.map((body, index) => stepOf(body, bodies[index + 1] ?? null, loads.byStep, at(frame, index))),
     },
     sidecar: images?.bytes ?? null,
   };
@@ -204,8 +217,7 @@ function stepOf(
   body: StepBody,
   next: StepBody | null,
   loads: readonly (readonly ProgramLoad[])[],
-  ports: Ports,
-  plan: NetworkPlan,
+  frame: readonly CoreClass[],
 ): ProgramStep {
   const { layer, index } = body.plan;
   const { columns } = body.plan.geometry.grid;
@@ -223,7 +235,7 @@ function stepOf(
     origin: layer.origin,
     macCount: layer.macCount,
     macElement: layer.macCount > 0 ? anchorElements(layer).wider : null,
-    classes: [...body.classes, ...controlClasses, ...frameClasses(body, next, ports, plan)],
+    classes: [...body.classes, ...controlClasses, ...frame],
   };
 }
 
@@ -254,7 +266,7 @@ function controlCore(
   return [
     ...at(body.starts, core).map(signalSelf),
     ...loadsOf(nextLoads, core),
-    ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
+    ...(arrivals > 0 ? [wait(body.arrivalToken, arrivals)] : []),
     ...(at(body.hasGathers, core) ? [wait(tokens.gathered)] : []),
     ...(compute === null ? [] : [signalSelf(compute)]),
     ...(next === null ? [] : ready(next, core)),
@@ -282,63 +294,4 @@ function loadsOf(loads: readonly ProgramLoad[], core: number): SimpleInstruction
 /** Waits for the program of a step and lets its weights thread start ahead of the step. */
 function ready(body: StepBody, core: number): SimpleInstruction[] {
   return [wait(tokens.program), ...(at(body.usesWeights, core) ? [signalSelf(tokens.goWeights)] : [])];
-}
-
-/** What the io cores do in a step: one class list a row, gathered into rectangles of column −1. */
-function frameClasses(body: StepBody, next: StepBody | null, ports: Ports, plan: NetworkPlan): CoreClass[] {
-  const { rows } = plan.target.grid;
-  const { movement } = body;
-  const kind = body.plan.layer.kind;
-  const port = ports.portOfStep.get(body.plan.index) ?? 0;
-  const operation = ports.operationOfStep.get(body.plan.index) ?? null;
-  const hostOutRow = Math.min(1, rows - 1);
-  const signal = (token: number, row: number): SimpleInstruction => ({
-    kind: "signal",
-    token,
-    core: { row, column: -1 },
-  });
-  const lists: Record<"control" | "send" | "host", (SimpleInstruction[] | null)[]> = {
-    control: [],
-    send: [],
-    host: [],
-  };
-  for (let row = 0; row < rows; row += 1) {
-    const sends = at(movement.frameSends, row);
-    const arrivals = at(movement.frameArrivals, row);
-    const sending = sends.length > 0;
-    lists.send.push(
-      sending ? [wait(tokens.goSend), wait(tokens.frameReady), ...sends, signal(tokens.done, row)] : null,
-    );
-    lists.control.push([
-      ...(sending ? [signal(tokens.goSend, row)] : []),
-      ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
-      ...(sending ? [wait(tokens.done)] : []),
-      ...(row === 0 && next?.plan.layer.kind === "output" ? [wait(tokens.outputFree)] : []),
-      { kind: "barrier" },
-      ...(row === 0 && kind === "input" ? [signal(tokens.frameFree, 0)] : []),
-      ...(row === 0 && kind === "output" ? [signal(tokens.outputReady, hostOutRow)] : []),
-    ]);
-    const host: SimpleInstruction[] = [];
-    if (kind === "input" && row === 0) {
-      if (operation !== null) {
-        const { operands } = at(ports.hostOperations, operation);
-        if (operands.length > 0) host.push(wait(tokens.operandGiven, operands.length));
-        host.push({ kind: "host.run", operation });
-      }
-      host.push(wait(tokens.frameFree), { kind: "host.in", port });
-      for (let other = 0; other < rows; other += 1) {
-        if (at(movement.frameSends, other).length > 0) host.push(signal(tokens.frameReady, other));
-      }
-    }
-    if (kind === "output" && row === hostOutRow) {
-      host.push(wait(tokens.outputReady), { kind: "host.out", port }, signal(tokens.outputFree, 0));
-      if (operation !== null) host.push(signal(tokens.operandGiven, 0));
-    }
-    lists.host.push(host.length > 0 ? host : null);
-  }
-  return (Object.entries(lists) as [ThreadName, (SimpleInstruction[] | null)[]][]).flatMap(([thread, byRow]) =>
-    affineLists(byRow, 1).map(
-      ({ cores, data }): CoreClass => ({ cores: { ...cores, column: -1 }, threads: { [thread]: data } }),
-    ),
-  );
 }

@@ -27,8 +27,14 @@ export interface StepMovement {
   readonly frameArrivals: readonly number[];
 }
 
+/** What a step that moves a tensor between framebuffer and cores is told, and which token packets raise at their arrival. */
+export interface FrameFacts {
+  readonly frameAddress: number;
+  readonly arrivalToken: number;
+}
+
 /** Works out everything that moves in a step: operands that are not where they are needed, and what movement layers make. */
-export function stepMovement(context: EmitContext, plan: StepPlan, frameAddress: number): StepMovement {
+export function stepMovement(context: EmitContext, plan: StepPlan, frame: FrameFacts): StepMovement {
   const { rows, columns } = plan.geometry.grid;
   const lists = (count: number): SimpleInstruction[][] => Array.from({ length: count }, () => []);
   const sends = lists(rows * columns);
@@ -37,12 +43,12 @@ export function stepMovement(context: EmitContext, plan: StepPlan, frameAddress:
   const arrivals = new Array<number>(rows * columns).fill(0);
   const frameArrivals = new Array<number>(rows).fill(0);
   emitFills(context, plan, gathers);
-  for (const batch of copyBatches(context, plan, frameAddress)) {
+  for (const batch of copyBatches(context, plan, frame.frameAddress)) {
     const onChip = batch.sourceSpace === "memory" && batch.destinationSpace === "memory";
     for (const copy of batch.copies) {
       if (onChip && copy.source === copy.destination) at(gathers, copy.source).push(gatherOf(copy, batch));
     }
-    for (const packet of packetsOf(batch, context.transfers, rows, columns)) {
+    for (const packet of packetsOf(batch, context.transfers, rows, columns, frame.arrivalToken)) {
       record(packet, sends, frameSends, arrivals, frameArrivals);
     }
   }

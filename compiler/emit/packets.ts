@@ -1,7 +1,6 @@
 import { at } from "../../base/math.ts";
 import type { SimpleInstruction } from "../../ir/instruction.ts";
 import { type CopyBatch, copyViews } from "./copy-batch.ts";
-import { tokens } from "./tokens.ts";
 import type { TransferCache } from "./transfer-cache.ts";
 
 /** A move or multicast: who sends it and where it arrives. */
@@ -13,7 +12,13 @@ export interface Packet {
 }
 
 /** The packets of a batch: what several cores get alike is multicast, and what stays in its core is left out. */
-export function packetsOf(batch: CopyBatch, transfers: TransferCache, rows: number, columns: number): Packet[] {
+export function packetsOf(
+  batch: CopyBatch,
+  transfers: TransferCache,
+  rows: number,
+  columns: number,
+  token: number,
+): Packet[] {
   if (batch.destinationSpace === "frame") {
     return batch.copies.map((copy) => {
       const row = Math.floor(copy.source / columns);
@@ -26,14 +31,14 @@ export function packetsOf(batch: CopyBatch, transfers: TransferCache, rows: numb
           elementBytes: batch.elementBytes,
           ...copyViews(copy, batch),
           core: { row, column: -1 },
-          token: tokens.arrived,
+          token,
         },
       };
     });
   }
   const fromFrame = batch.sourceSpace === "frame";
   return transfers.bundles(batch.copies, fromFrame, rows, columns).map(({ copy, cores, receivers }) => {
-    const shared = { elementBytes: batch.elementBytes, ...copyViews(copy, batch), token: tokens.arrived };
+    const shared = { elementBytes: batch.elementBytes, ...copyViews(copy, batch), token };
     const only = at(receivers, 0);
     return {
       from: fromFrame ? { kind: "frame", row: cores.row } : { kind: "core", core: copy.source },

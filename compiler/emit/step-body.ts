@@ -8,7 +8,7 @@ import type { StepPlan } from "../step-plan.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { EmitContext } from "./chain.ts";
 import { emitContraction } from "./contraction.ts";
-import { type StepMovement, stepMovement } from "./movement.ts";
+import { type FrameFacts, type StepMovement, stepMovement } from "./movement.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { rollLoops } from "./roll-loops.ts";
 import { describe } from "./skeleton.ts";
@@ -22,6 +22,8 @@ export interface StepBody {
   readonly plan: StepPlan;
   readonly classes: readonly CoreClass[];
   readonly movement: Pick<StepMovement, "arrivals" | "frameSends" | "frameArrivals">;
+  /** The token that packets raise at their arrival. */
+  readonly arrivalToken: number;
   /** By core: whether it copies or fills within its own memory. */
   readonly hasGathers: readonly boolean[];
   /** By core: tokens that start the threads that move data. */
@@ -39,9 +41,9 @@ export interface StepBody {
 }
 
 /** Emits a step's threads but control. */
-export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: number): StepBody {
+export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts): StepBody {
   const { rows, columns } = plan.geometry.grid;
-  const movement = stepMovement(context, plan, frameAddress);
+  const movement = stepMovement(context, plan, frame);
   const coreCount = rows * columns;
   const computes = plan.roles !== null || plan.layer.kind === "vector" || plan.layer.kind === "reduce";
   const starts = Array.from({ length: coreCount }, () => [] as number[]);
@@ -96,6 +98,7 @@ export function emitBody(context: EmitContext, plan: StepPlan, frameAddress: num
     plan,
     classes,
     movement: { arrivals: movement.arrivals, frameSends: movement.frameSends, frameArrivals: movement.frameArrivals },
+    arrivalToken: frame.arrivalToken,
     hasGathers: movement.gathers.map((gathers) => gathers.length > 0),
     starts,
     computeStarts,

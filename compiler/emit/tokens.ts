@@ -34,5 +34,11 @@ export const tokens = {
   operandGiven: 27,
 } as const;
 
+/** Tokens of the inputs that are read ahead, two for each, numbered by their order. */
+export function aheadTokens(position: number): { readonly free: number; readonly arrived: number } {
+  const free = tokens.operandGiven + 1 + 2 * position;
+  return { free, arrived: free + 1 };
+}
+
 /** One of two halves. */
 export type Half = 0 | 1;

@@ -1,5 +1,6 @@
 import type { Problem } from "../../base/errors.ts";
 import { roundUp } from "../../base/math.ts";
+import { coversRange, goesOverEnd, shareStep } from "../../base/step-range.ts";
 import type { MappedBuffer } from "../../ir/mapping.ts";
 import type { BufferNeed } from "../step-plan.ts";
 
@@ -21,12 +22,16 @@ export interface Allocation {
 /** Orders that are tried to improve the best one. */
 const turnLimit = 40;
 
-/** How buffers are sorted before they are placed one after the other. */
-const orders: readonly ((need: BufferNeed) => number)[] = [
+/** How buffers are sorted before they are placed one after the other, in a batch of so many steps. */
+const orders: readonly ((need: BufferNeed, stepCount: number) => number)[] = [
   (need) => -need.bytes,
-  (need) => -need.bytes * (need.lastStep - need.firstStep + 1),
+  (need, stepCount) => -need.bytes * stepsOf(need, stepCount),
   (need) => need.firstStep,
 ];
+
+function stepsOf(need: BufferNeed, stepCount: number): number {
+  return need.lastStep - need.firstStep + 1 + (goesOverEnd(need) ? stepCount : 0);
+}
 
 /**
  * Places buffers so that no two that are live in the same step overlap: first those that live throughout the run, then
@@ -34,9 +39,9 @@ const orders: readonly ((need: BufferNeed) => number)[] = [
  * improved: up to `turnLimit` times the buffer that ends highest is placed earlier.
  */
 export function allocate(needs: readonly BufferNeed[]): Allocation {
-  const lastStep = needs.reduce((last, need) => Math.max(last, need.lastStep), 0);
-  const stays = (need: BufferNeed): boolean => need.firstStep === 0 && need.lastStep === lastStep;
-  const { liveBytes, peakStep } = mostLive(needs, lastStep);
+  const stepCount = needs.reduce((last, need) => Math.max(last, need.firstStep, need.lastStep), 0) + 1;
+  const stays = (need: BufferNeed): boolean => stepsOf(need, stepCount) === stepCount;
+  const { liveBytes, peakStep } = mostLive(liveBytesByStep(needs, stepCount));
   let addresses = new Map<number, number>();
   let peakBytes = Number.POSITIVE_INFINITY;
   let sorted: readonly number[] = [];
@@ -44,7 +49,7 @@ export function allocate(needs: readonly BufferNeed[]): Allocation {
   for (const order of orders) {
     const candidate = [...needs.keys()].sort((a, b) => {
       const [left, right] = [needs[a] as BufferNeed, needs[b] as BufferNeed];
-      return Number(stays(right)) - Number(stays(left)) || order(left) - order(right) || a - b;
+      return Number(stays(right)) - Number(stays(left)) || order(left, stepCount) - order(right, stepCount) || a - b;
     });
     const attempt = placeAll(candidate, needs, stays);
     if (attempt.peakBytes < peakBytes) {
@@ -68,18 +73,25 @@ export function allocate(needs: readonly BufferNeed[]): Allocation {
   return { buffers, peakBytes: needs.length === 0 ? 0 : peakBytes, liveBytes, peakStep };
 }
 
-function mostLive(needs: readonly BufferNeed[], lastStep: number): { liveBytes: number; peakStep: number } {
-  const change = new Float64Array(lastStep + 2);
-  for (const { bytes, firstStep, lastStep: end } of needs) {
-    change[firstStep] = (change[firstStep] as number) + roundUp(bytes, bufferAlignment);
-    change[end + 1] = (change[end + 1] as number) - roundUp(bytes, bufferAlignment);
+/** By step: the bytes of all buffers that are live, as they are aligned. */
+export function liveBytesByStep(needs: readonly BufferNeed[], stepCount: number): Float64Array {
+  const change = new Float64Array(stepCount + 1);
+  for (const need of needs) {
+    const bytes = roundUp(need.bytes, bufferAlignment);
+    change[need.firstStep] = (change[need.firstStep] as number) + bytes;
+    change[need.lastStep + 1] = (change[need.lastStep + 1] as number) - bytes;
+    if (goesOverEnd(need)) change[0] = (change[0] as number) + bytes;
   }
-  let [live, liveBytes, peakStep] = [0, 0, 0];
-  for (let step = 0; step <= lastStep; step += 1) {
-    live += change[step] as number;
-    if (live > liveBytes) [liveBytes, peakStep] = [live, step];
-  }
-  return { liveBytes, peakStep };
+  let live = 0;
+  return change.subarray(0, stepCount).map((more) => {
+    live += more;
+    return live;
+  });
+}
+
+function mostLive(live: Float64Array): { liveBytes: number; peakStep: number } {
+  const liveBytes = live.reduce((most, bytes) => Math.max(most, bytes), 0);
+  return { liveBytes, peakStep: Math.max(0, live.indexOf(liveBytes)) };
 }
 
 function placeAll(
@@ -121,7 +133,7 @@ function bestGap(
   let best = -1;
   let bestSize = Number.POSITIVE_INFINITY;
   for (const other of placed) {
-    if (other.need.lastStep < need.firstStep || other.need.firstStep > need.lastStep) continue;
+    if (!shareStep(other.need, need)) continue;
     const gap = other.start - cursor;
     if (gap >= bytes && gap < bestSize) [best, bestSize] = [cursor, gap];
     cursor = Math.max(cursor, other.end);
@@ -149,7 +161,7 @@ export function checkBuffers(
     if (buffer === undefined) report(need.step, `There is no buffer "${need.name}" of ${need.bytes} bytes.`);
     else if (buffer.bytes < need.bytes) {
       report(need.step, `Buffer "${need.name}" has ${buffer.bytes} bytes; ${need.bytes} are needed.`);
-    } else if (buffer.firstStep > need.firstStep || buffer.lastStep < need.lastStep) {
+    } else if (!coversRange(buffer, need)) {
       report(
         need.step,
         `Buffer "${need.name}" lives from step ${buffer.firstStep} to ${buffer.lastStep}; it is needed from ${need.firstStep} to ${need.lastStep}.`,
@@ -167,7 +179,7 @@ export function checkBuffers(
     }
     if (isPacked) return;
     for (const other of buffers.slice(index + 1)) {
-      if (other.lastStep < buffer.firstStep || other.firstStep > buffer.lastStep) continue;
+      if (!shareStep(other, buffer)) continue;
       if (other.address >= buffer.address + buffer.bytes || buffer.address >= other.address + other.bytes) continue;
       report(buffer.step, `Buffers "${buffer.name}" and "${other.name}" overlap while both are live.`);
     }
@@ -177,8 +189,16 @@ export function checkBuffers(
 
 /** Whether no two buffers overlap while both are live: goes through the steps with the live buffers by ascending address. */
 function areApart(buffers: readonly MappedBuffer[]): boolean {
-  const starting = [...buffers].sort((a, b) => a.firstStep - b.firstStep);
-  const ending = [...buffers].sort((a, b) => a.lastStep - b.lastStep);
+  const parts = buffers.flatMap((buffer) =>
+    goesOverEnd(buffer)
+      ? [
+          { ...buffer, firstStep: 0 },
+          { ...buffer, lastStep: Number.POSITIVE_INFINITY },
+        ]
+      : [buffer],
+  );
+  const starting = [...parts].sort((a, b) => a.firstStep - b.firstStep);
+  const ending = [...parts].sort((a, b) => a.lastStep - b.lastStep);
   const live: MappedBuffer[] = [];
   let ended = 0;
   for (const buffer of starting) {

@@ -1,10 +1,13 @@
 import { BorealError, type Problem } from "../../base/errors.ts";
 import { product } from "../../base/math.ts";
-import type { MappedStep } from "../../ir/mapping.ts";
+import { goesOverEnd } from "../../base/step-range.ts";
+import type { MappedBuffer, MappedStep } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
+import { inputBuffers } from "../read-ahead.ts";
+import type { NetworkPlan } from "../step-plan.ts";
 import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
 import { constantWeights, tiledPasses } from "./layer-cost.ts";
@@ -36,6 +39,17 @@ export function checkSteps(network: Network, steps: readonly MappedStep[], targe
 export function requireLegalSteps(network: Network, steps: readonly MappedStep[], target: ChipTarget): void {
   const problems = checkSteps(network, steps, target);
   if (problems.length > 0) throw new BorealError(problems);
+}
+
+/** Given buffers that are live over the end of a batch and hold no input's value: nothing else is made ahead. */
+export function checkAhead(plan: NetworkPlan, buffers: readonly MappedBuffer[]): Problem[] {
+  const inputs = new Set(inputBuffers(plan));
+  return buffers
+    .filter((buffer) => goesOverEnd(buffer) && !inputs.has(buffer.name))
+    .map(({ name, step, firstStep, lastStep }) => {
+      const message = `Buffer "${name}" lives from step ${firstStep} over the end of the batch to step ${lastStep}; only the value of an input can.`;
+      return { code: "B403", message, at: { layer: step } };
+    });
 }
 
 /** The rules that one step breaks for its layer. */

@@ -1,4 +1,5 @@
 import { ceilDivide } from "../../base/math.ts";
+import { holdsStep } from "../../base/step-range.ts";
 import { elementCount, elementTypes, packedBytes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
@@ -44,7 +45,7 @@ export function memoryMisfit(network: Network, attempt: Attempt, target: ChipTar
   const { allocation, steps } = attempt;
   const capacity = target.core.memoryBytes;
   const { peakStep } = allocation;
-  const live = allocation.buffers.filter((buffer) => buffer.firstStep <= peakStep && buffer.lastStep >= peakStep);
+  const live = allocation.buffers.filter((buffer) => holdsStep(buffer, peakStep));
   const terms = live.map((buffer) => ({ name: `${buffer.role} ${buffer.name}`, bytes: buffer.bytes }));
   const used = terms.reduce((total, { bytes }) => total + bytes, 0);
   terms.push({ name: "gaps between buffers", bytes: allocation.peakBytes - used });

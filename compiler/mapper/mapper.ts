@@ -3,12 +3,13 @@ import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
 import type { NetworkPlan } from "../step-plan.ts";
-import { checkBuffers } from "./allocate.ts";
-import { checkStep } from "./check.ts";
+import { type Allocation, allocate, checkBuffers } from "./allocate.ts";
+import { checkAhead, checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";
 import { valueLayouts } from "./layouts.ts";
 import { MisfitError } from "./misfit.ts";
-import { energyAlone, type Objective, productNear, staticPjPerCycle } from "./objective.ts";
+import { energyAlone, type Objective, productNear, readsAheadFor, staticPjPerCycle } from "./objective.ts";
+import { hiddenCycles, placeAhead } from "./place-ahead.ts";
 import { type Attempt, type Fit, fitMemory } from "./repair.ts";
 import { type SearchSpace, searchSpace } from "./search.ts";
 import { formatSplit } from "./splits.ts";
@@ -33,6 +34,8 @@ export interface MapResult {
   /** The mapping's decisions worked out. */
   readonly plan: NetworkPlan;
   readonly predictedCycles: number;
+  /** Of a batch in steady state: without what is read of it while the batch before is computed. */
+  readonly predictedIntervalCycles: number;
   readonly layerCosts: readonly StepCost[];
   /** Whether no other choice among the candidates is predicted to be quicker; false after pruning or pricing of memory. */
   readonly exact: boolean;
@@ -67,28 +70,44 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   const fit = fitFor(objective, space, pins, chosenLayouts);
   const buffers = options.mapping?.buffers ?? [];
   if (buffers.length > 0) {
-    const problems = checkBuffers(buffers, fit.leanest.needs, target.core.memoryBytes);
+    const problems = [
+      ...checkBuffers(buffers, fit.leanest.needs, target.core.memoryBytes),
+      ...checkAhead(fit.leanest.plan, buffers),
+    ];
     if (problems.length > 0) throw new BorealError(problems);
   } else if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
   const attempt = fit.fitting ?? fit.leanest;
-  return {
-    mapping: mappingOf(
-      network,
-      target,
-      options,
-      attempt,
-      chosenLayouts,
-      buffers.length > 0 ? buffers : attempt.allocation.buffers,
-    ),
+  const layerCosts = stepCosts(space, attempt.result.chosen);
+  const map: MapResult = {
+    mapping: mappingOf(network, target, options, attempt, chosenLayouts, buffers),
     plan: attempt.plan,
     predictedCycles: attempt.result.predictedCycles,
-    layerCosts: stepCosts(space, attempt.result.chosen),
+    predictedIntervalCycles: attempt.result.predictedCycles - hiddenCycles(attempt.plan, buffers, layerCosts),
+    layerCosts,
     exact: attempt.result.exact && fit.rounds === 1,
     predictedPj: countsEnergy ? attempt.result.predictedPj : null,
     gap: pins.size > 0 ? null : fit.gap,
     peakBytes: attempt.allocation.peakBytes,
     liveBytes: attempt.allocation.liveBytes,
   };
+  if (buffers.length > 0) return map;
+  return withBuffers(
+    map,
+    readsAheadFor(objective)
+      ? placeAhead(attempt.plan, attempt.allocation, layerCosts, target.core.memoryBytes)
+      : attempt.allocation,
+  );
+}
+
+/** The same mapping with inputs read ahead as far as fits into so many bytes on each core; not at all if need be. */
+export function placedWithin(map: MapResult, memoryBytes: number): MapResult {
+  return withBuffers(map, placeAhead(map.plan, allocate(map.plan.buffers), map.layerCosts, memoryBytes));
+}
+
+function withBuffers(map: MapResult, { buffers, peakBytes, liveBytes }: Allocation): MapResult {
+  const hidden = hiddenCycles(map.plan, buffers, map.layerCosts);
+  const mapping = { ...map.mapping, buffers };
+  return { ...map, mapping, predictedIntervalCycles: map.predictedCycles - hidden, peakBytes, liveBytes };
 }
 
 /** Searches for the least product of energy and time that are made. */

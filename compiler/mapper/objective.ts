@@ -6,6 +6,11 @@ export const objectives = ["latency", "throughput", "energy", "edp"] as const;
 /** What a mapping is chosen for. */
 export type Objective = (typeof objectives)[number];
 
+/** Whether the next batch's inputs are read while one is computed: on their way they may hold up the batch under way, if little. */
+export function readsAheadFor(objective: Objective): boolean {
+  return objective !== "latency";
+}
+
 /** What a cycle and a picojoule are worth to the search. */
 export interface Weighing {
   readonly perCycle: number;

@@ -1,4 +1,5 @@
 import type { Problem } from "../../base/errors.ts";
+import { holdsStep, shareStep } from "../../base/step-range.ts";
 import type { Space } from "../../ir/instruction.ts";
 import type { Program, ProgramBuffer } from "../../ir/program.ts";
 import { type MachineMemories, spaceBytes } from "./memory-map.ts";
@@ -40,9 +41,7 @@ function collect(
   space: Space,
   step: number,
 ): LiveBuffers {
-  const live = sorted.filter(
-    ({ buffer }) => buffer.space === space && buffer.firstStep <= step && step <= buffer.lastStep,
-  );
+  const live = sorted.filter(({ buffer }) => buffer.space === space && holdsStep(buffer, step));
   return {
     addresses: Int32Array.from(live, ({ buffer }) => buffer.address),
     ends: Int32Array.from(live, ({ buffer }) => buffer.address + buffer.bytes),
@@ -79,8 +78,7 @@ export function checkBuffers(program: Program, machine: MachineMemories): Proble
     for (let next = index + 1; next < sorted.length; next += 1) {
       const right = sorted[next] as ProgramBuffer;
       if (right.address >= left.address + left.bytes) break;
-      const together = left.firstStep <= right.lastStep && right.firstStep <= left.lastStep;
-      if (left.space !== right.space || !together) continue;
+      if (left.space !== right.space || !shareStep(left, right)) continue;
       problems.push({ code: "B504", message: `Buffers ${describe(left)} and ${describe(right)} overlap.`, at: {} });
     }
   });

@@ -1,4 +1,5 @@
 import { BorealError, internalError, problem } from "../../base/errors.ts";
+import { at } from "../../base/math.ts";
 import { makeRandom } from "../../base/random.ts";
 import type {
   HostInInstruction,
@@ -45,6 +46,8 @@ export interface FunctionalExecutor {
    * stay from run to run, and so do tokens. Throws B502, B503 and B505 for a wrong program, B702 for missing or misshapen inputs.
    */
   run(inputs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array>;
+  /** Runs batches on end, as `run` does one: what the program's tokens allow of a batch is done while the one before is computed. */
+  runBatches(batches: readonly ReadonlyMap<string, Uint8Array>[]): Map<string, Uint8Array>[];
   /** Partial sums that have left i32, and wrapped around, in all runs so far. */
   overflowCount(): number;
   /** Gives states their initial values again. */
@@ -96,9 +99,9 @@ class Executor implements FunctionalExecutor, Behaviour {
   readonly #host: ExecutorOptions["host"];
   readonly #entering: readonly Port[];
   readonly #leaving: readonly Port[];
-  /** What is at the host, by port: inputs and results that enter, outputs and operands that have left. */
-  #given: (Uint8Array | undefined)[] = [];
-  #taken: (Uint8Array | undefined)[] = [];
+  /** What is at the host, by batch and port: inputs and results that enter, outputs and operands that have left. */
+  #given: (Uint8Array | undefined)[][] = [];
+  #taken: (Uint8Array | undefined)[][] = [];
 
   constructor(
     program: Program,
@@ -136,7 +139,7 @@ class Executor implements FunctionalExecutor, Behaviour {
     this.#sidecar = sidecar;
     this.#machine = machine;
     this.reset();
-    const threads = makeThreads(program, prepared, 1);
+    const threads = makeThreads(program, prepared);
     const randomOrder: RandomOrder | null =
       order === undefined
         ? null
@@ -160,23 +163,32 @@ class Executor implements FunctionalExecutor, Behaviour {
   }
 
   run(inputs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
-    for (const port of this.#program.inputs) {
-      const given = inputs.get(port.name);
-      if (given?.length !== port.bytes) {
+    return at(this.runBatches([inputs]), 0);
+  }
+
+  runBatches(batches: readonly ReadonlyMap<string, Uint8Array>[]): Map<string, Uint8Array>[] {
+    const { inputs, outputs } = this.#program;
+    for (const port of inputs) {
+      for (const batch of batches) {
+        const given = batch.get(port.name);
+        if (given?.length === port.bytes) continue;
         const found = given === undefined ? "is missing" : `has ${given.length} bytes`;
         throw problem("B702", `Input "${port.name}" ${found}; expected ${port.bytes} bytes of ${port.type.element}.`);
       }
     }
     this.#written?.restart();
-    this.#given = this.#program.inputs.map(({ name }) => inputs.get(name));
-    this.#taken = [];
-    this.#scheduler.run();
-    return new Map(
-      this.#program.outputs.map(({ name }, port) => {
-        const bytes = this.#taken[port];
-        if (bytes === undefined) throw problem("B502", `Output "${name}" was never sent to the host.`);
-        return [name, bytes];
-      }),
+    this.#given = batches.map((batch) => inputs.map(({ name }) => batch.get(name)));
+    this.#taken = batches.map(() => []);
+    this.#scheduler.run(batches.length);
+    return this.#taken.map(
+      (taken) =>
+        new Map(
+          outputs.map(({ name }, port) => {
+            const bytes = taken[port];
+            if (bytes === undefined) throw problem("B502", `Output "${name}" was never sent to the host.`);
+            return [name, bytes];
+          }),
+        ),
     );
   }
 
@@ -200,7 +212,7 @@ class Executor implements FunctionalExecutor, Behaviour {
       this.#addresses[index] = this.#reach(thread, region, core, regionAddress(region, classRow, classColumn, turn));
     }
     if (instruction.kind === "host.in") this.#receive(thread, instruction, this.#addresses[0] as number);
-    else if (instruction.kind === "host.out") this.#send(instruction, this.#addresses[0] as number);
+    else if (instruction.kind === "host.out") this.#send(thread, instruction, this.#addresses[0] as number);
     else if (instruction.kind === "host.run") this.#runOnHost(thread, instruction);
     else {
       const compute = this.#computes[operation.index] as Compute;
@@ -324,7 +336,7 @@ class Executor implements FunctionalExecutor, Behaviour {
   }
 
   #receive(thread: Thread, { port }: HostInInstruction, address: number): void {
-    const given = this.#given[port];
+    const given = at(this.#given, thread.batch)[port];
     if (given === undefined) {
       const message = `its result "${this.#entering[port]?.name}" was never computed by the host.`;
       throw fault(this.#program, thread, "B502", message);
@@ -332,9 +344,9 @@ class Executor implements FunctionalExecutor, Behaviour {
     this.#bytes.set(given, address);
   }
 
-  #send({ port }: HostOutInstruction, address: number): void {
+  #send({ batch }: Thread, { port }: HostOutInstruction, address: number): void {
     const { bytes } = this.#leaving[port] as Port;
-    this.#taken[port] = this.#bytes.slice(address, address + bytes);
+    at(this.#taken, batch)[port] = this.#bytes.slice(address, address + bytes);
   }
 
   #runOnHost(thread: Thread, { operation: index }: HostRunInstruction): void {
@@ -342,13 +354,13 @@ class Executor implements FunctionalExecutor, Behaviour {
     const operation = hostOperations[index] as HostOperation;
     const before = hostOperations.slice(0, index).reduce((count, { operands }) => count + operands.length, 0);
     const operands = operation.operands.map(({ name }, position) => {
-      const bytes = this.#taken[outputs.length + before + position];
+      const bytes = at(this.#taken, thread.batch)[outputs.length + before + position];
       if (bytes === undefined) {
         throw fault(this.#program, thread, "B502", `its operand "${name}" was never sent to the host.`);
       }
       return bytes;
     });
     if (this.#host === undefined) throw internalError(`nobody computes "${operation.name}" for the program`);
-    this.#given[inputs.length + index] = this.#host(operation, operands);
+    at(this.#given, thread.batch)[inputs.length + index] = this.#host(operation, operands);
   }
 }

@@ -60,6 +60,7 @@ class Pass implements Behaviour, Observer {
   readonly #history: AccessHistory<IssuedAccess>;
   readonly #problems = new Map<string, Problem>();
   readonly #threads: readonly Thread[];
+  readonly #batchCount: number;
   readonly #clocks: Clock[];
   readonly #times: Int32Array;
   #components: number;
@@ -75,7 +76,8 @@ class Pass implements Behaviour, Observer {
     this.#machine = machine;
     this.#operations = operations;
     this.#bounds = bounds;
-    this.#threads = makeThreads(program, operations, batchCount);
+    this.#threads = makeThreads(program, operations);
+    this.#batchCount = batchCount;
     this.#clocks = this.#threads.map(() => new Int32Array(this.#threads.length));
     this.#times = new Int32Array(this.#threads.length);
     this.#components = this.#threads.length;
@@ -87,7 +89,7 @@ class Pass implements Behaviour, Observer {
   run(): Problem[] {
     const scheduler = new Scheduler(this.#program, this.#operations, this.#threads, this, this, null);
     try {
-      scheduler.run();
+      scheduler.run(this.#batchCount);
     } catch (error) {
       if (!(error instanceof BorealError)) throw error;
       return [...this.#problems.values(), ...error.problems];

@@ -85,15 +85,15 @@ export class Scheduler {
   }
 
   /**
-   * Runs all queues from begin to end, once. Tokens carry over to the next run. Throws B505 when threads wait for ever,
+   * Runs all queues from begin to end, so many times. Tokens carry over to the next run. Throws B505 when threads wait for ever,
    * and whatever the behaviour throws; after an error the next run starts with the initial tokens.
    */
-  run(): void {
+  run(batchCount: number): void {
     let complete = false;
     try {
       this.#ready = [];
       for (const thread of this.#threads) {
-        thread.rewind();
+        thread.rewind(batchCount);
         if (thread.current !== null) this.#ready.push(thread);
       }
       if (this.#order === null) this.#runInOrder();

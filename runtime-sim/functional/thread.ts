@@ -39,8 +39,11 @@ export class Thread implements Issue {
   classColumn = 0;
   /** The turn of the loop around the current instruction; 0 outside loops. */
   turn = 0;
+  /** The batch of the current instruction, counted from the first of the run. */
+  batch = 0;
   /** The dense token that the thread waits for; −1 when it does not. */
   waitingToken = -1;
+  #batchCount = 1;
   #segment = 0;
   #entry = -1;
   #loop: Loop | null = null;
@@ -53,8 +56,10 @@ export class Thread implements Issue {
     this.name = name;
   }
 
-  /** Goes back to the first instruction. */
-  rewind(): void {
+  /** Goes back to the first instruction, to run the queue so many times. */
+  rewind(batchCount: number): void {
+    this.#batchCount = batchCount;
+    this.batch = 0;
     this.#segment = 0;
     this.#entry = -1;
     this.#loop = null;
@@ -82,8 +87,14 @@ export class Thread implements Issue {
     for (;;) {
       const segment = this.segments[this.#segment];
       if (segment === undefined) {
-        this.current = null;
-        return;
+        if (this.batch + 1 >= this.#batchCount || this.segments.length === 0) {
+          this.current = null;
+          return;
+        }
+        this.batch += 1;
+        this.#segment = 0;
+        this.#enterSegment();
+        continue;
       }
       this.#entry += 1;
       const entry = segment.entries[this.#entry];
@@ -114,10 +125,10 @@ export class Thread implements Issue {
 }
 
 /**
- * Builds the queues of all cores, the steps in order, the whole `batchCount` times over. Throws B503 for a class that
- * leaves the grid, and for a thread of a core that stands in two classes of a step.
+ * Builds the queues of all cores, the steps in order. Throws B503 for a class that leaves the grid, and for a thread of a core
+ * that stands in two classes of a step.
  */
-export function makeThreads(program: Program, operations: Operations, batchCount: number): Thread[] {
+export function makeThreads(program: Program, operations: Operations): Thread[] {
   const threads: Thread[] = [];
   const byCore = new Map<number, Thread>();
   const threadOf = (core: number, name: ThreadName): Thread => {
@@ -129,26 +140,24 @@ export function makeThreads(program: Program, operations: Operations, batchCount
     byCore.set(key, made);
     return made;
   };
-  for (let batch = 0; batch < batchCount; batch += 1) {
-    program.steps.forEach((step, stepNumber) => {
-      const taken = new Uint8Array(coreCount(program));
-      for (const { cores, threads: lists } of step.classes) {
-        for (let row = 0; row < cores.rows; row += 1) {
-          for (let column = 0; column < cores.columns; column += 1) {
-            const core = coreNumber(program, cores.row + row, cores.column + column);
-            requireCore(step, core, cores.row + row, cores.column + column);
-            for (const name of threadNames) {
-              const list = lists[name];
-              if (list === undefined || list.length === 0) continue;
-              claim(step, taken, core, name, cores.row + row, cores.column + column);
-              const entries = operations.entries.get(list) as readonly Entry[];
-              threadOf(core, name).segments.push({ entries, step: stepNumber, row, column });
-            }
+  program.steps.forEach((step, stepNumber) => {
+    const taken = new Uint8Array(coreCount(program));
+    for (const { cores, threads: lists } of step.classes) {
+      for (let row = 0; row < cores.rows; row += 1) {
+        for (let column = 0; column < cores.columns; column += 1) {
+          const core = coreNumber(program, cores.row + row, cores.column + column);
+          requireCore(step, core, cores.row + row, cores.column + column);
+          for (const name of threadNames) {
+            const list = lists[name];
+            if (list === undefined || list.length === 0) continue;
+            claim(step, taken, core, name, cores.row + row, cores.column + column);
+            const entries = operations.entries.get(list) as readonly Entry[];
+            threadOf(core, name).segments.push({ entries, step: stepNumber, row, column });
           }
         }
       }
-    });
-  }
+    }
+  });
   return threads;
 }
 

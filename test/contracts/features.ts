@@ -1,12 +1,14 @@
 import { at } from "../../base/math.ts";
 import { largestBox } from "../../compiler/geometry.ts";
 import { precisionRules } from "../../compiler/quantize/precision.ts";
+import { readsAhead } from "../../compiler/read-ahead.ts";
 import type { NetworkPlan, StepPlan } from "../../compiler/step-plan.ts";
 import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../../compiler/tiling.ts";
 import { contractionTiles } from "../../compiler/weights.ts";
 import type { Program } from "../../ir/program.ts";
 import { elementTypes } from "../../ir/type.ts";
 import type { Feature } from "../random-graph.ts";
+import type { Built } from "./random-case.ts";
 
 /** What random programs must be made of; each must turn up in at least one of fifty. */
 export const programFeatures: readonly string[] = [
@@ -33,14 +35,15 @@ export const programFeatures: readonly string[] = [
   "movement-over-network",
   "multicast",
   "idle-cores",
+  "input-ahead",
 ];
 
 /** A name of `programFeatures`. */
 export type ProgramFeature = string;
 
-/** What a plan, and the graph that it was made of, is made of. */
+/** What a program, and the graph that it was made of, is made of. */
 export function featuresOf(
-  plan: NetworkPlan,
+  { plan, mapping }: Built,
   graph: ReadonlySet<Feature>,
   kinds: ReadonlySet<string>,
 ): Set<ProgramFeature> {
@@ -50,6 +53,7 @@ export function featuresOf(
   }
   if (graph.has("conv-depthwise")) found.add("conv-grouped");
   if (kinds.has("multicast")) found.add("multicast");
+  if (readsAhead(plan, mapping.buffers).length > 0) found.add("input-ahead");
   for (const step of plan.steps) stepFeatures(plan, step, found);
   for (const readers of plan.network.readers.values()) if (readers.length > 1) found.add("fork");
   return found;

@@ -10,6 +10,7 @@ import { layerFacts, weightModes } from "../../compiler/mapper/candidates.ts";
 import { boundaryValue, checkStep } from "../../compiler/mapper/check.ts";
 import { mapNetwork } from "../../compiler/mapper/mapper.ts";
 import { MisfitError } from "../../compiler/mapper/misfit.ts";
+import type { Objective } from "../../compiler/mapper/objective.ts";
 import { splitViolations } from "../../compiler/mapper/rules.ts";
 import { candidateSplits } from "../../compiler/mapper/splits.ts";
 import { gridOf, type Network, networkOf } from "../../compiler/network.ts";
@@ -89,11 +90,15 @@ export function preparedCase(
   return { prepared, network: networkOf(prepared.chipGraph), features, modelElements, inputs };
 }
 
-/** Builds the program of a case; null when the given steps do not fit the chip. Without steps the mapper chooses. */
+/**
+ * Builds the program of a case; null when the given steps do not fit the chip. Without steps the mapper chooses; it reads inputs
+ * ahead unless the objective is latency.
+ */
 export function build(
   { network, modelElements }: RandomCase,
   target: ChipTarget,
   steps: readonly MappedStep[] | null,
+  objective: Objective = "latency",
 ): Built | null {
   try {
     const pinned: Mapping = {
@@ -105,7 +110,7 @@ export function build(
       layouts: [],
       buffers: [],
     };
-    const { mapping } = mapNetwork(network, target, { mapping: pinned });
+    const { mapping } = mapNetwork(network, target, { mapping: pinned, objective });
     const plan = planNetwork(network, mapping.steps, mapping.layouts, target);
     const { program, sidecar } = emitProgram(plan, mapping, { name: network.graph.name, modelElements });
     return { mapping, plan, program, sidecar: sidecar ?? new Uint8Array(0) };

@@ -55,7 +55,7 @@ function makePopulation(first: number): Population[] {
     const graph = randomCase(random, { blockCount: random.integer(2, 4), maximumSize: random.integer(4, 10) });
     return [mini, mini, cramped].flatMap((target, mapping) => {
       const steps = mapping === 0 ? null : randomSteps(random, graph.network, target);
-      const built = build(graph, target, steps);
+      const built = build(graph, target, steps, mapping === 0 ? "latency" : "throughput");
       return built === null ? [] : [{ seed, graph, target, steps, built, traces: simulateBoth(built.program, target) }];
     });
   });
@@ -74,7 +74,7 @@ describe("programs of random graphs under random mappings", () => {
     const counts = new Map<ProgramFeature, number>(programFeatures.map((feature) => [feature, 0]));
     for (const { graph, built } of population) {
       const kinds = instructionKinds(built.program);
-      for (const feature of featuresOf(built.plan, graph.features, kinds))
+      for (const feature of featuresOf(built, graph.features, kinds))
         counts.set(feature, (counts.get(feature) ?? 0) + 1);
     }
     const table = [...counts].map(([feature, count]) => `${feature} ${count}`).join(", ");

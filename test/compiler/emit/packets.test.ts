@@ -3,6 +3,7 @@ import { copyViews } from "../../../compiler/emit/copy-batch.ts";
 import { subtract } from "../../../compiler/emit/movement.ts";
 import { packetsOf } from "../../../compiler/emit/packets.ts";
 import { anchoredTo } from "../../../compiler/emit/step-body.ts";
+import { tokens } from "../../../compiler/emit/tokens.ts";
 import { TransferCache } from "../../../compiler/emit/transfer-cache.ts";
 import { mergeNest, rangeSize, tensorView, tileView } from "../../../compiler/emit/views.ts";
 import { denseLayout } from "../../../compiler/local-layout.ts";
@@ -42,7 +43,7 @@ const views = {
 } as const;
 
 const packets = (given: Parameters<typeof packetsOf>[0], rows: number, columns: number) =>
-  packetsOf(given, new TransferCache(), rows, columns);
+  packetsOf(given, new TransferCache(), rows, columns, tokens.arrived);
 
 describe("packets", () => {
   it("to one core are moves", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { holdsStep } from "../../../base/step-range.ts";
 import { allocate, bufferAlignment, checkBuffers } from "../../../compiler/mapper/allocate.ts";
 import type { BufferNeed } from "../../../compiler/step-plan.ts";
 
@@ -7,11 +8,16 @@ function need(name: string, bytes: number, firstStep: number, lastStep: number):
   return { name, role: "value", step: "s", value: name, element: "i8", bytes, firstStep, lastStep };
 }
 
+/** A third of them may go over the end of the batch. */
 const needsArbitrary = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 })), {
     maxLength: 25,
   })
-  .map((list) => list.map(([bytes, a, b], index) => need(`b${index}`, bytes, Math.min(a, b), Math.max(a, b))));
+  .map((list) =>
+    list.map(([bytes, a, b], index) =>
+      index % 3 === 0 ? need(`b${index}`, bytes, a, b) : need(`b${index}`, bytes, Math.min(a, b), Math.max(a, b)),
+    ),
+  );
 
 describe("allocation", () => {
   it("never overlaps buffers that are live in the same step, and keeps sizes, order and alignment", () => {
@@ -68,6 +74,20 @@ describe("allocation", () => {
     expect(end?.address).toBe(256);
   });
 
+  it("puts what is live over the end of the batch where nothing lies at its begin or its end", () => {
+    const { buffers, peakBytes, liveBytes, peakStep } = allocate([
+      need("input", 64, 3, 0),
+      need("a", 64, 0, 1),
+      need("b", 64, 1, 2),
+      need("c", 32, 2, 3),
+    ]);
+    // Steps 0, 1 and 3: input and a, a and b, c and input; b takes the bytes of the input between.
+    expect(buffers.map(({ address }) => address)).toEqual([0, 64, 0, 64]);
+    expect([peakBytes, liveBytes, peakStep]).toEqual([128, 128, 0]);
+    const whole = allocate([need("big", 640, 1, 2), need("always", 16, 2, 1), need("end", 16, 3, 3)]);
+    expect(whole.buffers.map(({ address }) => address)).toEqual([16, 0, 16]);
+  });
+
   it("has no peak without buffers", () => {
     expect(allocate([])).toEqual({ buffers: [], peakBytes: 0, liveBytes: 0, peakStep: 0 });
   });
@@ -96,9 +116,7 @@ describe("the check of given buffers", () => {
           address: 4 * (places[index] ?? 0),
         }));
         const together = (a: (typeof buffers)[number], b: (typeof buffers)[number]): boolean =>
-          Array.from({ length: 10 }, (_, step) => step).some((step) =>
-            [a, b].every(({ firstStep, lastStep }) => firstStep <= step && step <= lastStep),
-          );
+          Array.from({ length: 10 }, (_, step) => step).some((step) => [a, b].every((each) => holdsStep(each, step)));
         const pairs = buffers.flatMap((a, index) =>
           buffers
             .slice(index + 1)
@@ -130,6 +148,19 @@ describe("the check of given buffers", () => {
       "an odd address",
       [good[0], { ...good[1], address: 66 }],
       'Buffer "b" stands at 66; addresses are multiples of 4.',
+    ],
+    [
+      "a life over the end that misses a step",
+      [{ ...good[0], firstStep: 2, lastStep: 0 }, good[1]],
+      'Buffer "a" lives from step 2 to 0; it is needed from 0 to 1.',
+    ],
+    [
+      "an overlap over the end",
+      [
+        { ...good[0], firstStep: 2, lastStep: 1 },
+        { ...good[1], address: 48 },
+      ],
+      'Buffers "a" and "b" overlap while both are live.',
     ],
     ["an overlap", [good[0], { ...good[1], address: 60 }], 'Buffers "a" and "b" overlap while both are live.'],
   ])("reports %s", (_, buffers, message) => {

@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { at } from "../../../base/math.ts";
+import { emitProgram } from "../../../compiler/emit/emitter.ts";
+import { mapNetwork, placedWithin } from "../../../compiler/mapper/mapper.ts";
+import { parseMapping, printMapping } from "../../../compiler/mapper/mapping-file.ts";
+import { placedProgram } from "../../../compiler/placed-program.ts";
+import { readsAhead } from "../../../compiler/read-ahead.ts";
+import { metricsOf } from "../../../runtime-sim/metrics.ts";
+import { simulateBoth } from "../../../runtime-sim/timing/simulate.ts";
+import { loadChip } from "../../../targets/load.ts";
+import { applyOverrides } from "../../../targets/override.ts";
+import { TestGraph } from "./networks.ts";
+
+const mini = loadChip("mini-4x4");
+const naming = { name: "p", modelElements: new Map() };
+
+/** [rows, 64] times three matrices; the input takes much longer than its first reader's own transfers. */
+function stack(rows: number): ReturnType<TestGraph["network"]> {
+  const graph = new TestGraph();
+  let value = graph.input("x", [rows, 64]);
+  for (let layer = 0; layer < 3; layer += 1) value = graph.matmul(`fc${layer}`, value, 64);
+  return graph.output(value).network();
+}
+
+describe("inputs that are read ahead", () => {
+  const network = stack(256);
+  const ahead = mapNetwork(network, mini, { objective: "throughput" });
+  const plain = mapNetwork(network, mini);
+
+  it("are for every objective but latency, with the same steps", () => {
+    expect(readsAhead(plain.plan, plain.mapping.buffers)).toEqual([]);
+    expect(plain.predictedIntervalCycles).toBe(plain.predictedCycles);
+    for (const objective of ["throughput", "energy", "edp"] as const) {
+      const map = mapNetwork(network, mini, { objective });
+      expect(readsAhead(map.plan, map.mapping.buffers)).toHaveLength(1);
+      expect(map.predictedIntervalCycles).toBeLessThan(map.predictedCycles);
+    }
+    expect(ahead.mapping.steps).toEqual(plain.mapping.steps);
+    expect(ahead.predictedCycles).toBe(plain.predictedCycles);
+  });
+
+  it("pass while the batch before is computed: the latency stays, the interval loses what was predicted", () => {
+    const [first] = readsAhead(ahead.plan, ahead.mapping.buffers);
+    const input = at(ahead.layerCosts, 0).work.frameCycles;
+    expect(first).toMatchObject({ step: 0 });
+    expect(first?.fromStep).toBeGreaterThan(1);
+    expect(ahead.predictedCycles - ahead.predictedIntervalCycles).toBe(input);
+    const measure = (map: typeof ahead) => {
+      const { program } = emitProgram(map.plan, map.mapping, { ...naming, shapesOnly: true });
+      return metricsOf(simulateBoth(program, mini), program, mini);
+    };
+    const [with_, without] = [measure(ahead), measure(plain)];
+    expect(with_.onDevice.latencyCycles).toBe(without.onDevice.latencyCycles);
+    expect(with_.withHost.intervalCycles).toBeLessThanOrEqual(without.withHost.intervalCycles);
+    // What is left of the input's step is its barrier and the program of the next, which was loaded meanwhile.
+    const saved = without.onDevice.intervalCycles - with_.onDevice.intervalCycles;
+    expect(input).toBeGreaterThan(500);
+    expect(saved).toBeLessThanOrEqual(input);
+    expect(saved).toBeGreaterThan(input - 100);
+    for (const { onDevice, steps } of [with_, without]) {
+      expect(steps.reduce((sum, { latencyCycles }) => sum + latencyCycles, 0)).toBe(onDevice.latencyCycles);
+      expect(steps.reduce((sum, { intervalCycles }) => sum + intervalCycles, 0)).toBe(onDevice.intervalCycles);
+    }
+  });
+
+  it("stand in the mapping file, and come back from it", () => {
+    const text = printMapping(ahead.mapping);
+    expect(parseMapping(text)).toEqual(ahead.mapping);
+    const again = mapNetwork(network, mini, { mapping: parseMapping(text) });
+    expect(again.mapping).toEqual(ahead.mapping);
+    expect(again.predictedIntervalCycles).toBe(ahead.predictedIntervalCycles);
+  });
+
+  it("are refused where something else than an input would live over the end of the batch", () => {
+    const buffers = ahead.mapping.buffers.map((buffer) =>
+      buffer.name === "fc0" ? { ...buffer, firstStep: buffer.lastStep + 1 } : buffer,
+    );
+    expect(() => mapNetwork(network, mini, { mapping: { ...ahead.mapping, buffers } })).toThrow(
+      /B403.*Buffer "fc0" lives from step 3 over the end of the batch to step 2; only the value of an input can\./,
+    );
+  });
+
+  it("begin later where they do not fit beside the other buffers at first, and not at all where they never do", () => {
+    const roomy = placedWithin(ahead, mini.core.memoryBytes);
+    expect(roomy).toEqual(ahead);
+    const least = placedWithin(ahead, plain.peakBytes);
+    expect(least.peakBytes).toBeLessThanOrEqual(plain.peakBytes);
+    expect(least.predictedIntervalCycles).toBeGreaterThanOrEqual(ahead.predictedIntervalCycles);
+    const never = placedWithin(ahead, plain.peakBytes - 16);
+    expect(never.mapping.buffers).toEqual(plain.mapping.buffers);
+    expect(never.predictedIntervalCycles).toBe(plain.predictedCycles);
+  });
+
+  it("give way to programs: the steps stay those that are quickest", () => {
+    const tight = applyOverrides(mini, [`core.memory=${ahead.peakBytes + 256}`]);
+    const { map, program } = placedProgram(network, tight, { objective: "throughput" }, naming);
+    expect(map.mapping.steps).toEqual(ahead.mapping.steps);
+    const ends = program.buffers.filter(({ space }) => space === "memory").map(({ address, bytes }) => address + bytes);
+    expect(Math.max(...ends)).toBeLessThanOrEqual(tight.core.memoryBytes);
+  });
+});

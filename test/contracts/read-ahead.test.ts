@@ -1,0 +1,221 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { boundaryBytes, toBoundary } from "../../api/boundary.ts";
+import { compileModel } from "../../api/compile.ts";
+import { executeFunctional } from "../../api/execution.ts";
+import { importModel } from "../../api/model.ts";
+import { chooseStates, completeSamples } from "../../api/states.ts";
+import { at } from "../../base/math.ts";
+import { makeRandom } from "../../base/random.ts";
+import { shareStep } from "../../base/step-range.ts";
+import { emitProgram } from "../../compiler/emit/emitter.ts";
+import { aheadTokens } from "../../compiler/emit/tokens.ts";
+import { allocate } from "../../compiler/mapper/allocate.ts";
+import { writeModel } from "../../compiler/onnx/write-model.ts";
+import { inputBuffers, readsAhead } from "../../compiler/read-ahead.ts";
+import { evaluate } from "../../ir/evaluate.ts";
+import type { Mapping } from "../../ir/mapping.ts";
+import type { Program } from "../../ir/program.ts";
+import { f32Tensor, type Tensor } from "../../ir/tensor.ts";
+import { createExecutor } from "../../runtime-sim/functional/executor.ts";
+import { checkOrder } from "../../runtime-sim/functional/order-check.ts";
+import { loadChip } from "../../targets/load.ts";
+import { node, numbers, value } from "../compiler/onnx/written-models.ts";
+import {
+  type Built,
+  build,
+  bytesOf,
+  difference,
+  memoriesOf,
+  type RandomCase,
+  randomCase,
+  randomSteps,
+} from "./random-case.ts";
+
+const mini = loadChip("mini-4x4");
+const batchCount = 3;
+
+/** A program that reads inputs ahead, the inputs of a few batches and what they must be answered with. */
+interface AheadCase {
+  readonly seed: number;
+  readonly built: Built;
+  readonly batches: readonly ReadonlyMap<string, Uint8Array>[];
+  readonly answers: readonly ReadonlyMap<string, Uint8Array>[];
+}
+
+/** The same steps with every input read ahead from a random step on behind its last reader; null where none can be. */
+function withRandomAhead(seed: number, graph: RandomCase, { mapping, plan }: Built): Built | null {
+  const random = makeRandom(seed);
+  const inputs = new Set(inputBuffers(plan));
+  const needs = plan.buffers.map((need) =>
+    inputs.has(need.name) && need.lastStep + 1 < plan.steps.length
+      ? { ...need, firstStep: random.integer(need.lastStep + 1, plan.steps.length - 1) }
+      : need,
+  );
+  const { buffers, peakBytes } = allocate(needs);
+  const again: Mapping = { ...mapping, buffers };
+  if (peakBytes > mini.core.memoryBytes || readsAhead(plan, buffers).length === 0) return null;
+  const { network, modelElements } = graph;
+  const { program, sidecar } = emitProgram(plan, again, { name: network.graph.name, modelElements });
+  return { mapping: again, plan, program, sidecar: sidecar ?? new Uint8Array(0) };
+}
+
+/** Inputs like a case's, with other numbers: each is the first turned by a few elements. */
+function turned(inputs: ReadonlyMap<string, Tensor>, by: number): Map<string, Tensor> {
+  return new Map(
+    [...inputs].map(([name, tensor]) => {
+      const data = tensor.data.slice();
+      data.set(tensor.data.subarray(by % data.length) as never);
+      data.set(tensor.data.subarray(0, by % data.length) as never, data.length - (by % data.length));
+      return [name, { ...tensor, data } as Tensor];
+    }),
+  );
+}
+
+function makeCases(first: number, count: number): AheadCase[] {
+  return Array.from({ length: count }, (_, index) => first + index).flatMap((seed) => {
+    const random = makeRandom(seed);
+    const graph = randomCase(random, { blockCount: random.integer(2, 4), maximumSize: random.integer(4, 8) });
+    const plain = build(graph, mini, randomSteps(random, graph.network, mini));
+    const built = plain === null ? null : withRandomAhead(seed, graph, plain);
+    if (built === null) return [];
+    const inputs = Array.from({ length: batchCount }, (_, batch) => turned(graph.inputs, 3 * batch));
+    const answers = inputs.map((each) => bytesOf(evaluate(graph.prepared.chipGraph, each)));
+    return [{ seed, built, batches: inputs.map(bytesOf), answers }];
+  });
+}
+
+/** The program with buffers of inputs that are thought free once too often: the next batch may come at any time. */
+function freedTooEarly({ program, plan, mapping }: Built): Program {
+  const freed = readsAhead(plan, mapping.buffers).map((_, position) => aheadTokens(position).free);
+  const initialTokens = program.initialTokens.map((each) =>
+    freed.includes(each.token) ? { ...each, count: each.count + 1 } : each,
+  );
+  expect(initialTokens).not.toEqual(program.initialTokens);
+  return { ...program, initialTokens };
+}
+
+/** A step with a state: h' = tanh(x·W + h·U), y = h'·V. */
+function recurrent() {
+  const random = makeRandom(5);
+  const weights = (...shape: number[]) =>
+    f32Tensor(
+      shape,
+      numbers(
+        shape.reduce((a, b) => a * b, 1),
+        () => random.normal() / 3,
+      ),
+    );
+  const bytes = writeModel({
+    name: "recurrent",
+    opset: 17,
+    inputs: [value("x", 1, 8), value("h", 1, 12)],
+    outputs: [value("y", 1, 4), value("hn", 1, 12)],
+    initializers: { w: weights(8, 12), u: weights(12, 12), v: weights(12, 4) },
+    nodes: [
+      node("MatMul", "x w", "xw"),
+      node("MatMul", "h u", "hu"),
+      node("Add", "xw hu", "s"),
+      node("Tanh", "s", "hn"),
+      node("MatMul", "hn v", "y"),
+    ],
+  });
+  return importModel({ name: "recurrent", bytes });
+}
+
+describe("inputs that are read ahead", () => {
+  const first = at(fc.sample(fc.noBias(fc.integer({ min: 0, max: 2 ** 30 })), 1), 0);
+  let cases: AheadCase[] = [];
+
+  beforeAll(() => {
+    cases = makeCases(first, 24);
+  }, 60_000);
+
+  it("turn up often, over bytes that other buffers use between", () => {
+    const reused = cases.filter(({ built: { plan, mapping } }) => {
+      const inputs = new Set(inputBuffers(plan));
+      return mapping.buffers.some(
+        (input) =>
+          inputs.has(input.name) &&
+          mapping.buffers.some(
+            (other) =>
+              !shareStep(input, other) &&
+              other.address < input.address + input.bytes &&
+              input.address < other.address + other.bytes,
+          ),
+      );
+    });
+    process.stdout.write(
+      `${cases.length} of 24 random programs from seed ${first} read ahead, ${reused.length} reuse\n`,
+    );
+    expect(cases.length, `seeds from ${first}`).toBeGreaterThan(8);
+    expect(reused.length, `seeds from ${first}`).toBeGreaterThan(0);
+  });
+
+  it("leave the answers to several batches on end exact, in the fixed order and in random legal ones", () => {
+    for (const { seed, built, batches, answers } of cases) {
+      for (const options of [{ checked: true }, { order: { seed } }, { order: { seed: seed + 1 } }]) {
+        const executor = createExecutor(built.program, built.sidecar, memoriesOf(mini), options);
+        const found = executor.runBatches(batches);
+        answers.forEach((expected, batch) => {
+          expect(difference(expected, at(found, batch)), `seed ${seed}, batch ${batch}`).toBe("");
+        });
+      }
+    }
+  });
+
+  it("are written and read in an order that tokens fix", () => {
+    for (const { seed, built } of cases.filter((_, index) => index % 4 === 0)) {
+      expect(checkOrder(built.program, memoriesOf(mini), batchCount), `seed ${seed}`).toEqual([]);
+    }
+  });
+
+  it("are found out where they are read before the last reader is done", () => {
+    let wrong = 0;
+    const some = cases.filter((_, index) => index % 2 === 1);
+    for (const { seed, built, batches, answers } of some) {
+      const broken = freedTooEarly(built);
+      const problems = checkOrder(broken, memoriesOf(mini));
+      expect(problems.length, `seed ${seed}`).toBeGreaterThan(0);
+      expect(problems[0]?.code).toBe("B507");
+      for (let order = 0; order < 5; order += 1) {
+        const executor = createExecutor(broken, built.sidecar, memoriesOf(mini), { order: { seed: order } });
+        const found = executor.runBatches(batches);
+        if (answers.some((expected, batch) => difference(expected, at(found, batch)) !== "")) {
+          wrong += 1;
+          break;
+        }
+      }
+    }
+    expect(wrong).toBeGreaterThan(some.length / 4);
+  });
+
+  it("leave states as they are: steps on end answer as steps one by one", () => {
+    const model = recurrent();
+    const frames = Array.from({ length: 4 }, (_, step) => {
+      const random = makeRandom(100 + step);
+      return f32Tensor(
+        [1, 8],
+        numbers(8, () => random.normal()),
+      );
+    });
+    const { states } = chooseStates(model);
+    const calibration = completeSamples(
+      model.graph,
+      states,
+      frames.map((x) => new Map([["x", x]])),
+    );
+    const options = { states, calibration, objective: "throughput" } as const;
+    const { program, sidecar, mapping, map } = compileModel(model, mini, options);
+    expect(readsAhead(map.plan, mapping.buffers)).toHaveLength(1);
+    const chip = executeFunctional(program, sidecar, mini);
+    const expected = frames.map((x) => boundaryBytes(at(chip.run(new Map([["x", x]])), 0)));
+    const port = at(program.inputs, 0);
+    const batches = frames.map((x) => new Map([["x", boundaryBytes(toBoundary(x, port, port.modelElement))]]));
+    for (const each of [{ checked: true }, { order: { seed: 1 } }, { order: { seed: 2 } }]) {
+      const found = createExecutor(program, sidecar, memoriesOf(mini), each).runBatches(batches);
+      expect(found.map((batch) => batch.get("y"))).toEqual(expected);
+    }
+    expect(new Set(expected.map(String)).size).toBe(4);
+  });
+});
