@@ -73,7 +73,7 @@ function alternativesOf(
     (pinned?.steps ?? []).filter(({ name }) => name !== plan.layer.name).map((step) => [step.name, step]),
   );
   const weighing = weighingOf(objective, compiled.map, chip);
-  const work = vectorWork(network.graph, network.layers);
+  const work = vectorWork(network.layers, chip);
   const space = searchSpace(network, work, chip, pins, weighing.perPicojoule > 0);
   const forced = forcedChoices(space, plan.index, weighing);
   const own = choiceKey(plan.step);

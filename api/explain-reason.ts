@@ -107,8 +107,11 @@ function detailOf(cause: CycleCause, standing: LayerStanding): string {
       const { laneCount } = chip.vector;
       return `${formatCount(operations)} element operations on ${coresText(standing)} of ${laneCount} lanes each`;
     }
-    case "fillAndDrain":
-      return `each instruction fills its unit, ${chip.matrix.fillCycles} cycles of the matrix and ${chip.vector.fillCycles} of the vector unit`;
+    case "fillAndDrain": {
+      const further =
+        chip.activation === null ? "" : `, ${chip.activation.fillCycles} more of the activation unit where it is used`;
+      return `each instruction fills its unit, ${chip.matrix.fillCycles} cycles of the matrix and ${chip.vector.fillCycles} of the vector unit${further}`;
+    }
     case "partialSums":
       return partialSumsDetail(standing);
     case "memory": {

@@ -3,7 +3,7 @@ import { valueTypes } from "../ir/graph.ts";
 import type { Access } from "../ir/iteration.ts";
 import { operatorOf } from "../ir/ops/index.ts";
 import { elementBytes, elementCount, elementTypes, packedBytes, type TensorType } from "../ir/type.ts";
-import { type VectorCostClass, vectorFunctions } from "../ir/vector-function.ts";
+import { activationRole, type VectorCostClass, vectorFunctions } from "../ir/vector-function.ts";
 import { lanesOfNode } from "./lanes.ts";
 import type { Layer } from "./layers.ts";
 import type { Network } from "./network.ts";
@@ -22,6 +22,8 @@ export interface LayerWork {
   } | null;
   readonly operandBytes: number;
   readonly vectorElements: Readonly<Partial<Record<VectorCostClass, number>>>;
+  readonly activationElements: Readonly<Partial<Record<VectorCostClass, number>>>;
+  readonly conversionElements: Readonly<Partial<Record<VectorCostClass, number>>>;
   readonly inputBytes: number;
   readonly outputBytes: number;
   /** Whether the bytes belong to a host operation, and cross the host link in the middle of the run. */
@@ -30,6 +32,13 @@ export interface LayerWork {
   readonly hostElementCount: number;
   readonly dependsOn: readonly string[];
 }
+
+/** Where a layer's vector functions can be computed: in the vector unit alone, or in one of the activation unit's stages. */
+type VectorPart = "vectorElements" | "activationElements" | "conversionElements";
+
+const partOf = { activation: "activationElements", conversion: "conversionElements" } as const;
+
+const noElements = { vectorElements: {}, activationElements: {}, conversionElements: {} } as const;
 
 /** The work of every layer of a network, in execution order. */
 export function layerWork(network: Network): LayerWork[] {
@@ -44,7 +53,7 @@ export function layerWork(network: Network): LayerWork[] {
       macBits: elementTypes[anchorElements(layer).wider].bits,
       shape: contractionShape(layer),
       operandBytes: boundary ? 0 : operandBytes(layer),
-      vectorElements: boundary ? {} : vectorElements(layer, types),
+      ...(boundary ? noElements : vectorElements(layer, types)),
       inputBytes: layer.kind === "input" ? typeBytes((layer.writes[0] as Layer["writes"][number]).type) : 0,
       outputBytes: layer.kind === "output" ? typeBytes((layer.reads[0] as Layer["reads"][number]).type) : 0,
       isHostOperation: layer.host !== null,
@@ -116,21 +125,33 @@ function touchedAlong(layer: Layer, { terms, offset }: Access[number], size: num
   return [...indexes].filter((index) => index >= 0 && index < size).length;
 }
 
-/** Elements that the vector unit must compute, by cost class. */
-function vectorElements(layer: Layer, types: ReadonlyMap<string, TensorType>): LayerWork["vectorElements"] {
-  const counts: Partial<Record<VectorCostClass, number>> = {};
+/**
+ * Elements that vector functions must compute, by cost class: in the vector unit, or in an activation unit where the chip has
+ * one, whose stages take what an element-wise function of the same layer gives.
+ */
+function vectorElements(layer: Layer, types: ReadonlyMap<string, TensorType>): Pick<LayerWork, VectorPart> {
+  const counts: Record<VectorPart, Partial<Record<VectorCostClass, number>>> = {
+    vectorElements: {},
+    activationElements: {},
+    conversionElements: {},
+  };
+  const elementwise = new Set<string>();
   layer.nodes.forEach((node, position) => {
     const lowering = operatorOf(node.op).vector;
     if (lowering === undefined) return;
     const operands = node.operands.map((operand) => (operand === null ? null : (types.get(operand) ?? null)));
     const issue = lowering.issue({ operands, attributes: node.attributes, type: node.type });
+    const role = activationRole(issue.function);
+    const follows = node.operands.every((operand) => operand !== null && elementwise.has(operand));
+    if (lowering.kind === "elementwise") elementwise.add(node.name);
+    const part = counts[role === null || !follows ? "vectorElements" : partOf[role]];
     const cost = vectorFunctions[issue.function].cost;
     const elements =
       lanesOfNode(issue.function, lowering.kind, operands, node.type) *
       (lowering.kind === "reduce" && position === 0
         ? product(layer.dimensions.map((dimension) => dimension.size))
         : elementCount(node.type));
-    counts[cost] = (counts[cost] ?? 0) + elements;
+    part[cost] = (part[cost] ?? 0) + elements;
   });
   return counts;
 }

@@ -8,6 +8,8 @@ import { averagePoolDivisors } from "../ir/ops/pooling.ts";
 import { reducedCount } from "../ir/ops/reduction.ts";
 import { elementBytes, sameNumbers, type TensorType } from "../ir/type.ts";
 import { fixedPoint } from "../kernels/fixed-point.ts";
+import type { ChipTarget } from "../targets/target.ts";
+import { type ChainPass, chainPasses } from "./chain-pass.ts";
 import { type Geometry, largestBox } from "./geometry.ts";
 import type { Layer } from "./layers.ts";
 import { denseLayout, type LocalLayout, naturalOrder } from "./local-layout.ts";
@@ -35,6 +37,9 @@ export interface TablePlan {
 
 /** How the nodes of a layer follow each other on a tile. */
 export interface ChainPlan {
+  /** The layer's vector instructions on a tile, reductions among them. */
+  readonly passes: readonly ChainPass[];
+  /** By node, for results that are stored. */
   readonly places: ReadonlyMap<string, ResultPlace>;
   /** Bytes of each scratch slot. */
   readonly slotBytes: readonly number[];
@@ -47,26 +52,33 @@ export interface ChainPlan {
  * The nodes of a contraction whose results take the place of the tile's partial sums, one after the other: each is written
  * when the one before it has been read, in place where that is by the same instruction.
  */
-export function partialNodes(layer: Layer): ReadonlySet<string> {
+export function partialNodes(layer: Layer, passes: readonly ChainPass[]): ReadonlySet<string> {
   const found = new Set<string>();
-  if (layer.kind !== "contraction") return found;
+  const [anchor] = layer.nodes;
+  if (layer.kind !== "contraction" || anchor === undefined) return found;
   const written = new Set(layer.writes.map((write) => write.value));
-  const lastUse = (name: string): number => layer.nodes.findLastIndex((other) => other.operands.includes(name));
-  let [holder] = layer.nodes;
-  layer.nodes.forEach((node, position) => {
-    if (position === 0 || holder === undefined || written.has(node.name)) return;
-    const bytes = elementBytes(node.type.element);
-    const isFree = lastUse(holder.name) < position && bytes <= partialBytes;
-    const inPlace =
-      lastUse(holder.name) === position &&
-      bytes <= elementBytes(holder.type.element) &&
-      sameNumbers(node.type.shape, holder.type.shape) &&
-      isElementwise(node.op);
-    if (!isFree && !inPlace) return;
-    found.add(node.name);
-    holder = node;
+  let holder = anchor;
+  passes.forEach(({ stages, results }, position) => {
+    for (const node of results) {
+      const bytes = elementBytes(node.type.element);
+      const use = lastUse(passes, holder.name);
+      const isFree = use < position && bytes <= partialBytes;
+      const inPlace =
+        use === position &&
+        bytes <= elementBytes(holder.type.element) &&
+        sameNumbers(node.type.shape, holder.type.shape) &&
+        stages.every((stage) => isElementwise(stage.node.op));
+      if (written.has(node.name) || !(isFree || inPlace)) continue;
+      found.add(node.name);
+      holder = node;
+    }
   });
   return found;
+}
+
+/** The last pass that reads a result from where it was stored; −1 when none does. */
+function lastUse(passes: readonly ChainPass[], name: string): number {
+  return passes.findLastIndex(({ stages }) => stages[0].node.operands.includes(name));
 }
 
 /** Bytes of a partial sum. */
@@ -78,6 +90,7 @@ export function planChain(
   geometry: Geometry,
   roles: ContractionRoles | null,
   tileElements: number,
+  target: ChipTarget,
 ): ChainPlan {
   const places = new Map<string, ResultPlace>();
   const written = new Set(layer.writes.map((write) => write.value));
@@ -85,30 +98,30 @@ export function planChain(
   const busyUntil: number[] = [];
   if (layer.kind === "movement" || layer.kind === "input" || layer.kind === "state" || layer.kind === "output") {
     for (const node of layer.nodes) places.set(node.name, { kind: "value" });
-    return { places, slotBytes, tables: [], tileElements };
+    return { passes: [], places, slotBytes, tables: [], tileElements };
   }
-  const inPartial = partialNodes(layer);
-  layer.nodes.forEach((node, position) => {
-    if ((position === 0 && roles !== null) || inPartial.has(node.name)) {
-      places.set(node.name, { kind: "partial" });
-      return;
+  const passes = chainPasses(layer, target);
+  const inPartial = partialNodes(layer, passes);
+  if (roles !== null) places.set(layer.nodes[0]?.name ?? "", { kind: "partial" });
+  passes.forEach(({ results }, position) => {
+    for (const node of results) {
+      if (inPartial.has(node.name)) places.set(node.name, { kind: "partial" });
+      else if (written.has(node.name)) places.set(node.name, { kind: "value" });
+      else {
+        const bytes = tileElements * elementBytes(node.type.element);
+        let slot = busyUntil.findIndex((until) => until < position);
+        if (slot < 0) slot = busyUntil.length;
+        busyUntil[slot] = Math.max(position, lastUse(passes, node.name));
+        slotBytes[slot] = Math.max(slotBytes[slot] ?? 0, roundUp(bytes, 4));
+        places.set(node.name, { kind: "scratch", slot });
+      }
     }
-    if (written.has(node.name)) {
-      places.set(node.name, { kind: "value" });
-      return;
-    }
-    const lastUse = layer.nodes.findLastIndex((other) => other.operands.includes(node.name));
-    const bytes = tileElements * elementBytes(node.type.element);
-    let slot = busyUntil.findIndex((until) => until < position);
-    if (slot < 0) slot = busyUntil.length;
-    busyUntil[slot] = lastUse;
-    slotBytes[slot] = Math.max(slotBytes[slot] ?? 0, roundUp(bytes, 4));
-    places.set(node.name, { kind: "scratch", slot });
   });
   if (roles !== null && written.has(layer.nodes[0]?.name ?? "")) {
     throw internalError("the i32 sums of a contraction leave their layer", { layer: layer.name });
   }
-  return { places, slotBytes, tables: layer.nodes.flatMap((node) => tablesOf(node, layer, geometry)), tileElements };
+  const tables = layer.nodes.flatMap((node) => tablesOf(node, layer, geometry));
+  return { passes, places, slotBytes, tables, tileElements };
 }
 
 /** The tables that a node's instruction reads. */

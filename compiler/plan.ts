@@ -115,6 +115,7 @@ function planStep(
     geometry,
     roles,
     tileElements(layer, step, geometry, roles, piecesOf({ weights }), target),
+    target,
   );
   const placed = inPlaceWrites(index, layer, network, homes, reads, writes);
   return { index, step, layer, geometry, boxes, active, owns, reads, writes: placed, roles, weights, chain };

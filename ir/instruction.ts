@@ -92,7 +92,25 @@ export interface MatmulInstruction {
   readonly bias: Field;
 }
 
-/** destination[i] = function(sources[i]...) for every i in counts. */
+/**
+ * What the activation unit does to each result that comes out of the vector unit, before it is stored: a function of one
+ * operand and, for a conversion by a scale, that scale.
+ */
+export interface ActivationStage {
+  readonly function: VectorFunction;
+  /** The type that the stage takes: what the stage before it gives is rounded to it. */
+  readonly element: ElementType;
+  /** Where that is stored as well, for others to read; null where it goes to the stage alone. */
+  readonly kept: View | null;
+  readonly scale: Operand | null;
+  readonly parameters: Readonly<Record<string, number>>;
+}
+
+/**
+ * destination[i] = function(sources[i]...) for every i in counts; or, with stages of the activation unit, the last of them
+ * on what the one before it gives. At most one stage is an activation, and at most one, behind it, a conversion
+ * (`activationRole`).
+ */
 export interface VectorInstruction {
   readonly kind: "vector";
   readonly function: VectorFunction;
@@ -100,6 +118,7 @@ export interface VectorInstruction {
   readonly sources: readonly Operand[];
   readonly destination: Operand;
   readonly parameters: Readonly<Record<string, number>>;
+  readonly activation: readonly ActivationStage[];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ElementType, elementTypes } from "./type.ts";
-import { type VectorFunction, vectorFunctions } from "./vector-function.ts";
+import { isActivationPipeline, type VectorFunction, vectorFunctions } from "./vector-function.ts";
 
 const element = z.enum(Object.keys(elementTypes) as [ElementType, ...ElementType[]]);
 const vectorFunction = z.enum(Object.keys(vectorFunctions) as [VectorFunction, ...VectorFunction[]]);
@@ -26,6 +26,24 @@ const parameters = z.record(
   z.string(),
   z.union([z.number(), z.nan(), z.literal(Number.POSITIVE_INFINITY), z.literal(Number.NEGATIVE_INFINITY)]),
 );
+
+const activation = z
+  .array(
+    z.strictObject({
+      function: vectorFunction,
+      element,
+      kept: view.nullable(),
+      scale: operand.nullable(),
+      parameters,
+    }),
+  )
+  .refine((stages) => isActivationPipeline(stages.map(({ function: name }) => name)), {
+    error: "expected at most one function of the activation unit, then at most one conversion",
+  })
+  .refine(
+    (stages) => stages.every(({ function: name, scale }) => vectorFunctions[name].sources === (scale === null ? 1 : 2)),
+    { error: "expected a scale for a conversion by one, and null for other functions" },
+  );
 
 /** The form of every instruction but loop, by kind. */
 export const instructionSchemas = {
@@ -63,6 +81,7 @@ export const instructionSchemas = {
     sources: z.array(operand),
     destination: operand,
     parameters,
+    activation,
   }),
   reduce: z.strictObject({
     kind: z.literal("reduce"),

@@ -145,6 +145,43 @@ export const vectorFunctions = {
 /** The name of a function of the vector unit. */
 export type VectorFunction = keyof typeof vectorFunctions;
 
+/** What a stage of the activation unit does: a function of one operand, or the conversion to the precision of the output. */
+export type ActivationRole = "activation" | "conversion";
+
+/** What the activation unit can do with what comes out of the vector unit; everything else the vector unit does alone. */
+const activationRoles: Readonly<Partial<Record<VectorFunction, ActivationRole>>> = {
+  clip: "activation",
+  relu: "activation",
+  leaky_relu: "activation",
+  absolute: "activation",
+  exp: "activation",
+  exp_minus_one: "activation",
+  log: "activation",
+  erf: "activation",
+  sigmoid: "activation",
+  tanh: "activation",
+  gelu: "activation",
+  gelu_tanh: "activation",
+  softplus: "activation",
+  quantize: "conversion",
+  convert: "conversion",
+};
+
+/** The part that a function can have in the activation unit; null for what only the vector unit does. */
+export function activationRole(name: VectorFunction): ActivationRole | null {
+  return activationRoles[name] ?? null;
+}
+
+/** Whether one pass can take these functions behind the vector unit: an activation, a conversion, or one and then the other. */
+export function isActivationPipeline(names: readonly VectorFunction[]): boolean {
+  const roles = names.map(activationRole);
+  const [first, second] = roles;
+  return (
+    !roles.includes(null) &&
+    (roles.length < 2 || (roles.length === 2 && first === "activation" && second === "conversion"))
+  );
+}
+
 /** Bits of a lane of the vector unit, whose format is f16. */
 const laneBits = elementTypes.f16.bits;
 

@@ -3,6 +3,9 @@ import type { VectorCostClass } from "../ir/vector-function.ts";
 import { hostCycles, hostOperationCycles, macWidth, peakMacsPerCycle } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
 
+/** Elements by cost class; a class that is left out has none. */
+type VectorElements = Readonly<Partial<Record<VectorCostClass, number>>>;
+
 /** What a layer must do however it is mapped. All amounts are those of the whole batch. */
 export interface BoundWork {
   readonly name: string;
@@ -19,7 +22,11 @@ export interface BoundWork {
   } | null;
   /** Bytes that must cross memory ports: each operand and the result once. */
   readonly operandBytes: number;
-  readonly vectorElements: Readonly<Partial<Record<VectorCostClass, number>>>;
+  /** Elements of functions that only the vector unit can compute, by cost class. */
+  readonly vectorElements: VectorElements;
+  /** Elements of functions that an activation unit can compute behind the vector unit, if the chip has one; and of conversions. */
+  readonly activationElements: VectorElements;
+  readonly conversionElements: VectorElements;
   /** Bytes of the graph inputs that enter and outputs that leave through the framebuffer in this layer. */
   readonly inputBytes: number;
   readonly outputBytes: number;
@@ -79,16 +86,12 @@ type Load = Readonly<Record<BoundResource, number>>;
 function loadOf(work: BoundWork, target: ChipTarget, packed: boolean, host: boolean): Load {
   const { rows, columns } = target.grid;
   const coreCount = rows * columns;
-  let vector = 0;
-  for (const [cost, elements] of Object.entries(work.vectorElements) as [VectorCostClass, number][]) {
-    vector += elements * target.vector.cycles[cost];
-  }
   const crossesLink = host || work.isHostOperation;
   const frameBytesPerCycle =
     rows * Math.min(target.frameBuffer.rowBytesPerCycle, target.networks.activation.linkBytesPerCycle);
   return {
     matrix: (packed ? packedCycles(work, target) : work.macCount / peakMacsPerCycle(target, work.macBits)) / coreCount,
-    vector: vector / (target.vector.laneCount * coreCount),
+    vector: vectorCyclesOf(work, target) / (target.vector.laneCount * coreCount),
     memory: work.operandBytes / (target.core.memoryPortBytesPerCycle * coreCount),
     frameBufferIn: work.inputBytes / frameBytesPerCycle,
     frameBufferOut: work.outputBytes / frameBytesPerCycle,
@@ -96,6 +99,24 @@ function loadOf(work: BoundWork, target: ChipTarget, packed: boolean, host: bool
     hostOut: crossesLink && work.outputBytes > 0 ? hostCycles(target, work.outputBytes) : 0,
     hostOperation: work.hostElementCount > 0 ? hostOperationCycles(target, work.hostElementCount) : 0,
   };
+}
+
+/**
+ * Cycles of one lane that computed all of a layer's vector functions: each pass has one of the vector unit, and at most one
+ * activation and one conversion behind it, so that passes of equal length fill all three as well as can be.
+ */
+function vectorCyclesOf(work: BoundWork, target: ChipTarget): number {
+  const cyclesOf = (elements: VectorElements): number => {
+    let cycles = 0;
+    for (const [cost, count] of Object.entries(elements) as [VectorCostClass, number][]) {
+      cycles += count * target.vector.cycles[cost];
+    }
+    return cycles;
+  };
+  const alone = cyclesOf(work.vectorElements);
+  const [activations, conversions] = [cyclesOf(work.activationElements), cyclesOf(work.conversionElements)];
+  if (target.activation === null) return alone + activations + conversions;
+  return Math.max(alone, (alone + activations) / 2, (alone + conversions) / 2, (alone + activations + conversions) / 3);
 }
 
 /** Cycles of one matrix unit that did all of a layer, each product of a group in whole blocks of the unit. */

@@ -68,7 +68,7 @@ function addOwnWork(counts: Counts, work: Work, times: number): void {
     counts.accumulators.readBytes += times * work.macs.accumulators.read;
     counts.accumulators.writtenBytes += times * work.macs.accumulators.written;
   }
-  if (work.vector !== null) counts.vectorElements[work.vector.cost] += times * work.vector.elements;
+  for (const { cost, elements } of work.vector) counts.vectorElements[cost] += times * elements;
   for (const space of ["memory", "weights", "partial", "frame"] as const) {
     counts[bufferOf[space]].readBytes += times * work.own[space].read;
     counts[bufferOf[space]].writtenBytes += times * work.own[space].written;

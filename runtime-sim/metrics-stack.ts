@@ -1,5 +1,5 @@
 import { at } from "../base/math.ts";
-import { matmulCycles, streamCycles, vectorCycles } from "../targets/cost.ts";
+import { matmulCycles, streamCycles, vectorCycles, vectorFillCycles } from "../targets/cost.ts";
 import { type IdealResource, isFree } from "../targets/ideal.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { matmulShape, workOf } from "./timing/work.ts";
@@ -79,9 +79,8 @@ function stretchesOf(place: InstructionPlace, target: ChipTarget): readonly Stre
       return unit(matmulCycles(target, matmulShape(instruction)), target.matrix.fillCycles, "matrix");
     case "vector":
     case "reduce": {
-      const work = workOf(instruction, target).vector;
-      const cycles = work === null ? 0 : vectorCycles(target, work.cost, work.elements);
-      return unit(cycles, target.vector.fillCycles, "vector");
+      const stages = workOf(instruction, target).vector;
+      return unit(vectorCycles(target, stages), vectorFillCycles(target, stages.length), "vector");
     }
     case "psum.recv":
       return [rest(["partialSums", "vector"])];

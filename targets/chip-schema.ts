@@ -72,6 +72,7 @@ export const chipSchema = z.strictObject({
     cycles: costClasses(number("cycles", "count")),
     fill: number("cycles", "whole"),
   }),
+  activation: z.strictObject({ fill: number("cycles", "whole") }).optional(),
   networks: z.strictObject({
     model: networkSchema,
     partial: networkSchema,
@@ -156,6 +157,7 @@ export function chipOf(tree: ChipTree, provenance: Provenance): ChipTarget {
       cycles: valuesOf(vector.cycles),
       fillCycles: vector.fill.value,
     },
+    activation: tree.activation === undefined ? null : { fillCycles: tree.activation.fill.value },
     networks: {
       model: networkOf(networks.model, factors.energy),
       partial: networkOf(networks.partial, factors.energy),

@@ -45,9 +45,27 @@ export function activationPortBytes(target: ChipTarget, shape: MatmulShape, elem
   return shape.groups * shape.rows * shape.inner * columnPasses(target, shape.columns, shape.macBits) * elementBytes;
 }
 
-/** Cycles of the vector unit for one instruction over `elements` elements, fill included. */
-export function vectorCycles(target: ChipTarget, cost: VectorCostClass, elements: number): number {
-  return ceilDivide(elements, target.vector.laneCount) * target.vector.cycles[cost] + target.vector.fillCycles;
+/** A function on so many lanes' elements. */
+export interface VectorStage {
+  readonly cost: VectorCostClass;
+  readonly elements: number;
+}
+
+/**
+ * Cycles that an instruction holds the vector unit, fill included: its own function, then those of the activation unit. All
+ * work at once on groups that follow each other, so that the slowest decides. docs/machine.md, Time.
+ */
+export function vectorCycles(target: ChipTarget, stages: readonly VectorStage[]): number {
+  let slowest = 0;
+  for (const { cost, elements } of stages) {
+    slowest = Math.max(slowest, ceilDivide(elements, target.vector.laneCount) * target.vector.cycles[cost]);
+  }
+  return slowest + vectorFillCycles(target, stages.length);
+}
+
+/** Cycles that a pass of so many stages takes to fill: of the vector unit, and of the activation unit where it is used. */
+export function vectorFillCycles(target: ChipTarget, stageCount: number): number {
+  return target.vector.fillCycles + (stageCount > 1 ? (target.activation?.fillCycles ?? 0) : 0);
 }
 
 /** Cycles of a core's memory port for `bytes` bytes; 0 for none. */

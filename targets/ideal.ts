@@ -1,6 +1,6 @@
 import type { ChipTarget, Network } from "./target.ts";
 
-/** What can be made free: all networks on chip with the framebuffer's rows, memory ports, host and its link, vector units. */
+/** What can be made free: all networks on chip with the framebuffer's rows, memory ports, host and its link, vector and activation units. */
 export const idealResources = ["network", "memory", "host", "vector"] as const;
 
 /** A part of a chip that can be made free. */
@@ -38,6 +38,7 @@ const idealize: Readonly<Record<IdealResource, (chip: ChipTarget) => ChipTarget>
       cycles: Object.fromEntries(Object.keys(chip.vector.cycles).map((cost) => [cost, 0])) as typeof chip.vector.cycles,
       fillCycles: 0,
     },
+    activation: chip.activation === null ? null : { fillCycles: 0 },
   }),
 };
 

@@ -66,6 +66,11 @@ export interface ChipTarget {
     readonly cycles: Readonly<Record<VectorCostClass, number>>;
     readonly fillCycles: number;
   };
+  /**
+   * The unit behind the vector unit, as many lanes wide and as quick at each function; null for a chip whose vector unit does
+   * everything.
+   */
+  readonly activation: { readonly fillCycles: number } | null;
   readonly networks: Readonly<Record<"model" | "partial" | "activation" | "instruction", Network>>;
   readonly frameBuffer: { readonly bytes: number; readonly rowBytesPerCycle: number };
   readonly host: {

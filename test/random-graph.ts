@@ -200,6 +200,15 @@ const unaryBlock: Block = (maker, value, { mark }) => {
   return maker.node(op, [value], op === "clip" ? { low: -1, high: 1.5 } : {});
 };
 
+/** A contraction, a function of its results, and a contraction of those. */
+const activatedBlock: Block = (maker, value, limits) => {
+  const contract = (operand: string): string | null =>
+    convBlock(maker, operand, limits) ?? matmulBlock(maker, operand, limits);
+  const sums = contract(value);
+  if (sums === null) return null;
+  return contract(maker.node(maker.pick(["sigmoid", "tanh", "leaky_relu"]), [sums]));
+};
+
 const constantBlock: Block = (maker, value, { mark }) => {
   const shape = maker.shape(value);
   const own = maker.pick<readonly number[]>([[], shape.slice(-1), shape.map((size, axis) => (axis === 1 ? size : 1))]);
@@ -317,6 +326,7 @@ const blocks: readonly { readonly weight: number; readonly block: Block }[] = [
   { weight: 4, block: matmulBlock },
   { weight: 1, block: attentionBlock },
   { weight: 4, block: unaryBlock },
+  { weight: 1, block: activatedBlock },
   { weight: 2, block: constantBlock },
   { weight: 3, block: joinBlock },
   { weight: 2, block: normBlock },

@@ -1,11 +1,11 @@
 import { internalError } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import { type Node, valueTypes } from "../../ir/graph.ts";
-import type { Operand, SimpleInstruction } from "../../ir/instruction.ts";
+import type { ActivationStage, Operand, SimpleInstruction, View } from "../../ir/instruction.ts";
 import type { Box } from "../../ir/iteration.ts";
-import { operatorOf } from "../../ir/ops/index.ts";
 import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { type TablePlan, tableBox } from "../chain.ts";
+import type { ChainPass, ChainStage } from "../chain-pass.ts";
 import { boxStart } from "../local-layout.ts";
 import type { NetworkPlan, StepPlan } from "../step-plan.ts";
 import { TransferCache } from "./transfer-cache.ts";
@@ -43,48 +43,66 @@ export function emitChain(
   tile: readonly TileDimension[],
   partial: number,
 ): SimpleInstruction[] {
-  const box = at(plan.boxes, core);
-  const instructions: SimpleInstruction[] = [];
-  plan.layer.nodes.forEach((node, position) => {
-    if (plan.roles !== null && position === 0) return;
-    if (plan.layer.kind === "reduce" && position === 0) {
-      instructions.push(emitReduce(context, plan, core, node, tile, box));
-      return;
-    }
-    const lowering = operatorOf(node.op).vector;
-    if (lowering === undefined)
-      throw internalError(`operator "${node.op}" has no vector lowering`, { layer: plan.layer.name });
-    const issue = lowering.issue(inferContext(context, node));
-    const sources = node.operands
-      .map((operand, index) =>
-        operand === null ? null : operandView(context, plan, core, node, operand, index, tile, partial),
-      )
-      .filter((view) => view !== null);
-    const table = plan.chain.tables.find((candidate) => candidate.node === node.name);
-    if (table !== undefined) sources.push(tableView(context, table, tile, box));
-    const destination = resultView(context, plan, core, node, tile, partial);
-    const nest = mergeNest({
-      counts: tile.map(({ range }) => rangeSize(range)),
-      strides: [destination.strides, ...sources.map((view) => view.strides)],
-    });
-    instructions.push({
-      kind: "vector",
-      function: issue.function,
-      counts: nest.counts,
-      sources: sources.map((view, index) => operandOf(view, at(nest.strides, index + 1))),
-      destination: operandOf(destination, at(nest.strides, 0)),
-      parameters: issue.parameters,
-    });
-  });
-  return instructions;
+  return plan.chain.passes.map((pass) =>
+    pass.stages[0].kind === "reduce"
+      ? emitReduce(context, plan, core, pass.stages[0], tile)
+      : emitPass(context, plan, core, pass, tile, partial),
+  );
 }
 
-function inferContext(context: EmitContext, node: Node) {
-  return {
-    operands: node.operands.map((operand) => (operand === null ? null : (context.types.get(operand) as TensorType))),
-    attributes: node.attributes,
-    type: node.type,
+function emitPass(
+  context: EmitContext,
+  plan: StepPlan,
+  core: number,
+  { stages, results }: ChainPass,
+  tile: readonly TileDimension[],
+  partial: number,
+): SimpleInstruction {
+  const box = at(plan.boxes, core);
+  const [head, ...activation] = stages;
+  const tableOf = (node: Node): TileView | null => {
+    const table = plan.chain.tables.find((candidate) => candidate.node === node.name);
+    return table === undefined ? null : tableView(context, table, tile, box);
   };
+  const sources = [
+    ...head.node.operands.map((operand, index) =>
+      operand === null ? null : operandView(context, plan, core, head.node, operand, index, tile, partial),
+    ),
+    tableOf(head.node),
+  ].filter((view) => view !== null);
+  const resultOf = (node: Node): TileView | null =>
+    results.includes(node) ? resultView(context, plan, core, node, tile, partial) : null;
+  const scales = activation.map(({ node }) => tableOf(node));
+  const kept = activation.map((_, index) => resultOf(at(stages, index).node));
+  const destination = resultView(context, plan, core, at(stages, activation.length).node, tile, partial);
+  const views = [destination, ...sources, ...scales, ...kept].filter((view) => view !== null);
+  const nest = mergeNest({
+    counts: tile.map(({ range }) => rangeSize(range)),
+    strides: views.map(({ strides }) => strides),
+  });
+  const operand = (view: TileView): Operand => operandOf(view, at(nest.strides, views.indexOf(view)));
+  return {
+    kind: "vector",
+    function: head.function,
+    counts: nest.counts,
+    sources: sources.map(operand),
+    destination: operand(destination),
+    parameters: head.parameters,
+    activation: activation.map((stage, index): ActivationStage => {
+      const [scale, view] = [scales[index] ?? null, kept[index] ?? null];
+      return {
+        function: stage.function,
+        element: at(stages, index).node.type.element,
+        kept: view === null ? null : viewOf(operand(view)),
+        scale: scale === null ? null : operand(scale),
+        parameters: stage.parameters,
+      };
+    }),
+  };
+}
+
+function viewOf({ space, address, strides }: Operand): View {
+  return { space, address, strides };
 }
 
 function operandOf(view: TileView, strides: readonly number[]): Operand {
@@ -163,14 +181,10 @@ function emitReduce(
   context: EmitContext,
   plan: StepPlan,
   core: number,
-  node: Node,
+  { node, function: name }: ChainStage,
   tile: readonly TileDimension[],
-  box: Box,
 ): SimpleInstruction {
-  const lowering = operatorOf(node.op).vector;
-  if (lowering === undefined)
-    throw internalError(`operator "${node.op}" has no vector lowering`, { layer: plan.layer.name });
-  const issue = lowering.issue(inferContext(context, node));
+  const box = at(plan.boxes, core);
   const reduced = plan.layer.dimensions
     .map((dimension, index) => ({ dimension: index, range: at(box, index), kind: dimension.kind }))
     .filter(({ kind }) => kind === "reduction");
@@ -192,7 +206,7 @@ function emitReduce(
   });
   return {
     kind: "reduce",
-    function: issue.function,
+    function: name,
     counts: outer.counts,
     inner: inner.counts,
     source: operandOf(source, [...at(outer.strides, 0), ...at(inner.strides, 0)]),

@@ -250,6 +250,7 @@ function fillOf(
       strides: at(nest.strides, 0),
       element: type.element,
     },
+    activation: [],
     parameters: { value },
   };
 }

@@ -154,8 +154,8 @@ function chainCycles(
   const tile = ceilDivide(elements, tiles);
   for (const pass of passes) {
     const points = tile * (pass.reduces ? inner : 1);
-    const unitCycles =
-      tiles * (vectorCycles(target, pass.cost, points * pass.lanes) + target.synchronization.issueCycles);
+    const stages = pass.stages.map(({ cost, lanes }) => ({ cost, elements: points * lanes }));
+    const unitCycles = tiles * (vectorCycles(target, stages) + target.synchronization.issueCycles);
     const bytes = points * pass.sourceBytes + tile * pass.resultBytes;
     const memoryCycles = tiles * portCycles(target, bytes);
     cycles += Math.max(unitCycles, memoryCycles);
@@ -210,7 +210,7 @@ function contractionCost(
   const epilogue = chainCycles(passes, results, resultTiles, 1, target);
   const parts = geometry.reduction?.parts ?? 1;
   const tileResults = ceilDivide(results, resultTiles);
-  const addCycles = parts === 1 ? 0 : vectorCycles(target, "add", tileResults) + issueCycles;
+  const addCycles = parts === 1 ? 0 : vectorCycles(target, [{ cost: "add", elements: tileResults }]) + issueCycles;
   const sendCycles =
     parts === 1 ? 0 : linkCycles(target.networks.partial, 4 * tileResults) + target.networks.partial.hopCycles;
   const partialCycles = (parts - 1) * (addCycles + sendCycles);

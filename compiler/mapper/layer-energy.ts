@@ -32,7 +32,7 @@ export function layerEnergyPj(
   let total = 0;
   for (const pass of passes) {
     const points = results * (pass.reduces ? reduced : 1);
-    total += points * pass.lanes * energy.vectorPj[pass.cost];
+    for (const { cost, lanes } of pass.stages) total += points * lanes * energy.vectorPj[cost];
     total += points * pass.sourceBytes * energy.memoryReadPjPerByte;
     total += results * pass.resultBytes * energy.memoryWritePjPerByte;
   }

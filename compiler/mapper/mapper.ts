@@ -63,7 +63,7 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   const layouts = valueLayouts(network);
   const given = new Map(options.mapping?.layouts.map((layout) => [layout.value, layout]));
   const chosenLayouts = layouts.map((layout) => given.get(layout.value) ?? layout);
-  const work = options.work ?? vectorWork(network.graph, network.layers);
+  const work = options.work ?? vectorWork(network.layers, target);
   const { objective = "latency" } = options;
   const countsEnergy = objective === "energy" || objective === "edp";
   const space = searchSpace(network, work, target, pins, countsEnergy);

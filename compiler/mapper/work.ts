@@ -1,19 +1,19 @@
 import { at } from "../../base/math.ts";
-import { type Graph, type Node, valueTypes } from "../../ir/graph.ts";
-import { operatorOf } from "../../ir/ops/index.ts";
-import { elementBytes, type TensorType } from "../../ir/type.ts";
+import type { Node } from "../../ir/graph.ts";
+import { elementBytes } from "../../ir/type.ts";
 import { type VectorCostClass, vectorFunctions } from "../../ir/vector-function.ts";
+import type { ChipTarget } from "../../targets/target.ts";
 import { partialNodes } from "../chain.ts";
+import { type ChainPass, chainPasses } from "../chain-pass.ts";
 import { lanesOfNode } from "../lanes.ts";
 import type { Layer } from "../layers.ts";
 
-/** What one node of a layer asks of the vector unit, for each point of the layer's result. */
+/** What one instruction of a layer's chain asks of the vector unit, for each point of the layer's result. */
 export interface VectorPass {
-  readonly cost: VectorCostClass;
+  /** Its function, and those of the activation unit behind it, with the lanes that an element takes in each. */
+  readonly stages: readonly { readonly cost: VectorCostClass; readonly lanes: number }[];
   /** Whether the pass goes over the reduction dimensions too. */
   readonly reduces: boolean;
-  /** Lanes of the vector unit that an element takes. */
-  readonly lanes: number;
   /** Bytes at the memory port for each element that the pass goes over. */
   readonly sourceBytes: number;
   /** Bytes written at the memory port for each result. */
@@ -24,38 +24,32 @@ export interface VectorPass {
 export type VectorWork = ReadonlyMap<string, readonly VectorPass[]>;
 
 /** Derives the vector passes of all layers from the operators' own lowering. */
-export function vectorWork(graph: Graph, layers: readonly Layer[]): Map<string, readonly VectorPass[]> {
-  const types = valueTypes(graph);
+export function vectorWork(layers: readonly Layer[], target: ChipTarget): Map<string, readonly VectorPass[]> {
   return new Map(
     layers.map((layer) => {
-      const inPartial = partialNodes(layer);
-      return [layer.name, layer.nodes.flatMap((node) => passesOf(layer, node, types, inPartial))];
+      const passes = chainPasses(layer, target);
+      const inPartial = partialNodes(layer, passes);
+      return [layer.name, passes.map((pass) => passOf(layer, pass, inPartial))];
     }),
   );
 }
 
-function passesOf(
-  layer: Layer,
-  node: Node,
-  types: ReadonlyMap<string, TensorType>,
-  inPartial: ReadonlySet<string>,
-): VectorPass[] {
-  const lowering = operatorOf(node.op).vector;
-  if (lowering === undefined) return [];
-  const operands = node.operands.map((operand) => (operand === null ? null : (types.get(operand) ?? null)));
-  const issue = lowering.issue({ operands, attributes: node.attributes, type: node.type });
-  const sources = new Set(node.operands.filter((operand) => operand !== null));
+function passOf(layer: Layer, { stages, results }: ChainPass, inPartial: ReadonlySet<string>): VectorPass {
+  const [head] = stages;
+  const sources = new Set(head.node.operands.filter((operand) => operand !== null));
   let sourceBytes = 0;
-  for (const source of sources) sourceBytes += inPartial.has(source) ? 0 : operandPortBytes(layer, node, source);
-  return [
-    {
-      cost: vectorFunctions[issue.function].cost,
-      reduces: lowering.kind === "reduce",
-      lanes: lanesOfNode(issue.function, lowering.kind, operands, node.type),
-      sourceBytes,
-      resultBytes: inPartial.has(node.name) ? 0 : elementBytes(node.type.element),
-    },
-  ];
+  for (const source of sources) sourceBytes += inPartial.has(source) ? 0 : operandPortBytes(layer, head.node, source);
+  let resultBytes = 0;
+  for (const { name, type } of results) resultBytes += inPartial.has(name) ? 0 : elementBytes(type.element);
+  return {
+    stages: stages.map(({ function: name, kind, operands, node }) => ({
+      cost: vectorFunctions[name].cost,
+      lanes: lanesOfNode(name, kind, operands, node.type),
+    })),
+    reduces: head.kind === "reduce",
+    sourceBytes,
+    resultBytes,
+  };
 }
 
 /** Bytes of an operand at the port for each element; none for partial sums and for what stands still or is broadcast. */

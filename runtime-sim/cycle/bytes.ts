@@ -35,9 +35,14 @@ export function memoryBytes(target: ChipTarget, instruction: SimpleInstruction):
     case "matmul":
       return { read: matmulBytes(target, instruction), written: 0 };
     case "vector": {
-      const { sources, destination, counts } = instruction;
-      const read = sources.reduce((total, each) => total + distinct(each, counts) * width(each.element), 0);
-      return { read, written: distinct(destination, counts) * width(destination.element) };
+      const { sources, destination, counts, activation } = instruction;
+      let read = sources.reduce((total, each) => total + distinct(each, counts) * width(each.element), 0);
+      let written = distinct(destination, counts) * width(destination.element);
+      for (const { scale, kept, element } of activation) {
+        if (scale !== null) read += distinct(scale, counts) * width("scale");
+        if (kept !== null) written += distinct(kept, counts) * width(element);
+      }
+      return { read, written };
     }
     case "reduce": {
       const { source, divisor, destination, counts, inner } = instruction;

@@ -1,6 +1,7 @@
+import { problem } from "../../base/errors.ts";
 import type { MatmulInstruction, ReduceInstruction, VectorInstruction } from "../../ir/instruction.ts";
 import { type ElementType, elementTypes } from "../../ir/type.ts";
-import { vectorFunctions } from "../../ir/vector-function.ts";
+import { type VectorFunction, vectorFunctions } from "../../ir/vector-function.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Place } from "./grid.ts";
 
@@ -40,30 +41,58 @@ export function* matrixLabour(target: ChipTarget, matmul: MatmulInstruction): La
   yield* idle(target.matrix.fillCycles);
 }
 
-/** The vector unit: all lanes take their next pieces of 16 bits, and keep them for the cycles of the function; then it drains. */
+/** What a station of the vector pipeline does in a pass: so many pieces of 16 bits, each lane keeping its piece for so many cycles. */
+interface Station {
+  readonly pieces: number;
+  readonly cycles: number;
+}
+
+/**
+ * The vector unit, and behind it the activation unit: all lanes take their next pieces of 16 bits, and keep them for the cycles
+ * of the function. Stations pass elements on like a chain of buckets, so that the pass lasts as long as its busiest one;
+ * then each unit that took part drains.
+ */
 export function* vectorLabour(
   target: ChipTarget,
   instruction: VectorInstruction | ReduceInstruction | { readonly kind: "psum.recv"; readonly count: number },
 ): Labour {
-  const { pieces, cycles } = vectorDemand(target, instruction);
-  for (let left = pieces; left > 0; left -= target.vector.laneCount) yield* idle(cycles);
-  yield* idle(target.vector.fillCycles);
+  const all = stations(target, instruction);
+  let busiest = 0;
+  for (const { pieces, cycles } of all) {
+    let taken = 0;
+    for (let left = pieces; left > 0; left -= target.vector.laneCount) taken += cycles;
+    busiest = Math.max(busiest, taken);
+  }
+  yield* idle(busiest + target.vector.fillCycles);
+  if (all.length === 1) return;
+  if (target.activation === null) {
+    throw problem("B509", `Target "${target.name}" has no activation unit, and the program uses one.`);
+  }
+  yield* idle(target.activation.fillCycles);
 }
 
-function vectorDemand(
+function stations(
   target: ChipTarget,
   instruction: VectorInstruction | ReduceInstruction | { readonly kind: "psum.recv"; readonly count: number },
-): { pieces: number; cycles: number } {
-  if (instruction.kind === "psum.recv") return { pieces: instruction.count, cycles: target.vector.cycles.add };
-  const { cost } = vectorFunctions[instruction.function];
-  const cycles = target.vector.cycles[cost];
+): Station[] {
+  if (instruction.kind === "psum.recv") return [{ pieces: instruction.count, cycles: target.vector.cycles.add }];
+  const cyclesOf = (name: VectorFunction): number => target.vector.cycles[vectorFunctions[name].cost];
   if (instruction.kind === "reduce") {
     const elements = count(instruction.counts) * count(instruction.inner);
-    return { pieces: elements * lanes([instruction.source.element]), cycles };
+    return [{ pieces: elements * lanes([instruction.source.element]), cycles: cyclesOf(instruction.function) }];
   }
-  const scaled = ["requantize", "dequantize", "quantize"].includes(instruction.function);
-  const operands = [...instruction.sources, instruction.destination].map(({ element }) => element);
-  return { pieces: count(instruction.counts) * (scaled ? 1 : lanes(operands)), cycles };
+  const elements = count(instruction.counts);
+  const station = (name: VectorFunction, operands: readonly (ElementType | "scale")[]): Station => {
+    const scaled = ["requantize", "dequantize", "quantize"].includes(name);
+    return { pieces: elements * (scaled ? 1 : lanes(operands)), cycles: cyclesOf(name) };
+  };
+  const { activation, destination, sources } = instruction;
+  const [first, second] = activation;
+  const last = destination.element;
+  const all = [station(instruction.function, [...sources.map(({ element }) => element), first?.element ?? last])];
+  if (first !== undefined) all.push(station(first.function, [first.element, second?.element ?? last]));
+  if (second !== undefined) all.push(station(second.function, [second.element, last]));
+  return all;
 }
 
 /** Lanes of 16 bits that the widest of some elements fills; scales are no data of a lane. */

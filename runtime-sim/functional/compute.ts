@@ -1,4 +1,4 @@
-import { product, rowMajorStrides } from "../../base/math.ts";
+import { at, product, rowMajorStrides, sum } from "../../base/math.ts";
 import type {
   GatherInstruction,
   MatmulInstruction,
@@ -9,6 +9,7 @@ import type {
   VectorInstruction,
 } from "../../ir/instruction.ts";
 import { type ElementType, elementBytes } from "../../ir/type.ts";
+import { storedBytes } from "../../kernels/element.ts";
 import type { ContractionTask, CopyTask, ElementView, Kernels, ReduceTask, VectorTask } from "../../kernels/kernels.ts";
 import type { Operation } from "./operation.ts";
 import { countSumsOutside, makeOverflowCheck, wordsAt } from "./overflow.ts";
@@ -90,23 +91,36 @@ function matmul(instruction: MatmulInstruction, kernels: Kernels, overflowed: (c
 }
 
 function vector(instruction: VectorInstruction, kernels: Kernels, staging: number): Compute {
-  const { function: name, counts, parameters } = instruction;
+  const { function: name, counts, parameters, activation } = instruction;
   const stage = makeStage(kernels, staging);
   const sources = instruction.sources.map((source) => stage.operand(source, counts));
+  const scales = activation.map(({ scale }) => (scale === null ? null : stage.operand(scale, counts)));
   const destination = stage.operand(instruction.destination, counts);
-  const task: VectorTask = {
-    function: name,
-    counts,
-    sources: sources.map(({ view }) => view),
-    destination: destination.view,
-    parameters,
-  };
-  const count = sources.length;
+  const kept = activation.map(({ kept: view, element }) =>
+    view === null ? null : stage.operand({ ...view, element }, counts),
+  );
+  const between = activation.map(({ element }, index) => kept[index]?.view ?? stage.between(element, counts));
+  const results = [...between, destination.view];
+  const tasks: readonly VectorTask[] = [
+    { function: name, counts, sources: sources.map(({ view }) => view), destination: at(results, 0), parameters },
+    ...activation.map((each, index) => ({
+      function: each.function,
+      counts,
+      sources: [at(between, index), scales[index]?.view].filter((view) => view !== undefined),
+      destination: at(results, index + 1),
+      parameters: each.parameters,
+    })),
+  ];
+  const read = [...sources, ...scales].filter((operand) => operand !== null);
+  const written = [destination, ...kept].filter((operand) => operand !== null);
   return (addresses) => {
-    for (let index = 0; index < count; index += 1) (sources[index] as StagedOperand).bring(addresses[index] as number);
-    destination.place(addresses[count] as number);
-    kernels.vector(task);
-    destination.takeBack();
+    for (let index = 0; index < read.length; index += 1)
+      (read[index] as StagedOperand).bring(addresses[index] as number);
+    for (let index = 0; index < written.length; index += 1) {
+      (written[index] as StagedOperand).place(addresses[read.length + index] as number);
+    }
+    for (let index = 0; index < tasks.length; index += 1) kernels.vector(tasks[index] as VectorTask);
+    for (let index = 0; index < written.length; index += 1) (written[index] as StagedOperand).takeBack();
   };
 }
 
@@ -144,7 +158,10 @@ interface StagedOperand {
   readonly takeBack: () => void;
 }
 
-/** Hands out room for operands of 4 and 2 bits, which the vector unit's kernels read and write one a byte. */
+/**
+ * Hands out room for operands of 4 and 2 bits, which the vector unit's kernels read and write one a byte, and for what goes
+ * from one function of a pass to the next.
+ */
 function makeStage(kernels: Kernels, staging: number) {
   let next = staging;
   const operand = ({ element, strides }: Operand, counts: readonly number[]): StagedOperand => {
@@ -172,19 +189,31 @@ function makeStage(kernels: Kernels, staging: number) {
       takeBack: () => kernels.copyPacked({ counts, element, source: staged, destination: home }),
     };
   };
-  return { operand };
+  const between = (element: ElementType, counts: readonly number[]): ElementView => {
+    const bytes = storedBytes(element);
+    const view = { element, strides: rowMajorStrides(counts).map((stride) => stride * bytes), address: next };
+    next += product(counts) * bytes;
+    return view;
+  };
+  return { operand, between };
 }
 
 function isPacked(element: Operand["element"]): boolean {
   return element !== "scale" && elementBytes(element) < 1;
 }
 
-/** Bytes of staging that an instruction needs: one for each element of its operands of 4 and 2 bits. */
+/**
+ * Bytes of staging that an instruction needs: one for each element of its operands of 4 and 2 bits, and room for what goes
+ * from one function of a pass to the next.
+ */
 export function stagingBytes({ instruction }: Operation): number {
   const room = ({ element }: Operand, counts: readonly number[]): number => (isPacked(element) ? product(counts) : 0);
   if (instruction.kind === "vector") {
-    const { sources, destination, counts } = instruction;
-    return [...sources, destination].reduce((bytes, operand) => bytes + room(operand, counts), 0);
+    const { sources, destination, counts, activation } = instruction;
+    const between = activation.map(({ kept, element }) =>
+      kept === null ? product(counts) * storedBytes(element) : room({ ...kept, element }, counts),
+    );
+    return sum([...[...sources, destination].map((operand) => room(operand, counts)), ...between]);
   }
   if (instruction.kind !== "reduce") return 0;
   const { source, destination, counts, inner } = instruction;

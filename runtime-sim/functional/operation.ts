@@ -1,6 +1,6 @@
 import { problem } from "../../base/errors.ts";
 import { product } from "../../base/math.ts";
-import type { Field, Instruction, LoopInstruction, SimpleInstruction } from "../../ir/instruction.ts";
+import type { Field, Instruction, LoopInstruction, SimpleInstruction, View } from "../../ir/instruction.ts";
 import { enteringPorts, leavingPorts, type Port, type Program } from "../../ir/program.ts";
 import { type ElementType, elementBytes, packedBytes } from "../../ir/type.ts";
 import { makeRegion, type Region } from "./region.ts";
@@ -172,27 +172,17 @@ function localRegions(instruction: SimpleInstruction, program: Program, layer: s
       return regions;
     }
     case "vector": {
-      const { counts, sources, destination } = instruction;
+      const { counts, sources, destination, activation } = instruction;
+      const view = (name: string, use: "read" | "write", { space, address, strides }: View, bytes: number): Region =>
+        makeRegion(name, use, space, address, counts, strides, bytes);
       return [
-        ...sources.map((source, index) =>
-          makeRegion(
-            `source ${index}`,
-            "read",
-            source.space,
-            source.address,
-            counts,
-            source.strides,
-            operandBytes(source.element),
-          ),
+        ...sources.map((source, index) => view(`source ${index}`, "read", source, operandBytes(source.element))),
+        ...activation.flatMap(({ scale }, index) =>
+          scale === null ? [] : [view(`scale of stage ${index}`, "read", scale, operandBytes(scale.element))],
         ),
-        makeRegion(
-          "destination",
-          "write",
-          destination.space,
-          destination.address,
-          counts,
-          destination.strides,
-          operandBytes(destination.element),
+        view("destination", "write", destination, operandBytes(destination.element)),
+        ...activation.flatMap(({ element, kept }, index) =>
+          kept === null ? [] : [view(`operand of stage ${index}`, "write", kept, operandBytes(element))],
         ),
       ];
     }

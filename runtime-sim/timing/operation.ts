@@ -129,9 +129,12 @@ export interface OperationContext {
   readonly turns: number;
 }
 
-/** Works out an instruction. Throws B501 when it names a port that does not exist. */
+/** Works out an instruction. Throws B501 when it names a port that does not exist, B509 when it needs a unit that the target lacks. */
 export function operationOf(instruction: SimpleInstruction, context: OperationContext): Operation {
   const { program, target, coreClass, tokens, turns } = context;
+  if (instruction.kind === "vector" && instruction.activation.length > 0 && target.activation === null) {
+    throw problem("B509", `The program uses an activation unit, but target "${target.name}" has none.`);
+  }
   const work = workOf(instruction, target);
   const base = {
     ...controlOperation(operationKinds.wait),
@@ -166,7 +169,7 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
         ...base,
         kind: operationKinds.unit,
         resource: unitNumbers.vector,
-        cycles: work.vector === null ? 0 : vectorCycles(target, work.vector.cost, work.vector.elements),
+        cycles: vectorCycles(target, work.vector),
       };
     case "gather":
     case "weights.load":

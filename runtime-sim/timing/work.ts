@@ -1,8 +1,8 @@
 import { product } from "../../base/math.ts";
-import type { Operand, SimpleInstruction, Space, View } from "../../ir/instruction.ts";
+import type { Operand, SimpleInstruction, Space, VectorInstruction, View } from "../../ir/instruction.ts";
 import { elementBytes, elementTypes, widerElement } from "../../ir/type.ts";
-import { lanesPerElement, type VectorCostClass, vectorFunctions } from "../../ir/vector-function.ts";
-import { activationPortBytes, innerPasses, type MatmulShape, macWidth } from "../../targets/cost.ts";
+import { lanesPerElement, vectorFunctions } from "../../ir/vector-function.ts";
+import { activationPortBytes, innerPasses, type MatmulShape, macWidth, type VectorStage } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 
 /** The networks on chip. */
@@ -17,7 +17,8 @@ export interface Traffic {
 /** What one execution of an instruction does, on any core and in any turn: amounts, no durations and no prices. */
 export interface Work {
   readonly macs: { width: "2" | "4" | "8"; count: number; accumulators: Readonly<Traffic> } | null;
-  readonly vector: { cost: VectorCostClass; elements: number } | null;
+  /** What the vector unit does, and behind it the activation unit; empty for other instructions. */
+  readonly vector: readonly VectorStage[];
   /** Bytes in the memories of the core that executes the instruction. */
   readonly own: Readonly<Record<Space, Readonly<Traffic>>>;
   /** What the instruction sends: bytes of the packet, and the space that each destination writes them to. */
@@ -48,7 +49,7 @@ function emptyTraffic(): Record<Space, Traffic> {
 }
 
 /** The work of instructions that only synchronize. */
-const noWork: Work = { macs: null, vector: null, own: emptyTraffic(), packet: null, host: null };
+const noWork: Work = { macs: null, vector: [], own: emptyTraffic(), packet: null, host: null };
 
 /** The shape of a matmul that its time depends on. */
 export function matmulShape(instruction: Extract<SimpleInstruction, { kind: "matmul" }>): MatmulShape {
@@ -61,6 +62,21 @@ export function matmulShape(instruction: Extract<SimpleInstruction, { kind: "mat
   };
 }
 
+/** The functions that an instruction's elements pass one after the other, with the lanes that they take in each. */
+function vectorStages({ function: name, counts, sources, destination, activation }: VectorInstruction): VectorStage[] {
+  const count = product(counts);
+  // What each function gives: the operand of the next, at last the destination.
+  const results = [...activation.map(({ element }) => element), destination.element];
+  const stages = [
+    { name, operands: sources.map(({ element }) => element) },
+    ...activation.map(({ function: stage, element }) => ({ name: stage, operands: [element] })),
+  ];
+  return stages.map(({ name: stage, operands }, index) => ({
+    cost: vectorFunctions[stage].cost,
+    elements: count * lanesPerElement(stage, [...operands, results[index] ?? "scale"]),
+  }));
+}
+
 /** The work of one execution of an instruction: docs/machine.md, Time and Energy; docs/energy.md. */
 export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work {
   if (instruction.kind === "signal" || instruction.kind === "wait" || instruction.kind === "barrier") return noWork;
@@ -71,7 +87,7 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
   const write = (view: View, counts: readonly number[], bytes: number): void => {
     own[view.space].written += distinctElements(counts, view.strides) * bytes;
   };
-  const nothing = { macs: null, vector: null, own, packet: null, host: null } as const;
+  const nothing = { macs: null, vector: [], own, packet: null, host: null } as const;
   switch (instruction.kind) {
     case "matmul": {
       const shape = matmulShape(instruction);
@@ -88,14 +104,14 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
       return { ...nothing, macs: { width: macWidth(shape.macBits), count, accumulators } };
     }
     case "vector": {
-      for (const source of instruction.sources) read(source, instruction.counts, operandElementBytes(source.element));
-      write(instruction.destination, instruction.counts, operandElementBytes(instruction.destination.element));
-      const lanes = lanesPerElement(
-        instruction.function,
-        [...instruction.sources, instruction.destination].map((operand) => operand.element),
-      );
-      const elements = product(instruction.counts) * lanes;
-      return { ...nothing, vector: { cost: vectorFunctions[instruction.function].cost, elements } };
+      const { counts, sources, destination, activation } = instruction;
+      for (const source of sources) read(source, counts, operandElementBytes(source.element));
+      for (const { element, kept, scale } of activation) {
+        if (kept !== null) write(kept, counts, operandElementBytes(element));
+        if (scale !== null) read(scale, counts, operandElementBytes(scale.element));
+      }
+      write(destination, counts, operandElementBytes(destination.element));
+      return { ...nothing, vector: vectorStages(instruction) };
     }
     case "reduce": {
       const all = [...instruction.counts, ...instruction.inner];
@@ -105,12 +121,12 @@ export function workOf(instruction: SimpleInstruction, target: ChipTarget): Work
       }
       write(instruction.destination, instruction.counts, operandElementBytes(instruction.destination.element));
       const elements = product(all) * lanesPerElement(instruction.function, [instruction.source.element]);
-      return { ...nothing, vector: { cost: vectorFunctions[instruction.function].cost, elements } };
+      return { ...nothing, vector: [{ cost: vectorFunctions[instruction.function].cost, elements }] };
     }
     case "psum.recv":
       own.partial.read += 2 * 4 * instruction.count;
       own.partial.written += 4 * instruction.count;
-      return { ...nothing, vector: { cost: "add", elements: instruction.count } };
+      return { ...nothing, vector: [{ cost: "add", elements: instruction.count }] };
     case "gather":
       read(instruction.source, instruction.counts, instruction.elementBytes);
       write(instruction.destination, instruction.counts, instruction.elementBytes);

@@ -26,7 +26,7 @@ const networks = fc
   });
 
 function spaceOf(network: Network): SearchSpace {
-  return searchSpace(network, vectorWork(network.graph, network.layers), chip);
+  return searchSpace(network, vectorWork(network.layers, chip), chip);
 }
 
 describe("choices that are forced", () => {

@@ -7,6 +7,7 @@ import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } fr
 import { contractionTiles } from "../../compiler/weights.ts";
 import type { Program } from "../../ir/program.ts";
 import { elementTypes } from "../../ir/type.ts";
+import { activationRole } from "../../ir/vector-function.ts";
 import type { Feature } from "../random-graph.ts";
 import type { Built } from "./random-case.ts";
 
@@ -36,6 +37,10 @@ export const programFeatures: readonly string[] = [
   "multicast",
   "idle-cores",
   "input-ahead",
+  "activation-stage",
+  "conversion-stage",
+  "both-stages",
+  "kept-operand-of-a-stage",
 ];
 
 /** A name of `programFeatures`. */
@@ -54,9 +59,22 @@ export function featuresOf(
   if (graph.has("conv-depthwise")) found.add("conv-grouped");
   if (kinds.has("multicast")) found.add("multicast");
   if (readsAhead(plan, mapping.buffers).length > 0) found.add("input-ahead");
-  for (const step of plan.steps) stepFeatures(plan, step, found);
+  for (const step of plan.steps) {
+    stepFeatures(plan, step, found);
+    stageFeatures(step, found);
+  }
   for (const readers of plan.network.readers.values()) if (readers.length > 1) found.add("fork");
   return found;
+}
+
+/** How the activation unit is used in a step. */
+function stageFeatures({ chain }: StepPlan, found: Set<ProgramFeature>): void {
+  for (const { stages, results } of chain.passes) {
+    const roles = stages.slice(1).map(({ function: name }) => activationRole(name));
+    for (const role of roles) found.add(`${role}-stage`);
+    if (roles.length === 2) found.add("both-stages");
+    if (results.length > 1) found.add("kept-operand-of-a-stage");
+  }
 }
 
 function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeature>): void {

@@ -7,6 +7,7 @@ import { simulateBoth } from "../../runtime-sim/timing/simulate.ts";
 import { type IdealResource, idealChip, idealResources } from "../../targets/ideal.ts";
 import { loadChip } from "../../targets/load.ts";
 import { targetSha256 } from "../../targets/print.ts";
+import type { ChipTarget } from "../../targets/target.ts";
 import {
   cores,
   gather,
@@ -22,7 +23,7 @@ import {
 import { richProgram } from "../runtime-sim/timing/rich-program.ts";
 import { build, randomCase, randomSteps } from "./random-case.ts";
 
-const mini = loadChip("mini-4x4");
+const mini: ChipTarget = { ...loadChip("mini-4x4"), activation: { fillCycles: 3 } };
 
 function metricsWith(program: Program, resources: readonly IdealResource[], chip = mini): RunMetrics {
   const ideal = idealChip(chip, resources);

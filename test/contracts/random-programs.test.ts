@@ -36,6 +36,10 @@ import { tracedCounts } from "./trace-counts.ts";
 const mini = loadChip("mini-4x4");
 /** The small chip with buffers so small that a core works in many turns. */
 const cramped = applyOverrides(mini, ["core.weightBuffer=512", "core.partialBuffer=256"]);
+/** The small chips with an activation unit. */
+const [pipelined, crampedPipelined] = [mini, cramped].map(
+  (chip): ChipTarget => ({ ...chip, activation: { fillCycles: 3 } }),
+) as [ChipTarget, ChipTarget];
 const graphCount = 100;
 
 interface Population {
@@ -48,12 +52,12 @@ interface Population {
   readonly traces: ReturnType<typeof simulateBoth>;
 }
 
-/** Random graphs of a random seed, each mapped by the mapper and at random, on the small chip and on the cramped one. */
+/** Random graphs of a random seed, each mapped by the mapper and at random, on the small chip and on the cramped one, with and without an activation unit. */
 function makePopulation(first: number): Population[] {
   return Array.from({ length: graphCount }, (_, index) => first + index).flatMap((seed) => {
     const random = makeRandom(seed);
     const graph = randomCase(random, { blockCount: random.integer(2, 4), maximumSize: random.integer(4, 10) });
-    return [mini, mini, cramped].flatMap((target, mapping) => {
+    return [pipelined, mini, crampedPipelined].flatMap((target, mapping) => {
       const steps = mapping === 0 ? null : randomSteps(random, graph.network, target);
       const built = build(graph, target, steps, mapping === 0 ? "latency" : "throughput");
       return built === null ? [] : [{ seed, graph, target, steps, built, traces: simulateBoth(built.program, target) }];

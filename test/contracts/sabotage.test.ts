@@ -10,6 +10,7 @@ import { tilePlan } from "../../compiler/tiling.ts";
 import { pairedBytes } from "../../compiler/weights.ts";
 import { evaluate } from "../../ir/evaluate.ts";
 import {
+  type ActivationStage,
   type Field,
   fieldValue,
   type Instruction,
@@ -22,10 +23,11 @@ import type { Program } from "../../ir/program.ts";
 import { f32Tensor } from "../../ir/tensor.ts";
 import { elementBytes, elementTypes } from "../../ir/type.ts";
 import { loadChip } from "../../targets/load.ts";
+import type { ChipTarget } from "../../targets/target.ts";
 import { load, model, node, numbers, value } from "../compiler/onnx/written-models.ts";
 import { type Built, build, bytesOf, difference, preparedCase, type RandomCase, runFunctional } from "./random-case.ts";
 
-const mini = loadChip("mini-4x4");
+const mini: ChipTarget = { ...loadChip("mini-4x4"), activation: { fillCycles: 3 } };
 
 /** A residual block of convolutions and a product, without an activation that could hide a fault. */
 function smallCase(precision: string): RandomCase {
@@ -207,6 +209,17 @@ function withShiftedAddresses(instruction: SimpleInstruction): SimpleInstruction
             address: shifted(instruction.destination.address, width(instruction.destination.element)),
           },
         },
+        ...instruction.activation.flatMap(({ element, kept, scale }, index) => {
+          const others: Partial<ActivationStage>[] = [];
+          if (kept !== null) others.push({ kept: { ...kept, address: shifted(kept.address, width(element)) } });
+          if (scale !== null) others.push({ scale: { ...scale, address: shifted(scale.address, width("scale")) } });
+          return others.map((other) => ({
+            ...instruction,
+            activation: instruction.activation.map((stage, position) =>
+              position === index ? { ...stage, ...other } : stage,
+            ),
+          }));
+        }),
       ];
     }
     case "gather":
@@ -260,7 +273,11 @@ describe.each(["w8a8", "w4a8", "w2a8", "w4a4"])("sabotage of a small program at 
 
   it("starts from a program that is right and uses every way to move data", () => {
     expect(difference(expected, runFunctional(built, small.inputs, mini, { checked: true }))).toBe("");
+    const stages = placesOf(built.program).flatMap(({ instruction }) =>
+      instruction.kind === "vector" ? instruction.activation : [],
+    );
     const kinds = new Set(placesOf(built.program).map(({ instruction }) => instruction.kind));
+    expect(stages.map(({ function: name, kept }) => [name, kept !== null])).toContainEqual(["quantize", true]);
     for (const kind of ["move", "multicast", "gather", "psum.send", "weights.load", "weights.stream"] as const) {
       expect(kinds, kind).toContain(kind);
     }

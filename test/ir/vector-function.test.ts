@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { lanesPerElement } from "../../ir/vector-function.ts";
+import { activationRole, isActivationPipeline, lanesPerElement, vectorFunctions } from "../../ir/vector-function.ts";
 
 describe("lanes of an element", () => {
   it("are as many as the widest of operands and result needs, of 16 bits each", () => {
@@ -14,5 +14,34 @@ describe("lanes of an element", () => {
   it("are one for the conversions by a scale, which are priced for i32 sums", () => {
     expect(lanesPerElement("requantize", ["i32", "scale", "i8"])).toBe(1);
     expect(lanesPerElement("dequantize", ["i32", "scale", "f16"])).toBe(1);
+  });
+});
+
+describe("the activation unit", () => {
+  it("does functions of one operand, by comparison, product or table, and conversions", () => {
+    expect(["relu", "leaky_relu", "tanh"].map((name) => activationRole(name as "relu"))).toEqual(
+      Array(3).fill("activation"),
+    );
+    expect(["quantize", "convert"].map((name) => activationRole(name as "convert"))).toEqual(
+      Array(2).fill("conversion"),
+    );
+    const others = ["add", "fill", "requantize", "dequantize", "divide", "sum"] as const;
+    expect(others.map(activationRole)).toEqual(others.map(() => null));
+    for (const name of Object.keys(vectorFunctions) as (keyof typeof vectorFunctions)[]) {
+      if (activationRole(name) === "activation") expect(vectorFunctions[name].sources, name).toBe(1);
+    }
+  });
+
+  it("does at most one of them and one conversion behind it in a pass", () => {
+    const pipelines = [[], ["relu"], ["quantize"], ["relu", "convert"]] as const;
+    expect(pipelines.map(isActivationPipeline)).toEqual([true, true, true, true]);
+    const others = [
+      ["add"],
+      ["relu", "tanh"],
+      ["convert", "relu"],
+      ["convert", "convert"],
+      ["relu", "convert", "quantize"],
+    ] as const;
+    expect(others.map(isActivationPipeline)).toEqual(others.map(() => false));
   });
 });

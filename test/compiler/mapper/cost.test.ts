@@ -9,6 +9,7 @@ import { vectorWork } from "../../../compiler/mapper/work.ts";
 import type { Network } from "../../../compiler/network.ts";
 import type { SplitPart, WeightPlan } from "../../../ir/mapping.ts";
 import { loadChip } from "../../../targets/load.ts";
+import type { ChipTarget } from "../../../targets/target.ts";
 import { TestGraph } from "./networks.ts";
 
 const chip = loadChip("mini-4x4");
@@ -31,10 +32,11 @@ function costOf(
   rows: string,
   columns: string,
   weights: WeightPlan | null = null,
+  target: ChipTarget = chip,
 ): LayerCost {
   const layer = layerNamed(network, name);
-  const geometry = layOut(layer.dimensions, { rows: parts(rows), columns: parts(columns) }, chip.grid);
-  return layerCost(layer, geometry, weights, vectorWork(network.graph, network.layers).get(name) ?? [], chip);
+  const geometry = layOut(layer.dimensions, { rows: parts(rows), columns: parts(columns) }, target.grid);
+  return layerCost(layer, geometry, weights, vectorWork(network.layers, target).get(name) ?? [], target);
 }
 
 const matrix = new TestGraph();
@@ -96,6 +98,9 @@ describe("the cost of a layer", () => {
     // 16 elements a core: four passes of ⌈16/8⌉ + 3 = 5 cycles; ports ⌈16·(1+2)/32⌉ = 2 twice, ⌈16·6/32⌉ = 3, ⌈16·3/32⌉ = 2.
     const cost = costOf(network, "sum", "d0:4", "d1:4");
     expect([cost.vectorCycles, cost.portCycles, cost.cycles]).toEqual([20, 9, 30]);
+    // With an activation unit the sum is quantized on its way: ⌈16/8⌉ + 3 + 3 cycles, and ⌈16·5/32⌉ = 3 at the port.
+    const pipelined = costOf(network, "sum", "d0:4", "d1:4", null, { ...chip, activation: { fillCycles: 3 } });
+    expect([pipelined.vectorCycles, pipelined.portCycles, pipelined.cycles]).toEqual([18, 7, 28]);
   });
 
   it("fills inputs row by row from the west", () => {

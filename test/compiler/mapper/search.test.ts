@@ -20,7 +20,7 @@ const stepsOf = (network: Network, chosen: readonly Candidate[], target: ChipTar
 const large = loadChip("northpole-style");
 
 function spaceOf(network: Network, target = chip): SearchSpace {
-  return searchSpace(network, vectorWork(network.graph, network.layers), target);
+  return searchSpace(network, vectorWork(network.layers, target), target);
 }
 
 /** Chains, forks and joins of up to four matrix products, additions and transposes over small matrices. */
@@ -109,7 +109,7 @@ describe("the search", () => {
         networkArbitrary,
         fc.constantFrom(large, { perCycle: 1, perPicojoule: 0.01 }),
         (network, weighing) => {
-          const space = searchSpace(network, vectorWork(network.graph, network.layers), chip, new Map(), true);
+          const space = searchSpace(network, vectorWork(network.layers, chip), chip, new Map(), true);
           const { predictedCycles, predictedPj, exact } = search(space, () => 0, weighing);
           const found = weighing.perCycle * predictedCycles + weighing.perPicojoule * predictedPj;
           expect(found).toBeCloseTo(bruteForce(space, weighing), 6);
@@ -123,7 +123,7 @@ describe("the search", () => {
   it("takes fewer picojoules for energy than for latency, and no more cycles for latency than for energy", () => {
     const graph = new TestGraph();
     const network = graph.output(graph.matmul("fc", graph.input("x", [32, 64]), 64)).network();
-    const space = searchSpace(network, vectorWork(network.graph, network.layers), chip, new Map(), true);
+    const space = searchSpace(network, vectorWork(network.layers, chip), chip, new Map(), true);
     const [quick, frugal] = [search(space), search(space, () => 0, { perCycle: 0, perPicojoule: 1 })];
     expect(frugal.predictedPj).toBeLessThanOrEqual(quick.predictedPj);
     expect(quick.predictedCycles).toBeLessThanOrEqual(frugal.predictedCycles);

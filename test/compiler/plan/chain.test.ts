@@ -5,8 +5,11 @@ import { layOut } from "../../../compiler/geometry.ts";
 import type { Layer } from "../../../compiler/layers.ts";
 import { contractionRoles } from "../../../compiler/tiling.ts";
 import { fixedPoint } from "../../../kernels/fixed-point.ts";
+import { loadChip } from "../../../targets/load.ts";
+import type { ChipTarget } from "../../../targets/target.ts";
 import { TestGraph } from "../mapper/networks.ts";
 
+const mini = loadChip("mini-4x4");
 const grid = { rows: 2, columns: 2 };
 const range = (start: number, end: number) => ({ start, end });
 
@@ -15,10 +18,17 @@ function planOf(
   name: string,
   tileElements: number,
   rows: readonly { dimension: string; parts: number }[] = [],
+  target: ChipTarget = mini,
 ) {
   const layer = graph.network().layers.find((each) => each.name === name) as Layer;
   const geometry = layOut(layer.dimensions, { rows, columns: [] }, grid);
-  return planChain(layer, geometry, layer.kind === "contraction" ? contractionRoles(layer) : null, tileElements);
+  return planChain(
+    layer,
+    geometry,
+    layer.kind === "contraction" ? contractionRoles(layer) : null,
+    tileElements,
+    target,
+  );
 }
 
 describe("the chain of a layer's nodes", () => {
@@ -59,6 +69,51 @@ describe("the chain of a layer's nodes", () => {
       f: { kind: "value" },
     });
     expect(slotBytes).toEqual([16, 16, 16]);
+  });
+
+  it("passes on what only the next function reads, and keeps what others read too, where there is an activation unit", () => {
+    const pipelined: ChipTarget = { ...mini, activation: { fillCycles: 3 } };
+    const graph = new TestGraph();
+    const skip = graph.input("skip", [1, 4, 6, 6]);
+    graph.output(graph.convAdd("conv", graph.input("x", [1, 4, 6, 6]), skip, 4));
+    const residual = planOf(graph, "conv", 50, [], pipelined);
+    const namesOf = ({ passes }: typeof residual) =>
+      passes.map(({ stages, results }) => [stages.map(({ node }) => node.name), results.map(({ name }) => name)]);
+    expect(namesOf(residual)).toEqual([
+      [["conv"], ["conv"]],
+      [["conv.out.a"], ["conv.out.a"]],
+      [["conv.out.b"], ["conv.out.b"]],
+      [["conv.out.add", "conv.out"], ["conv.out"]],
+    ]);
+    expect(Object.fromEntries(residual.places)).toEqual({
+      "conv.sum": { kind: "partial" },
+      conv: { kind: "partial" },
+      "conv.out.a": { kind: "scratch", slot: 0 },
+      "conv.out.b": { kind: "partial" },
+      "conv.out": { kind: "value" },
+    });
+
+    const second = new TestGraph();
+    const a = second.node("v", "a", "tanh", [second.input("x", [1, 8], "f16")]);
+    const b = second.node("v", "b", "exp", [a]);
+    const c = second.node("v", "c", "relu", [b]);
+    second.output(second.node("v", "d", "add", [c, a]));
+    const forked = planOf(second, "v", 8, [], pipelined);
+    // tanh keeps its result for the sum; relu would be the second function of the activation unit.
+    expect(namesOf(forked)).toEqual([
+      [
+        ["a", "b"],
+        ["a", "b"],
+      ],
+      [["c"], ["c"]],
+      [["d"], ["d"]],
+    ]);
+    expect(Object.fromEntries(forked.places)).toEqual({
+      a: { kind: "scratch", slot: 0 },
+      b: { kind: "scratch", slot: 1 },
+      c: { kind: "scratch", slot: 2 },
+      d: { kind: "value" },
+    });
   });
 
   it("of inputs, outputs and movements writes values alone", () => {
@@ -137,7 +192,7 @@ describe("the tables of a chain", () => {
     const layer = graph.network().layers.find(({ name }) => name === "pool") as Layer;
     const height = layer.result[2]?.terms[0]?.dimension ?? -1;
     const split = { rows: [{ dimension: at(layer.dimensions, height).name, parts: 2 }], columns: [] };
-    const { tables } = planChain(layer, layOut(layer.dimensions, split, grid), null, 8);
+    const { tables } = planChain(layer, layOut(layer.dimensions, split, grid), null, 8, mini);
     const table = at(tables, 0);
     expect(table.layout.extents).toEqual([2, 3]);
     expect(table.bytes).toBe(24);

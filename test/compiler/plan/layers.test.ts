@@ -156,6 +156,8 @@ describe("the work of layers however they are mapped", () => {
       shape: { groups: 1, rows: 36, inner: 36, columns: 8 },
       operandBytes: 144 + 8 * 36 + 8 * 36,
       vectorElements: { convert: 288 },
+      activationElements: {},
+      conversionElements: {},
       inputBytes: 0,
       outputBytes: 0,
       isHostOperation: false,
@@ -166,7 +168,10 @@ describe("the work of layers however they are mapped", () => {
 
   it("counts the elements of vector functions by class, of reductions all that are reduced", () => {
     expect(work[2]?.vectorElements).toEqual({ compare: 288 * 9 });
-    expect(work[3]?.vectorElements).toEqual({ convert: 3 * 288, add: 288 });
+    // Two operands are dequantized and added; the sum is quantized, which an activation unit could do.
+    expect(work[3]?.vectorElements).toEqual({ convert: 2 * 288, add: 288 });
+    expect(work[3]?.activationElements).toEqual({});
+    expect(work[3]?.conversionElements).toEqual({ convert: 288 });
     expect(work[3]?.operandBytes).toBe(3 * 288);
     expect(work[3]?.dependsOn).toEqual(["pool", "conv"]);
   });

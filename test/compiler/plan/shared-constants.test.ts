@@ -142,7 +142,7 @@ describe("constants that several steps read", () => {
   it("let memory and search grow slowly with the steps", () => {
     const figures = [12, 48].map((stepCount) => {
       const { network } = gru(stepCount);
-      const space = searchSpace(network, vectorWork(network.graph, network.layers), mini);
+      const space = searchSpace(network, vectorWork(network.layers, mini), mini);
       const single = space.candidates.map((list) => Float64Array.from(list, ({ cost }) => cost.cycles));
       const pairs = space.edges.map(({ producer, consumer }, index) => ({
         left: producer,

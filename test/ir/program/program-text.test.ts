@@ -43,7 +43,7 @@ describe("program text", () => {
     expect(lines[11]).toBe("  class row=0 column=0 rows=4 columns=4");
     expect(lines[12]).toBe("    thread control");
     expect(lines.find((line) => line.trimStart().startsWith("vector"))).toBe(
-      "      vector function=clip counts=[8,2] sources=[{space=memory address=4 strides=[2,0] element=f16}] destination={space=partial address=64+r*16+c*-4+t*128 strides=[16,-2] element=f16} parameters={low=-inf high=inf}",
+      "      vector function=clip counts=[8,2] sources=[{space=memory address=4 strides=[2,0] element=f16}] destination={space=partial address=64+r*16+c*-4+t*128 strides=[16,-2] element=f16} parameters={low=-inf high=inf} activation=[]",
     );
     expect(lines.find((line) => line.includes("loop"))).toBe("      loop count=3");
     expect(lines.find((line) => line.includes("gather"))).toMatch(/^ {8}gather /);
@@ -73,6 +73,7 @@ describe("program text", () => {
                     sources: [],
                     destination: { space: "memory", address: 0, strides: [2], element: "f16" },
                     parameters: { value },
+                    activation: [],
                   },
                 ],
               },

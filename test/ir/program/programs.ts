@@ -39,6 +39,7 @@ export const everyInstruction: readonly Instruction[] = [
     sources: [{ space: "memory", address: 4, strides: [2, 0], element: "f16" }],
     destination: { space: "partial", address: affine, strides: [16, -2], element: "f16" },
     parameters: { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY },
+    activation: [],
   },
   {
     kind: "reduce",

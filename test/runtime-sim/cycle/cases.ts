@@ -94,12 +94,13 @@ const narrowLinks = [
   "networks.model.link=2",
 ];
 
-/** A random network under the mapper's mapping and a random one, on a small grid, every second one with narrow links. */
+/** A random network under the mapper's mapping and a random one, on a small grid, every second one with narrow links or an activation unit. */
 export function networkCases(seed: number): JudgedCase[] {
   const random = makeRandom(seed);
   const { rows, columns } = at(grids, random.integer(0, grids.length - 1));
   const narrow = random.uniform() < 0.5 ? narrowLinks : [];
-  const target = applyOverrides(loadChip("mini-4x4"), [`grid.rows=${rows}`, `grid.columns=${columns}`, ...narrow]);
+  const chip = applyOverrides(loadChip("mini-4x4"), [`grid.rows=${rows}`, `grid.columns=${columns}`, ...narrow]);
+  const target: ChipTarget = { ...chip, activation: random.uniform() < 0.5 ? null : { fillCycles: 3 } };
   const each = randomCase(random, { blockCount: random.integer(2, 4), maximumSize: random.integer(4, 10) });
   return [null, randomSteps(random, each.network, target)].flatMap((steps, index) => {
     const built = build(each, target, steps);

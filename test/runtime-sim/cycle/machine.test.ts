@@ -74,6 +74,22 @@ describe("the slow machine's units", () => {
     ]);
   });
 
+  it("a pass through the activation unit lasts as long as its slowest function, and both units drain", () => {
+    const stage = { kept: null, scale: null, parameters: {} } as const;
+    const add = { ...vector("add", 20, 2), activation: [{ ...stage, function: "exp", element: "i8" } as const] };
+    // 20 elements on 8 lanes: 3 turns of 6 cycles (exp; 3 of add), then 3 and 4.
+    expect(spans(alone({ vector: [add] }))).toEqual(["(1,1) vector 0-25"]);
+    // Converted to i64, of 4 lanes: 80 pieces are 10 turns of 5 cycles, then 3 and 4.
+    const wide = { space: "memory", address: 0, element: "i64", strides: [8] } as const;
+    const convert = { ...stage, function: "convert", element: "i8" } as const;
+    const both = { ...add, destination: wide, activation: [...add.activation, convert] };
+    expect(spans(alone({ vector: [both] }))).toEqual(["(1,1) vector 0-57"]);
+    const target = withTarget((changed) => {
+      changed.activation = null;
+    });
+    expect(() => spans(alone({ vector: [both] }), { target })).toThrow("B509");
+  });
+
   it("a unit takes in one instruction at a time, of those that wait the one of the lowest thread", () => {
     // relu of 8 elements: 2 + 3 cycles. The vector thread stands before send and gather.
     const relu = vector("relu", 8);

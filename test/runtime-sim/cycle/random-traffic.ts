@@ -1,6 +1,8 @@
 import type { Random } from "../../../base/random.ts";
-import type { Instruction, Rectangle } from "../../../ir/instruction.ts";
+import type { ActivationStage, Instruction, Rectangle } from "../../../ir/instruction.ts";
 import type { Program, ThreadName } from "../../../ir/program.ts";
+import type { ElementType } from "../../../ir/type.ts";
+import type { VectorFunction } from "../../../ir/vector-function.ts";
 import {
   affine,
   cores,
@@ -101,12 +103,37 @@ class RandomStep {
       this.add(core, "matrix", { kind: "loop", count: this.#random.integer(1, 3), body: [matrix] });
     }
     if (this.#chance(0.5)) this.add(core, "vector", vector("exp", this.#random.integer(1, 100)), psumReceive(20));
+    if (this.#chance(0.4)) this.add(core, "vector", this.#pipelined());
     // Two threads that want one unit, and one port.
     if (this.#chance(0.3)) this.add(core, "gather", vector("relu", this.#random.integer(1, 100)), gather(64));
     if (this.#chance(0.3)) {
       const bytes = this.#bytes(400);
       this.add(core, "weights", { kind: "weights.load", bytes, source: 0, destination: 0 });
     }
+  }
+
+  /** A pass through the vector and the activation unit. */
+  #pipelined(): Instruction {
+    const stage = (name: VectorFunction, element: ElementType): ActivationStage => ({
+      function: name,
+      element,
+      kept: this.#chance(0.5) ? { space: this.#chance(0.8) ? "memory" : "partial", address: 0, strides: [8] } : null,
+      scale: name === "quantize" ? { space: "memory", address: 0, element: "scale", strides: [0] } : null,
+      parameters: {},
+    });
+    const activation = [
+      ...(this.#chance(0.6) ? [stage(this.#chance(0.5) ? "tanh" : "relu", "f16")] : []),
+      ...(this.#chance(0.6)
+        ? [stage(this.#chance(0.5) ? "quantize" : "convert", this.#chance(0.5) ? "f16" : "i32")]
+        : []),
+    ];
+    const destination = {
+      space: "memory",
+      address: 0,
+      element: this.#chance(0.5) ? "i8" : "i64",
+      strides: [8],
+    } as const;
+    return { ...vector("add", this.#random.integer(1, 100), 2), destination, activation };
   }
 
   /** Has a core that has sent what it sends come to a barrier, and then let three threads go on. */

@@ -141,6 +141,18 @@ export const seededFaults: readonly SeededFault[] = [
     find: "this.#freeAt[server] = end;",
     replace: "this.#freeAt[server] = 0;",
   },
+  {
+    name: "what a stage keeps passes no memory port",
+    file: "work.ts",
+    find: "if (kept !== null) write(",
+    replace: "if (kept !== null && counts.length > 9) write(",
+  },
+  {
+    name: "a stage's result takes no lanes",
+    file: "work.ts",
+    find: '[...operands, results[index] ?? "scale"]',
+    replace: "operands",
+  },
 ];
 
 const project = fileURLToPath(new URL("../../../", import.meta.url));

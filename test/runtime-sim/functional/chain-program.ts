@@ -83,6 +83,7 @@ export function chainProgram(): Program {
     ],
     destination: { space: "memory", address: 48, strides: [4, 2, 1], element: "i8" },
     parameters: { zero: 0, low: -128, high: 127 },
+    activation: [],
   };
   const scatter = (column: number, half: number): Instruction => ({
     kind: "move",

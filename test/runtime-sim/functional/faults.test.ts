@@ -344,6 +344,7 @@ describe("weights and inputs", () => {
       sources: [{ space: "memory", address: 0, strides: [1], element: "i8" }],
       destination: { space: "memory", address: 0, strides: [1], element: "i8" },
       parameters: {},
+      activation: [],
     };
     const found = problems({ steps: [[classOf(here, { vector: [fill(0, 0, 1), bad] })]] });
     expect(found[0]).toMatchObject({ code: "B901", at: { layer: "s0", core: { row: 0, column: 0 } } });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Instruction, MulticastInstruction, SimpleInstruction } from "../../../ir/instruction.ts";
+import type { Instruction, MulticastInstruction, Operand, SimpleInstruction } from "../../../ir/instruction.ts";
 import type { Program } from "../../../ir/program.ts";
 import { createExecutor, type FunctionalExecutor } from "../../../runtime-sim/functional/executor.ts";
 import {
@@ -122,6 +122,7 @@ describe("vector and reduce", () => {
       sources: [],
       destination: { space: "memory", address: 10, strides: [8, 2], element: "u8" },
       parameters: { value: 7 },
+      activation: [],
     };
     expect(memory(ranAlone({ vector: [strided] }), 9, 15)).toEqual([0, 7, 0, 7, 0, 7, 0, 0, 0, 7, 0, 7, 0, 7, 0]);
   });
@@ -142,6 +143,7 @@ describe("vector and reduce", () => {
       ],
       destination: { space: "memory", address: 48, strides: [2, 1], element: "i8" },
       parameters: { zero: 1, low: -128, high: 127 },
+      activation: [],
     };
     const product = matmul([2, 1, 2], 0, 4, 0);
     const both: Threads = {
@@ -150,6 +152,36 @@ describe("vector and reduce", () => {
     };
     // 5 · 1 + 1 = 6; rne(5 / 2) + 1 = 3
     expect(memory(ranAlone(both, data), 48, 4)).toEqual([6, 3, 6, 3]);
+  });
+
+  it("passes results through the activation unit, keeps what a stage takes, and packs the conversion", () => {
+    const f16 = (address: number): Operand => ({ space: "memory", address, strides: [2], element: "f16" });
+    const data = new Uint8Array(24);
+    // 1.5, −2, 3, −0.5 and four times 1; the scale 2^21 · 2^−21 = 1.
+    data.set(new Uint8Array(Uint16Array.of(0x3e00, 0xc000, 0x4200, 0xb800, 0x3c00, 0x3c00, 0x3c00, 0x3c00).buffer));
+    data.set(i32Bytes([2097152, 21]), 16);
+    const pass: Instruction = {
+      kind: "vector",
+      function: "add",
+      counts: [4],
+      sources: [f16(0), f16(8)],
+      destination: { space: "memory", address: 40, strides: [0.5], element: "i4" },
+      parameters: {},
+      activation: [
+        { function: "relu", element: "f16", kept: null, scale: null, parameters: {} },
+        {
+          function: "quantize",
+          element: "f16",
+          kept: { space: "memory", address: 32, strides: [2] },
+          scale: { space: "memory", address: 16, strides: [0], element: "scale" },
+          parameters: { zero: 1, low: -8, high: 7 },
+        },
+      ],
+    };
+    const executor = ranAlone({ vector: [pass] }, data);
+    // relu gives 2.5, 0, 4 and 0.5; rounded to even, and 1 more, they are 3, 1, 5 and 1.
+    expect([...new Uint16Array(executor.readCore(0, 0, "memory", 32, 8).buffer)]).toEqual([0x4100, 0, 0x4400, 0x3800]);
+    expect(memory(executor, 40, 2)).toEqual([0x13, 0x15]);
   });
 
   it("reduces along the inner counts", () => {

@@ -105,7 +105,15 @@ export function affine(base: number, row: number, column: number, turn = 0): Fie
 /** Stores `value` in `count` bytes of memory. */
 export function fill(value: number, address: Field, count: number): VectorInstruction {
   const destination = { space: "memory" as const, address, strides: [1], element: "u8" as const };
-  return { kind: "vector", function: "fill", counts: [count], sources: [], destination, parameters: { value } };
+  return {
+    kind: "vector",
+    function: "fill",
+    counts: [count],
+    sources: [],
+    destination,
+    parameters: { value },
+    activation: [],
+  };
 }
 
 /** Copies contiguous bytes within memory. */

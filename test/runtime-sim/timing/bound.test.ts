@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type BoundWork, boundsOf } from "../../../runtime-sim/bound.ts";
 import { matmulCycles } from "../../../targets/cost.ts";
+import type { ChipTarget } from "../../../targets/target.ts";
 import { miniTarget } from "./machine.ts";
 
 /** A layer that does nothing but what is given. */
@@ -13,6 +14,8 @@ function layer(name: string, rest: Partial<BoundWork>): BoundWork {
     shape: null,
     operandBytes: 0,
     vectorElements: {},
+    activationElements: {},
+    conversionElements: {},
     inputBytes: 0,
     outputBytes: 0,
     isHostOperation: false,
@@ -34,6 +37,20 @@ describe("the bound of one layer", () => {
     expect(bound({ macCount, macBits: 4 }).onDevice.intervalCycles).toBe(5);
     expect(bound({ macCount, macBits: 2 }).onDevice.intervalCycles).toBe(2.5);
     expect(bound({ macCount, macBits: 2 }).onDevice.latencyCycles).toBe(3);
+  });
+
+  it("lets an activation unit take functions over, a pass of three functions at best, and never two of a kind", () => {
+    const vectorBound = (add: number, table: number, convert: number, target: ChipTarget = miniTarget): number => {
+      const work = { vectorElements: { add }, activationElements: { table }, conversionElements: { convert } };
+      return boundsOf([layer("a", work)], target, 1).onDevice.intervalCycles;
+    };
+    // 128 lanes: adds of 3 cycles, tables of 6, conversions of 5.
+    expect(vectorBound(256, 128, 128, { ...miniTarget, activation: null })).toBe(6 + 6 + 5);
+    expect(vectorBound(256, 128, 128)).toBe(6);
+    // Two activations behind one function: one of the three is the function of a pass of its own.
+    expect(vectorBound(256, 256, 0)).toBe((6 + 12) / 2);
+    expect(vectorBound(128, 0, 384)).toBe((3 + 15) / 2);
+    expect(vectorBound(128, 256, 256)).toBe((3 + 12 + 10) / 3);
   });
 
   it("is its operands over the memory ports, its vector work over the lanes, its input over the framebuffer", () => {

@@ -105,6 +105,36 @@ describe("counts of one instruction", () => {
     );
   });
 
+  it("a pass through the activation unit: the elements of every function, scales, and what is kept", () => {
+    const operand = { space: "memory", address: 0, element: "f16", strides: [2] } as const;
+    const scale = { ...operand, element: "scale", strides: [0] } as const;
+    const pass: Instruction = {
+      ...vector("add", 64),
+      sources: [operand, operand],
+      destination: { ...operand, element: "i4", strides: [0.5] },
+      activation: [
+        { function: "sigmoid", element: "f16", kept: null, scale: null, parameters: {} },
+        {
+          function: "quantize",
+          element: "f16",
+          kept: { space: "partial", address: 0, strides: [2] },
+          scale,
+          parameters: { zero: 0, low: -8, high: 7 },
+        },
+      ],
+    };
+    expect(countsOfOne("vector", pass)).toEqual(
+      expected((counts) => {
+        counts.vectorElements.add = 64;
+        counts.vectorElements.table = 64;
+        counts.vectorElements.convert = 64;
+        counts.memory.readBytes = 2 * 128 + 8;
+        counts.memory.writtenBytes = 32;
+        counts.partialBuffer.writtenBytes = 128;
+      }),
+    );
+  });
+
   it("a gather, a load of weights and an empty view", () => {
     expect(countsOfOne("gather", gather(50))).toEqual(
       expected((counts) => {

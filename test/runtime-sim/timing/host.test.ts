@@ -88,7 +88,16 @@ describe("an operation of the host", () => {
   });
 
   it("bounds latency and interval on device", () => {
-    const none = { macCount: 0, macBits: 8, shape: null, operandBytes: 0, vectorElements: {}, isHostOperation: true };
+    const none = {
+      macCount: 0,
+      macBits: 8,
+      shape: null,
+      operandBytes: 0,
+      vectorElements: {},
+      activationElements: {},
+      conversionElements: {},
+      isHostOperation: true,
+    };
     const work = [
       { ...none, name: "give", inputBytes: 0, outputBytes: 400, hostElementCount: 0, dependsOn: [] },
       { ...none, name: "take", inputBytes: 200, outputBytes: 0, hostElementCount: 250, dependsOn: ["give"] },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ActivationStage } from "../../../ir/instruction.ts";
 import {
   affine,
   cores,
@@ -61,6 +62,44 @@ describe("one instruction", () => {
       "(0,0) vector 0-21",
       "(0,0) vector 22-79",
       "(0,0) vector 80-110",
+    ]);
+  });
+
+  it("a pass through the activation unit takes the cycles of its slowest function, and both units fill", () => {
+    const stage = { kept: null, scale: null, parameters: {} } as const;
+    const exp = { ...stage, function: "exp", element: "i8" } as const;
+    const convert = { ...stage, function: "convert", element: "i8" } as const;
+    const [activated, slow] = [
+      { ...vector("add", 65, 2), activation: [exp] },
+      { ...vector("divide", 65, 2), activation: [exp] },
+    ];
+    const wide = { space: "memory", address: 0, element: "i64", strides: [8] } as const;
+    const both = { ...activated, destination: wide, activation: [exp, convert] };
+    // Groups of 8: 9 of 6 cycles (a table) + 3 + 4 = 61; 9 of 9 (divide) + 7 = 88; converted to 4 lanes each, ⌈260/8⌉ = 33 of 5
+    // cycles + 7 = 172. The port: 130 + 65 bytes at 64 a cycle, 520 + 130 for the last.
+    const trace = run(oneStep([onCores(origin, { vector: [activated, slow, both] })]));
+    expect(timeline(trace)).toEqual(["(0,0) vector 0-61", "(0,0) vector 62-150", "(0,0) vector 151-323"]);
+    const without = withTarget((changed) => {
+      changed.activation = null;
+    });
+    expect(() => run(oneStep([onCores(origin, { vector: [activated] })]), { target: without })).toThrow("B509");
+  });
+
+  it("what a stage keeps and its scale cross the memory port", () => {
+    const target = withTarget((changed) => {
+      changed.core.memoryPortBytesPerCycle = 1;
+    });
+    const quantize: ActivationStage = {
+      function: "quantize",
+      element: "f16",
+      kept: { space: "memory", address: 0, strides: [2] },
+      scale: { space: "memory", address: 0, element: "scale", strides: [0] },
+      parameters: { zero: 0, low: -128, high: 127 },
+    };
+    // 2 × 65 bytes of sources, 65 × 2 that are kept, a scale of 8, 65 of results.
+    const instruction = { ...vector("add", 65, 2), activation: [quantize] };
+    expect(timeline(run(oneStep([onCores(origin, { vector: [instruction] })]), { target }))).toEqual([
+      "(0,0) vector 0-333",
     ]);
   });
 

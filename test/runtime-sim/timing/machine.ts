@@ -53,6 +53,7 @@ export const miniTarget: ChipTarget = {
     cycles: { copy: 1, compare: 2, add: 3, multiply: 4, divide: 9, root: 11, table: 6, power: 13, convert: 5 },
     fillCycles: 3,
   },
+  activation: { fillCycles: 4 },
   networks: {
     model: { linkBytesPerCycle: 32, hopCycles: 2, hopEnergyPjPerByte: 0.5 },
     partial: { linkBytesPerCycle: 16, hopCycles: 1, hopEnergyPjPerByte: 0.25 },
@@ -176,6 +177,7 @@ export function vector(name: VectorFunction, count: number, sources = 1): Vector
     sources: Array.from({ length: sources }, () => operand),
     destination: operand,
     parameters: {},
+    activation: [],
   };
 }
 

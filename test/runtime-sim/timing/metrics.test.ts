@@ -55,6 +55,9 @@ describe("the cycle stack of one instruction", () => {
 
   it("the vector unit, partial sums, memory, host", () => {
     expect(stackOf(alone("vector", vector("relu", 64)))).toEqual({ vector: 16, fillAndDrain: 3 });
+    const stage = { function: "exp", element: "i8", kept: null, scale: null, parameters: {} } as const;
+    const pass = { ...vector("relu", 64), activation: [stage] };
+    expect(stackOf(alone("vector", pass))).toEqual({ vector: 48, fillAndDrain: 3 + 4 });
     expect(stackOf(alone("vector", psumReceive(16)))).toEqual({ partialSums: 9 });
     expect(stackOf(alone("gather", gather(640)))).toEqual({ memory: 20 });
     expect(stackOf(alone("weights", { kind: "weights.load", bytes: 640, source: 0, destination: 0 }))).toEqual({

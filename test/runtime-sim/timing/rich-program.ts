@@ -51,13 +51,19 @@ const requantize: Instruction = {
   ],
   destination: { space: "memory", address: 0, element: "i8", strides: [16, 1] },
   parameters: { zero: 0, low: -128, high: 127 },
+  activation: [],
+};
+
+const activatedSum: Instruction = {
+  ...vector("add", 40, 2),
+  activation: [{ function: "relu", element: "i8", kept: null, scale: null, parameters: {} }],
 };
 
 /** Multiply-accumulates of the rich program: on each of 16 cores four matmuls in a loop, one with 2-bit weights, one in memory. */
 export const richMacCount = 16 * (4 * 4 * 64 * 40 + 4 * 64 * 80 + 2 * 48 * 24);
 
 /**
- * Three steps on the 4 × 4 grid that use every instruction, every cost class, every weight width and every network;
+ * Three steps on the 4 × 4 grid that use every instruction, both vector units, every cost class, every weight width and every network;
  * with a barrier after each step. `names` are the names of the steps.
  */
 export function richProgram(names: readonly [string, string, string] = ["input", "work", "output"]): Program {
@@ -103,7 +109,7 @@ export function richProgram(names: readonly [string, string, string] = ["input",
           requantize,
           vector("copy", 40),
           vector("relu", 40),
-          vector("add", 40, 2),
+          activatedSum,
           vector("multiply", 40, 2),
           vector("divide", 40, 2),
           vector("square_root", 40),
