@@ -326,7 +326,7 @@ const blocks: readonly { readonly weight: number; readonly block: Block }[] = [
   { weight: 4, block: matmulBlock },
   { weight: 1, block: attentionBlock },
   { weight: 4, block: unaryBlock },
-  { weight: 1, block: activatedBlock },
+  { weight: 2, block: activatedBlock },
   { weight: 2, block: constantBlock },
   { weight: 3, block: joinBlock },
   { weight: 2, block: normBlock },
