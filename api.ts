@@ -20,6 +20,7 @@ export {
   type ComparedAnswer,
   type ErrorMeter,
   type ErrorMetric,
+  forecastChangeMetric,
   forecastErrorMetric,
   parseAccuracyBudget,
 } from "./api/error-metric.ts";

@@ -104,26 +104,30 @@ function greatestAt(numbers: ArrayLike<number>, start: number, width: number): n
  * steps ahead. `truth` has the outputs of each sample. Steps ahead are axis 1 of outputs of three or more axes; others are one step.
  */
 export function forecastErrorMetric(truth: readonly (readonly Tensor[])[]): ErrorMetric {
+  return { name: "mae", meter: () => forecastMeter(truth, (rise) => rise), format: percent };
+}
+
+/** The same, but errors that fall count as those that rise do: how far the error is from that of f32 either way. */
+export function forecastChangeMetric(truth: readonly (readonly Tensor[])[]): ErrorMetric {
+  return { name: "mae-change", meter: () => forecastMeter(truth, Math.abs), format: percent };
+}
+
+/** The greatest over steps ahead of what counts of the rise of the mean absolute error over that of f32. */
+function forecastMeter(truth: readonly (readonly Tensor[])[], counted: (rise: number) => number): ErrorMeter {
+  const float: number[] = [];
+  const chip: number[] = [];
   return {
-    name: "mae",
-    meter: () => {
-      const float: number[] = [];
-      const chip: number[] = [];
-      return {
-        add: (answer) => {
-          const wanted = truth[answer.sample];
-          if (wanted === undefined) throw problem("B702", `There is no truth of sample ${answer.sample}.`);
-          addDeviations(float, answer.float, wanted);
-          addDeviations(chip, answer.chip, wanted);
-        },
-        error: () =>
-          float.reduce(
-            (worst, sum, step) => Math.max(worst, (chip[step] as number) / sum - 1),
-            Number.NEGATIVE_INFINITY,
-          ),
-      };
+    add: (answer) => {
+      const wanted = truth[answer.sample];
+      if (wanted === undefined) throw problem("B702", `There is no truth of sample ${answer.sample}.`);
+      addDeviations(float, answer.float, wanted);
+      addDeviations(chip, answer.chip, wanted);
     },
-    format: percent,
+    error: () =>
+      float.reduce(
+        (worst, sum, step) => Math.max(worst, counted((chip[step] as number) / sum - 1)),
+        Number.NEGATIVE_INFINITY,
+      ),
   };
 }
 
@@ -145,20 +149,27 @@ function addDeviations(sums: number[], answers: readonly Tensor[], truth: readon
 
 /**
  * The budget that a text names: `sqnr=DB` (at least), `mse=NUMBER`, `mae=PERCENT%` (rise against `truth` at every step ahead),
- * `top1=PERCENT%` (answers with another class than f32, at most). Throws B806 for other texts, and for mae without truth.
+ * `mae-change=PERCENT%` (rise or fall), `top1=PERCENT%` (answers with another class than f32, at most). Throws B806 for other texts, and for
+ * mae and mae-change without truth.
  */
 export function parseAccuracyBudget(text: string, truth: readonly (readonly Tensor[])[] | null = null): AccuracyBudget {
-  const [, name = "", number = "", sign = ""] = /^(\w+)=(-?\d+(?:\.\d+)?(?:e-?\d+)?)(%?)$/.exec(text) ?? [];
+  const [, name = "", number = "", sign = ""] = /^([\w-]+)=(-?\d+(?:\.\d+)?(?:e-?\d+)?)(%?)$/.exec(text) ?? [];
   const value = Number(number);
   if (name === "sqnr" && sign === "") return { metric: noiseMetric, limit: 10 ** (-value / 10) };
   if (name === "mse" && sign === "" && value >= 0) return { metric: squaredErrorMetric, limit: value };
   if (name === "top1" && sign === "%" && value >= 0) return { metric: disagreementMetric, limit: value / 100 };
-  if (name === "mae" && sign === "%" && value >= 0) {
-    if (truth !== null) return { metric: forecastErrorMetric(truth), limit: value / 100 };
-    throw problem("B806", "A budget of mae needs what really followed each sample.", {}, "Give it with --truth FILE.");
+  const forecastMetric = name === "mae" ? forecastErrorMetric : name === "mae-change" ? forecastChangeMetric : null;
+  if (forecastMetric !== null && sign === "%" && value >= 0) {
+    if (truth !== null) return { metric: forecastMetric(truth), limit: value / 100 };
+    throw problem(
+      "B806",
+      `A budget of ${name} needs what really followed each sample.`,
+      {},
+      "Give it with --truth FILE.",
+    );
   }
   throw problem(
     "B806",
-    `"${text}" is no accuracy budget, expected sqnr=DB, mse=NUMBER, mae=PERCENT% or top1=PERCENT%, such as sqnr=30 or mae=2%.`,
+    `"${text}" is no accuracy budget, expected sqnr=DB, mse=NUMBER, mae=PERCENT%, mae-change=PERCENT% or top1=PERCENT%, such as sqnr=30 or mae=2%.`,
   );
 }

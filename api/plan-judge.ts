@@ -14,6 +14,7 @@ import type { SearchedLayer } from "../compiler/precision-search/searched-layer.
 import { stepOwners } from "../compiler/precision-search/step-owners.ts";
 import { pooledSqnrDb } from "../compiler/quantize/accuracy.ts";
 import { type CalibrationMethod, defaultCalibrationMethod } from "../compiler/quantize/calibration-method.ts";
+import { NearestMemory } from "../compiler/quantize/nearest-memory.ts";
 import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
 import { quantizeGraph } from "../compiler/quantize/quantize.ts";
 import { type CalibratedFloat, type CalibrationMemory, calibrateFloat } from "../compiler/quantize/quantize-float.ts";
@@ -58,7 +59,7 @@ export interface PlanAccuracy {
 export class PlanJudge {
   readonly #options: JudgeOptions;
   readonly #simplified: Simplified;
-  readonly #memory: CalibrationMemory = new Map();
+  readonly #memory: CalibrationMemory = { calibrated: new Map(), nearest: new NearestMemory() };
   readonly #leaving: readonly number[];
   #floatAnswers: readonly (readonly Tensor[])[] | null = null;
 

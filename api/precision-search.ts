@@ -77,8 +77,8 @@ export const searchQuantizer: Quantizer = {
 };
 
 /** Evaluations of large models take seconds each. */
-const thorough = { judgementCount: 32, pointCount: 12, uselessError: 1 } as const;
-const brief = { judgementCount: 6, pointCount: 2, uselessError: 0.3 } as const;
+const thorough = { judgementCount: 32, nearEnough: 1, pointCount: 12, uselessError: 1 } as const;
+const brief = { judgementCount: 4, nearEnough: 0.9, pointCount: 2, uselessError: 0.3 } as const;
 /** Work of one judgement (see `workOf`) from which on a search is brief. */
 const briefWork = 1e9;
 
@@ -149,6 +149,7 @@ export function searchPrecision(options: PrecisionSearchOptions): PrecisionSearc
     {
       error: budget.limit,
       judgementCount: options.judgementCount ?? limits.judgementCount,
+      nearEnough: limits.nearEnough,
       pointCount: options.pointCount ?? limits.pointCount,
       uselessError: limits.uselessError,
     },

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { forecastErrorMetric } from "../api/error-metric.ts";
+import { forecastChangeMetric } from "../api/error-metric.ts";
 import { formatSteps, stepsNotBetter } from "../api/forecast-scores.ts";
 import { type PrecisionSearch, searchPrecision } from "../api/precision-search.ts";
 import {
@@ -31,8 +31,10 @@ import { printTable } from "./setting.ts";
  */
 const horizons = [1, 4, 8, 16, 32] as const;
 const precisions = ["w8a8", "w4a8", "w4a4"] as const;
-/** The budget on validation windows; half of what is allowed on the scoring windows, for those are others. */
-const searchedRise = 0.01;
+/** What layers may have in the search. */
+const candidates = ["w8a8", "w4a8", "w2a8", "w4a4", "w2a4", "w2a2"] as const;
+/** The budget on validation windows, either way; half of what is allowed on the scoring windows, for those are others. */
+const searchedChange = 0.01;
 /** The greatest change of the error against f32 on the scoring windows, either way. */
 const allowedChange = 0.02;
 const exactCheckCount = 4;
@@ -136,7 +138,8 @@ function searchedPlan({ model }: CalciumForecaster): PrecisionSearch {
     model,
     target,
     objective: "energy",
-    budget: { metric: forecastErrorMetric(validation.map(({ future }) => [future])), limit: searchedRise },
+    precisions: candidates,
+    budget: { metric: forecastChangeMetric(validation.map(({ future }) => [future])), limit: searchedChange },
     inputs: samplesOf(validation, "validation windows"),
     calibration: calibrationFrames(data),
   });

@@ -122,7 +122,7 @@ const declarations = {
   accuracyBudget: {
     flags: "--accuracy-budget <metric=limit>",
     summary:
-      "the largest error: sqnr=DB, mse=NUMBER, mae=PERCENT% (against --truth), top1=PERCENT%; precisions are searched",
+      "the largest error: sqnr=DB, mse=NUMBER, mae=PERCENT% or mae-change=PERCENT% (against --truth), top1=PERCENT%; precisions are searched",
   },
   candidates: {
     flags: "--candidates <rules>",

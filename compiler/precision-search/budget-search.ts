@@ -23,6 +23,8 @@ export interface BudgetLimits {
   readonly error: number;
   /** Assignments whose error is judged before the search takes the best that it knows. */
   readonly judgementCount: number;
+  /** The share of the greatest error from which on an assignment within it is near enough for halving to end; 1: never before the last. */
+  readonly nearEnough: number;
   /** Assignments of the front that are judged with their cost beside those of the search. */
   readonly pointCount: number;
   /** Predicted errors from which on assignments are not worth a look. */
@@ -104,10 +106,21 @@ export function searchUnderBudget(
     frontCount: front.assignments.length,
   };
 
+  /** Of what was judged, the one by whose prediction others are told best. */
+  function nearestToLimit(): Judged | null {
+    let nearest: { readonly record: Judged; readonly distance: number } | null = null;
+    for (const record of records.values()) {
+      if (record.error <= 0 || record.predicted.error <= 0) continue;
+      const distance = Math.abs(Math.log(record.error / limits.error));
+      if (nearest === null || distance < nearest.distance) nearest = { record, distance };
+    }
+    return nearest?.record ?? null;
+  }
+
   /** The errors along the front rise, nearly: between the last good and the first bad one, the middle is judged. */
   function halve(): void {
     let [good, bad] = [-1, useful.length];
-    let last: Judged | null = null;
+    let last = nearestToLimit();
     for (let count = 0; bad - good > 1 && count < Math.ceil(limits.judgementCount / 2); count += 1) {
       const wanted: number =
         last === null || last.error <= 0 ? limits.error : (limits.error * last.predicted.error) / last.error;
@@ -116,6 +129,7 @@ export function searchUnderBudget(
       last = judged(at(useful, Math.min(inside, bad - 1)).choices);
       if (isGood(last)) good = inside;
       else bad = inside;
+      if (isGood(last) && last.error > limits.nearEnough * limits.error) break;
     }
     if (good >= 0) priced(at(useful, good).choices);
   }

@@ -14,6 +14,7 @@ import type { CalibrationMethod } from "./calibration-method.ts";
 import { demandsOf } from "./demands.ts";
 import { splitFrames } from "./held-out.ts";
 import { formIntegerLayers } from "./integer-layers.ts";
+import type { NearestMemory } from "./nearest-memory.ts";
 import { chooseNormalizations, type Normalization, normalizeActivations } from "./normalize-activations.ts";
 import { type PrecisionPlan, precisionElements, precisionOf } from "./precision.ts";
 import { chooseQuantizations } from "./quantization-choice.ts";
@@ -50,8 +51,12 @@ export interface CalibratedFloat {
   readonly records: readonly PassRecord[];
 }
 
-/** By everything that it depends on: calibrated graphs of one graph and its frames. Belongs to the caller. */
-export type CalibrationMemory = Map<string, CalibratedFloat>;
+/** What was made of one graph and its frames at other precisions. Belongs to the caller. */
+export interface CalibrationMemory {
+  /** By everything that it depends on. */
+  readonly calibrated: Map<string, CalibratedFloat>;
+  readonly nearest: NearestMemory;
+}
 
 /** A quantized graph, and what was done to make it. */
 export interface QuantizedFloat {
@@ -121,12 +126,12 @@ function outputErrors(
     });
 }
 
-/** Standard errors that a mean difference must exceed. */
-const clearErrors = 2;
+/** Standard errors that a mean difference must exceed: chance alone does so once in twenty times (normal distribution, one side). */
+const clearErrors = 1.645;
 
 /**
  * Whether errors add up to less than others of the same frames, and not by chance: the mean of (other − error) ÷ (other + error), which
- * counts all frames alike, exceeds two of its standard errors.
+ * counts all frames alike, exceeds 1.645 of its standard errors.
  */
 export function isClearlyLess(errors: readonly number[], others: readonly number[]): boolean {
   if (sum(errors) >= sum(others)) return false;
@@ -151,7 +156,7 @@ export function calibrateFloat(
   const widths = looksAtWidths ? { ...options.precision, layers: [...options.precision.layers] } : null;
   const meanFrames = quantizer.rounding === "compensated" ? splitFrames(frames ?? []).fit : null;
   const key = JSON.stringify({ equalize, smooth, normalize, calibrationMethod, widths, fits: meanFrames !== null });
-  const known = memory?.get(key);
+  const known = memory?.calibrated.get(key);
   if (known !== undefined) return known;
   onPhase("calibrate");
   const floatGraph = frames === null ? graph : balance(graph, frames, quantizer, contractor);
@@ -176,7 +181,7 @@ export function calibrateFloat(
     ranges: normalized?.calibration ?? null,
     records: normalized?.records ?? [],
   };
-  memory?.set(key, calibrated);
+  memory?.calibrated.set(key, calibrated);
   return calibrated;
 }
 
@@ -255,5 +260,6 @@ function roundStated(
     },
     corrected: new Set(quantizer.correctBiases ? calibration.channelMeans.keys() : []),
     contractor,
+    ...(options.memory === undefined ? {} : { memory: options.memory.nearest }),
   });
 }

@@ -9,6 +9,7 @@ import { channelAxis, makeChannelMeans } from "./channel-means.ts";
 import { FrameWalk, type WalkSteps } from "./frame-walk.ts";
 import { splitFrames } from "./held-out.ts";
 import { type InputRows, sampleRows } from "./input-samples.ts";
+import { NearestMemory } from "./nearest-memory.ts";
 import { type LayerGroup, type LayerRounding, type LayerRows, roundLayer, roundNearest } from "./round-layer.ts";
 import type { RoundedChannel } from "./rounding.ts";
 import { type UnrolledInputs, unrolledInputs } from "./unrolled-inputs.ts";
@@ -27,6 +28,7 @@ export interface RoundWeightsOptions extends WeightSiteOptions {
   /** Contractions whose biases are corrected later. */
   readonly corrected: ReadonlySet<string>;
   readonly contractor?: Contractor;
+  readonly memory?: NearestMemory;
 }
 
 /** How the weights of a layer were rounded. */
@@ -207,7 +209,11 @@ export class WeightRounder {
     if (node === undefined) return;
     const zeros = tensorOf(tensorType("f32", shape), new Float32Array(elementCount(tensorType("f32", shape))));
     const layout = unrolledInputs(node, zeros, site.constant.type);
-    this.#keep(site, layout, roundNearest(weightGroups(site, layout), this.#options.perTensor));
+    const { perTensor, memory = new NearestMemory() } = this.#options;
+    const { element, leastScales, constant } = site;
+    const round = (): RoundedChannel[][] => roundNearest(weightGroups(site, layout), perTensor);
+    const { data } = constant as Tensor;
+    this.#keep(site, layout, memory.remembered(data, { element, leastScales, perTensor }, round));
   }
 
   #shapeOf(value: string): readonly number[] {

@@ -1,10 +1,11 @@
 import { internalError } from "../../base/errors.ts";
 import { at, clamp, product } from "../../base/math.ts";
 import { fixedPoint, fixedPointFactor, roundAndClamp, roundToEven } from "../../kernels/fixed-point.ts";
+import { f16BitsFromF64 } from "../../kernels/float16.ts";
 import type { Attributes } from "../graph.ts";
-import type { Tensor } from "../tensor.ts";
-import { elementCount, integerRange, type Quantization, type TensorType } from "../type.ts";
-import { tensorNumbers, tensorOf } from "./values.ts";
+import { allocateData, makeTensor, type Tensor } from "../tensor.ts";
+import { type ElementType, elementCount, integerRange, type Quantization, type TensorType } from "../type.ts";
+import { everyHalf, halfCount, tensorNumbers, tensorOf } from "./values.ts";
 
 /** The operators that change the number format by a scale. */
 export type Conversion = "quantize" | "dequantize" | "requantize";
@@ -50,21 +51,11 @@ function entryAt(list: readonly number[], index: number): number {
   return at(list, list.length === 1 ? 0 : index);
 }
 
-/** Calls `visit` for each run of elements that share an index of the axis: [start, end) and the index. */
-function forEachRun(
-  type: TensorType,
-  axis: number | null,
-  visit: (start: number, end: number, index: number) => void,
-): void {
-  const count = elementCount(type);
-  if (axis === null) {
-    visit(0, count, 0);
-    return;
-  }
-  const run = product(type.shape.slice(axis + 1));
-  const size = at(type.shape, axis);
-  for (let start = 0, index = 0; start < count; start += run, index = (index + 1) % size)
-    visit(start, start + run, index);
+/** Elements in runs that share a factor and a zero point: `length` elements each, indexes in turn. */
+interface Runs {
+  readonly length: number;
+  readonly factors: Float64Array;
+  readonly zeros: Float64Array;
 }
 
 /**
@@ -74,26 +65,92 @@ function forEachRun(
 export function convert(op: Conversion, x: Tensor, type: TensorType): Tensor {
   const { axis, factors } = conversionFactors(op, x.type, type);
   const zeros = conversionZeros(op, x.type, type);
-  const exact = op === "requantize" || (op === "quantize" ? x.type.element : type.element) === "f16";
-  const numbers = exact ? factors.map((factor) => fixedPointFactor(fixedPoint(factor))) : factors;
-  const single = (op === "quantize" ? x.type.element : type.element) === "f32";
-  const values = tensorNumbers(x);
+  const isExact = op === "requantize" || (op === "quantize" ? x.type.element : type.element) === "f16";
+  const runs: Runs = {
+    length: axis === null ? elementCount(type) : product(type.shape.slice(axis + 1)),
+    factors: Float64Array.from(
+      factors,
+      isExact ? (factor) => fixedPointFactor(fixedPoint(factor)) : (factor) => factor,
+    ),
+    zeros: Float64Array.from(factors, (_, index) => entryAt(zeros, index)),
+  };
+  if (op === "dequantize") {
+    const values = tensorNumbers(x);
+    if (type.element === "f16") return makeTensor(type, dequantizedHalves(values, runs));
+    return tensorOf(type, dequantized(values, runs));
+  }
+  const data = allocateData(type.element, elementCount(type)) as Int32Array;
+  const bounds = integerRange(type.element);
+  if (!isExact) divideAndRound(tensorNumbers(x), quantizationOf(type).scales, runs, bounds, x.type.element, data);
+  else if (x.type.element === "f16" && axis === null && data.length > halfCount) {
+    const stored = allocateData(type.element, halfCount) as Int32Array;
+    roundScaled(tensorNumbers({ ...x, data: everyHalf() }), { ...runs, length: halfCount }, bounds, stored);
+    const bits = x.data as Uint16Array;
+    for (let index = 0; index < data.length; index += 1) data[index] = stored[bits[index] as number] as number;
+  } else roundScaled(tensorNumbers(x), runs, bounds, data);
+  return makeTensor(type, data);
+}
+
+/** (q − zero)·factor. */
+function dequantized(values: ArrayLike<number>, { length, factors, zeros }: Runs): Float64Array {
   const results = new Float64Array(values.length);
-  const { low, high } = op === "dequantize" ? { low: 0, high: 0 } : integerRange(type.element);
-  forEachRun(type, axis, (start, end, index) => {
-    const factor = entryAt(numbers, index);
-    const zero = entryAt(zeros, index);
-    const scale = op === "quantize" ? entryAt(type.quantization?.scales ?? [1], index) : 1;
+  for (let start = 0, index = 0; start < results.length; start += length, index = (index + 1) % factors.length) {
+    const [factor, zero] = [factors[index] as number, zeros[index] as number];
+    const end = start + length;
+    for (let position = start; position < end; position += 1)
+      results[position] = ((values[position] as number) - zero) * factor;
+  }
+  return results;
+}
+
+/** The same, each rounded once to f16. */
+function dequantizedHalves(values: ArrayLike<number>, { length, factors, zeros }: Runs): Uint16Array {
+  const results = new Uint16Array(values.length);
+  for (let start = 0, index = 0; start < results.length; start += length, index = (index + 1) % factors.length) {
+    const [factor, zero] = [factors[index] as number, zeros[index] as number];
+    const end = start + length;
+    for (let position = start; position < end; position += 1)
+      results[position] = f16BitsFromF64(((values[position] as number) - zero) * factor);
+  }
+  return results;
+}
+
+type Bounds = { readonly low: number; readonly high: number };
+
+/** rne(x·factor) + zero, saturated; the zero point for NaN. */
+function roundScaled(
+  values: ArrayLike<number>,
+  { length, factors, zeros }: Runs,
+  { low, high }: Bounds,
+  results: Int32Array,
+): void {
+  for (let start = 0, index = 0; start < results.length; start += length, index = (index + 1) % factors.length) {
+    const [factor, zero] = [factors[index] as number, zeros[index] as number];
+    const end = start + length;
     for (let position = start; position < end; position += 1) {
       const value = values[position] as number;
-      if (op === "dequantize") results[position] = (value - zero) * factor;
-      else if (Number.isNaN(value)) results[position] = zero;
-      else if (exact) results[position] = roundAndClamp(value, factor, zero, low, high);
-      else {
-        const quotient = single ? Math.fround(value / scale) : value / scale;
-        results[position] = clamp(roundToEven(quotient) + zero, low, high);
-      }
+      results[position] = Number.isNaN(value) ? zero : roundAndClamp(value, factor, zero, low, high);
     }
-  });
-  return tensorOf(type, results);
+  }
+}
+
+/** rne(x ÷ scale) + zero, saturated; quotients of f32 are f32. */
+function divideAndRound(
+  values: ArrayLike<number>,
+  scales: readonly number[],
+  { length, factors, zeros }: Runs,
+  { low, high }: Bounds,
+  element: ElementType,
+  results: Int32Array,
+): void {
+  const isSingle = element === "f32";
+  for (let start = 0, index = 0; start < results.length; start += length, index = (index + 1) % factors.length) {
+    const [scale, zero] = [entryAt(scales, index), zeros[index] as number];
+    const end = start + length;
+    for (let position = start; position < end; position += 1) {
+      const value = values[position] as number;
+      const quotient = isSingle ? Math.fround(value / scale) : value / scale;
+      results[position] = Number.isNaN(value) ? zero : clamp(roundToEven(quotient) + zero, low, high);
+    }
+  }
 }

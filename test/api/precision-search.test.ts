@@ -272,11 +272,22 @@ describe("parseAccuracyBudget", () => {
     );
   });
 
-  it.each(["", "sqnr", "sqnr=x", "sqnr=30%", "mae=2", "top1=5", "loss=3", "mse=-1"])("refuses %j", (text) => {
-    expect(() => parseAccuracyBudget(text, [])).toThrow(/B806.*expected sqnr=DB/);
+  it("takes the greatest change of the forecast error, rise or fall, over the steps ahead", () => {
+    // Off by 1 and 2 in f32, by 1.1 and 1.6 on the chip: a rise of 10 % and a fall of 20 %.
+    const truth = f32Tensor([1, 2, 1], [0, 0]);
+    const [float, chip] = [f32Tensor([1, 2, 1], [1, 2]), f32Tensor([1, 2, 1], [1.1, 1.6])];
+    expect(errorOf("mae-change=2%", float, chip, truth).error).toBeCloseTo(0.2, 6);
+    expect(errorOf("mae=2%", float, chip, truth).error).toBeCloseTo(0.1, 6);
   });
 
-  it("refuses a budget of the forecast error without truth", () => {
-    expect(() => parseAccuracyBudget("mae=2%")).toThrow(/B806.*what really followed/);
+  it.each(["", "sqnr", "sqnr=x", "sqnr=30%", "mae=2", "mae-change=2", "top1=5", "loss=3", "mse=-1"])(
+    "refuses %j",
+    (text) => {
+      expect(() => parseAccuracyBudget(text, [])).toThrow(/B806.*expected sqnr=DB/);
+    },
+  );
+
+  it.each(["mae", "mae-change"])("refuses a budget of %s without truth", (name) => {
+    expect(() => parseAccuracyBudget(`${name}=2%`)).toThrow(/B806.*what really followed/);
   });
 });

@@ -9,6 +9,7 @@ const someItems = fc.array(fc.array(choice, { minLength: 1, maxLength: 4 }), { m
 const limitsOf = (error: number): BudgetLimits => ({
   error,
   judgementCount: 32,
+  nearEnough: 1,
   pointCount: 4,
   uselessError: Number.POSITIVE_INFINITY,
 });
@@ -107,6 +108,40 @@ describe("searchUnderBudget", () => {
     };
     const { best } = searchUnderBudget(items, judge, { ...limitsOf(10), pointCount: 0 });
     expect(best).toMatchObject({ choices: [0, 1], cost: 15, error: 10, predicted: { cost: 15, error: 12 } });
+  });
+
+  it("ends halving where an assignment is near enough to the budget", () => {
+    // Errors are half of what is predicted. Halving meets 10 of 20 first, then 20, which is near enough; else it looks further.
+    const items = [Array.from({ length: 100 }, (_, index) => ({ cost: 100 - index, error: 1 + index }))];
+    const seenWith = (nearEnough: number): number[] => {
+      const seen: number[] = [];
+      const judge = {
+        errorOf: ([index = 0]: readonly number[]) => {
+          seen.push(index);
+          return (1 + index) / 2;
+        },
+        costOf: ([index = 0]: readonly number[]) => 100 - index,
+      };
+      searchUnderBudget(items, judge, { ...limitsOf(20), judgementCount: 6, pointCount: 0, nearEnough });
+      return seen;
+    };
+    expect(seenWith(1).slice(0, 3)).toEqual([19, 39, 70]);
+    expect(seenWith(0.9).length).toBe(seenWith(1).length - 1);
+  });
+
+  it("begins halving by what was judged before", () => {
+    // All errors are ten times what is predicted: the first of the front is judged, and tells where the budget of 30 lies.
+    const items = [Array.from({ length: 100 }, (_, index) => ({ cost: 100 - index, error: 1 + index }))];
+    const seen: number[] = [];
+    const judge = {
+      errorOf: ([index = 0]: readonly number[]) => {
+        seen.push(index);
+        return 10 * (1 + index);
+      },
+      costOf: ([index = 0]: readonly number[]) => 100 - index,
+    };
+    searchUnderBudget(items, judge, { ...limitsOf(30), judgementCount: 2, pointCount: 0 }, [[0]]);
+    expect(seen.slice(0, 2)).toEqual([0, 2]);
   });
 
   it("judges assignments that are asked for, whatever they are predicted to be", () => {

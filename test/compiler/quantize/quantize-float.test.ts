@@ -15,11 +15,15 @@ describe("frames that are held out", () => {
 });
 
 describe("errors that are clearly less", () => {
-  it("are so by more than two standard errors of what they are less by, frame by frame", () => {
+  it("are so by more than 1.645 standard errors of what they are less by, frame by frame", () => {
     // Shares 1/3, 1/2, 3/5: mean 0.478, standard deviation 0.135, standard error 0.078.
     expect(isClearlyLess([1, 1, 1], [2, 3, 4])).toBe(true);
     // Shares 0, 1/2, 0: mean 1/6, standard deviation 0.289, standard error 1/6.
     expect(isClearlyLess([1, 1, 1], [1, 3, 1])).toBe(false);
+    // Shares 2/3, 1/2, 0 and 0, 1/5, 1/5: 1.94 and 2 standard errors. Shares 1/2, 1/2, −1/3: 0.80.
+    expect(isClearlyLess([1, 1, 1], [5, 3, 1])).toBe(true);
+    expect(isClearlyLess([1, 2, 2], [1, 3, 3])).toBe(true);
+    expect(isClearlyLess([1, 1, 2], [3, 3, 1])).toBe(false);
     // One frame of a thousand times the error does not hide what all show.
     expect(isClearlyLess([1, 1, 1, 1000], [3, 3, 3, 3000])).toBe(true);
     expect(isClearlyLess([2, 3, 4], [1, 1, 1])).toBe(false);

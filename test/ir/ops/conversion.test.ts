@@ -52,6 +52,18 @@ describe("quantize", () => {
     );
   });
 
+  it("gives every f16 what it gives alone, however many there are", () => {
+    const bits = Uint16Array.from({ length: 65536 + 100 }, (_, index) => index);
+    const attributes = { element: "i8", scales: [0.037], zeros: [-9] };
+    const many = apply("quantize", [makeTensor(tensorType("f16", [bits.length]), bits)], attributes);
+    const parts = [bits.slice(0, 40000), bits.slice(40000)].flatMap((part) =>
+      Array.from(apply("quantize", [makeTensor(tensorType("f16", [part.length]), part)], attributes).data as Int8Array),
+    );
+    expect(Array.from(many.data as Int8Array)).toEqual(parts);
+    // ∞, −∞ and NaN.
+    expect([0x7c00, 0xfc00, 0x7e00].map((each) => many.data[each])).toEqual([127, -128, -9]);
+  });
+
   it("takes one scale for each index of an axis", () => {
     const x = tensor("f32", [2, 2, 2], [1, 1, 2, 2, 3, 3, 4, 4]);
     expect(numbersOf("quantize", [x], { element: "i8", scales: [1, 0.5], zeros: [0, 1], axis: 1 })).toEqual([
