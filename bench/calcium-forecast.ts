@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
-import { forecastChangeMetric } from "../api/error-metric.ts";
+import { type ErrorMetric, forecastChangeMetric, forecastErrorMetric } from "../api/error-metric.ts";
 import { formatSteps, stepsNotBetter } from "../api/forecast-scores.ts";
-import { type PrecisionSearch, searchPrecision } from "../api/precision-search.ts";
+import { type PrecisionSearch, type PrecisionSearchOptions, searchPrecision } from "../api/precision-search.ts";
 import {
   chooseTarget,
   ForecastError,
@@ -31,13 +31,16 @@ import { printTable } from "./setting.ts";
  */
 const horizons = [1, 4, 8, 16, 32] as const;
 const precisions = ["w8a8", "w4a8", "w4a4"] as const;
-/** What layers may have in the search. */
+/** What layers may have in the search that limits falls of the error too. */
 const candidates = ["w8a8", "w4a8", "w2a8", "w4a4", "w2a4", "w2a2"] as const;
-/** The budget on validation windows, either way; half of what is allowed on the scoring windows, for those are others. */
+/** The budget on validation windows; half of what is allowed on the scoring windows, for those are others. */
 const searchedChange = 0.01;
 /** The greatest change of the error against f32 on the scoring windows, either way. */
 const allowedChange = 0.02;
 const exactCheckCount = 4;
+
+/** The mix of a search in which errors may neither rise nor fall. */
+const steadyName = "searched mix, either way";
 
 const planFile = new URL("calcium-plan.yaml", import.meta.url);
 
@@ -80,11 +83,15 @@ function horizonOf([window]: readonly ForecastWindow[]): number {
 
 function study(forecaster: CalciumForecaster): void {
   const { name, model, fitted } = forecaster;
-  const search = searchedPlan(forecaster);
+  const truth = validation.map(({ future }) => [future]);
+  const search = searchedPlan(forecaster, forecastErrorMetric(truth));
+  const steady =
+    name === "TSMixer" ? searchedPlan(forecaster, forecastChangeMetric(truth), { precisions: candidates }) : null;
   const plans: readonly { readonly name: string; readonly plan: string | PrecisionPlan }[] = [
     ...precisions.map((rule) => ({ name: rule, plan: rule })),
     ...(name === "TSMixer" ? [{ name: mixingPlan.name, plan: mixingPlan }] : []),
     { name: "searched mix", plan: search.plan },
+    ...(steady === null ? [] : [{ name: steadyName, plan: steady.plan }]),
   ];
   const mixing = new MixingMeter(fitted.head, fitted.blocks);
   let float: readonly number[] | null = null;
@@ -121,7 +128,8 @@ function study(forecaster: CalciumForecaster): void {
       remarks.push(`${name}, ${precision}: off by more than ${100 * allowedChange} %.`);
     if (result.accuracy?.exactCheck?.equal !== true) remarks.push(`${name}, ${precision}: NOT the exact answer.`);
   }
-  remarks.push(searchRemark(name, search));
+  remarks.push(searchRemark(`${name}, searched mix`, search));
+  if (steady !== null) remarks.push(searchRemark(`${name}, ${steadyName}`, steady));
   if (name === "TSMixer") {
     writeFileSync(planFile, printPrecisionFile(search.plan, ["Made by bench/calcium-forecast.ts, for TSMixer."]));
   }
@@ -133,13 +141,17 @@ function greatestChange(errors: readonly number[], float: readonly number[]): nu
   return changes.reduce((greatest, change) => (Math.abs(change) > Math.abs(greatest) ? change : greatest), 0);
 }
 
-function searchedPlan({ model }: CalciumForecaster): PrecisionSearch {
+function searchedPlan(
+  { model }: CalciumForecaster,
+  metric: ErrorMetric,
+  options: Pick<PrecisionSearchOptions, "precisions"> = {},
+): PrecisionSearch {
   return searchPrecision({
     model,
     target,
     objective: "energy",
-    precisions: candidates,
-    budget: { metric: forecastChangeMetric(validation.map(({ future }) => [future])), limit: searchedChange },
+    ...options,
+    budget: { metric, limit: searchedChange },
     inputs: samplesOf(validation, "validation windows"),
     calibration: calibrationFrames(data),
   });
@@ -169,5 +181,5 @@ function mixingRemark({ name, fitted }: CalciumForecaster, { effect }: MixingMet
 
 function searchRemark(name: string, { plan, result }: PrecisionSearch): string {
   const layers = result.layers.map(({ name: layer, precision }) => `${layer}: ${precision}`);
-  return `${name}, searched mix (${plan.name}): ${layers.join(", ")}; ${result.search.judgedCount} plans judged.`;
+  return `${name} (${plan.name}): ${layers.join(", ")}; ${result.search.judgedCount} plans judged.`;
 }

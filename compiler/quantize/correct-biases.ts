@@ -72,7 +72,7 @@ function evaluateNode(node: Node, values: ReadonlyMap<string, Tensor>, contracto
   });
 }
 
-/** How much has to be added to the sums of each output channel. */
+/** How much has to be added to the sums of each output channel; nothing where the float graph gives infinities. */
 function channelShifts(node: Node, results: readonly Tensor[], wanted: Float64Array): Int32Array {
   const found = makeChannelMeans(node);
   for (const result of results) found.add(result.data as Int32Array);
@@ -80,7 +80,8 @@ function channelShifts(node: Node, results: readonly Tensor[], wanted: Float64Ar
   const { high } = integerRange("i32");
   return Int32Array.from(found.means(), (mean, channel) => {
     const scale = at(scales, scales.length === 1 ? 0 : channel);
-    return clamp(roundToEven(at(wanted, channel) / scale - mean), -high, high);
+    const shift = at(wanted, channel) / scale - mean;
+    return Number.isFinite(shift) ? clamp(roundToEven(shift), -high, high) : 0;
   });
 }
 

@@ -100,9 +100,12 @@ export function roundLayer(groups: readonly LayerGroup[], options: RoundLayerOpt
   const known = options.holdsOut ? (work > cheapWork ? fewRecipes : recipes) : cautiousRecipes;
   const rounders = groups.map((group) => groupRounder(group, common, options));
   const judges = groups.map((group) => heldOutErrors(group, options));
+  const nearestChannels = roundNearest(groups, options.perTensor);
   const trials = known.map((recipe) => {
     const channels =
-      recipe.name === "nearest" ? roundNearest(groups, options.perTensor) : rounders.map((round) => round(recipe));
+      recipe.name === "nearest"
+        ? nearestChannels
+        : rounders.map((round, index) => round(recipe) ?? (nearestChannels[index] as RoundedChannel[]));
     const energies = judges.map((errorOf, index) => errorOf(channels[index] ?? []));
     return { recipe, channels, error: energies.reduce((sum, energy) => sum + energy, 0) };
   });
@@ -117,25 +120,23 @@ export function roundLayer(groups: readonly LayerGroup[], options: RoundLayerOpt
   };
 }
 
-/** Rounds a group by recipes; its moments are found once. */
+/** Rounds a group by recipes; its moments are found once. Null where what the group reads or gives on the frames overflows. */
 function groupRounder(
   { weights, columns, formats, fit }: LayerGroup,
   commonScaleOfLayer: number | null,
   { isBiasCorrected, contractor }: RoundLayerOptions,
-): (recipe: RoundingRecipe) => RoundedChannel[] {
+): (recipe: RoundingRecipe) => RoundedChannel[] | null {
   const { depth } = fit.stored;
   const seen = isBiasCorrected ? { float: centred(fit.float), stored: centred(fit.stored) } : fit;
   const second = crossMoments(seen.stored, seen.stored, contractor);
-  let products: Float64Array | null = null;
-  const productsOfSeen = (): Float64Array => {
-    products ??= Float64Array.from(
-      crossMoments(seen.stored, productRows(seen.float, weights, columns, contractor), contractor),
-    );
-    return products;
-  };
+  const products = Float64Array.from(
+    crossMoments(seen.stored, productRows(seen.float, weights, columns, contractor), contractor),
+  );
   let trace = 0;
   for (let index = 0; index < depth; index += 1) trace += second[index * depth + index] as number;
+  const isUsable = areFinite(second) && areFinite(products);
   return ({ name, damping }) => {
+    if (!isUsable) return null;
     const measure = makeErrorMeasure(second, depth, damping);
     // The real weights that give the float results on the stored inputs, held to the given ones by the damping.
     const held = trace > 0 ? (damping * trace) / depth : 1;
@@ -143,7 +144,7 @@ function groupRounder(
       name === "corrected"
         ? solveWeights(
             measure,
-            productsOfSeen().map((each, index) => each + held * (weights[index] as number)),
+            products.map((each, index) => each + held * (weights[index] as number)),
             columns,
           )
         : weights;
@@ -169,6 +170,11 @@ function heldOutErrors(
     };
     return energyOf(isBiasCorrected ? centred(errors) : errors);
   };
+}
+
+function areFinite(numbers: ArrayLike<number>): boolean {
+  for (let index = 0; index < numbers.length; index += 1) if (!Number.isFinite(numbers[index])) return false;
+  return true;
 }
 
 function signalEnergy({ heldOut, weights, columns }: LayerGroup, { contractor }: RoundLayerOptions): number {

@@ -58,7 +58,10 @@ function correctMeans(node: Node, frames: readonly FrameValues[]): void {
     found.add(tensorNumbers(stored.get(name) as Tensor));
   }
   const means = found.means();
-  const shifts = wanted.means().map((mean, channel) => mean - at(means, channel));
+  const shifts = wanted.means().map((mean, channel) => {
+    const shift = mean - at(means, channel);
+    return Number.isFinite(shift) ? shift : 0;
+  });
   const stride = at(rowMajorStrides(type.shape), channelAxis(node));
   for (const { stored } of frames) {
     const numbers = Float64Array.from(

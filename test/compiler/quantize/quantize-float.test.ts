@@ -55,6 +55,11 @@ describe("what is kept of a quantizer", () => {
     expect(keptOf(framesOf(() => Array.from({ length: 16 }, () => random.normal())))).toBe("nearest");
   });
 
+  it("is nothing where sums of squares or the results overflow", () => {
+    for (const magnitude of [1e25, 3e38])
+      expect(keptOf(framesOf(() => Array.from({ length: 16 }, () => magnitude * random.normal())))).toBe("nearest");
+  });
+
   it("is all where two directions make up all inputs", () => {
     const draw = (): number[] => {
       const [level, slope] = [random.normal(), random.normal()];
