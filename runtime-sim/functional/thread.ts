@@ -1,5 +1,6 @@
 import type { Code } from "../../base/codes.ts";
 import { type BorealError, problem } from "../../base/errors.ts";
+import type { VectorInstruction } from "../../ir/instruction.ts";
 import { type Program, type ProgramStep, type ThreadName, threadNames } from "../../ir/program.ts";
 import { type CorePosition, coreCount, coreNumber, corePosition } from "./memory-map.ts";
 import { type Entry, isLoop, type Loop, type Operation, type Operations } from "./operation.ts";
@@ -197,7 +198,7 @@ export function describeOperation(operation: Operation, turn: number): string {
       case "matmul":
         return ` ${instruction.groups} × [${instruction.rows}] × [${instruction.inner}] × ${instruction.columns}`;
       case "vector":
-        return ` ${instruction.function} [${instruction.counts}]`;
+        return ` ${passText(instruction)} [${instruction.counts}]`;
       case "reduce":
         return ` ${instruction.function} [${instruction.counts}] over [${instruction.inner}]`;
       case "gather":
@@ -212,6 +213,11 @@ export function describeOperation(operation: Operation, turn: number): string {
     }
   })();
   return `${place} ${instruction.kind}${detail}${/\.\d+\]$/.test(place) ? `, turn ${turn}` : ""}`;
+}
+
+/** The functions of a pass: `add, relu, quantize`. */
+function passText({ function: name, activation }: VectorInstruction): string {
+  return [name, ...activation.map((stage) => stage.function)].join(", ");
 }
 
 /** Makes the error of a thread's current instruction. */

@@ -150,6 +150,22 @@ describe("program text", () => {
     expect(complaints(inThread("loop count=2\n        loop count=3")).join()).toContain("Loops do not nest");
   });
 
+  it("holds stages of the activation unit, and refuses those that no pass can take", () => {
+    const operand = "{space=memory address=0 strides=[2] element=f16}";
+    const scale = "{space=memory address=0 strides=[0] element=scale}";
+    const stage = (name: string, scaleText = "null", kept = "null"): string =>
+      `{function=${name} element=f16 kept=${kept} scale=${scaleText} parameters={}}`;
+    const vectorOf = (...stages: readonly string[]): string =>
+      `vector function=add counts=[4] sources=[${operand},${operand}] destination=${operand} parameters={} activation=[${stages.join(",")}]`;
+    const both = inThread(vectorOf(stage("relu"), stage("quantize", scale, "{space=partial address=0 strides=[2]}")));
+    expect(complaints(both)).toEqual([]);
+    expect(printProgram(parseProgram(both))).toBe(both);
+    expect(complaints(inThread(vectorOf(stage("tanh"), stage("relu"))))[0]).toContain("at most one function");
+    expect(complaints(inThread(vectorOf(stage("copy"))))[0]).toContain("at most one function");
+    expect(complaints(inThread(vectorOf(stage("quantize"))))[0]).toContain("expected a scale");
+    expect(complaints(inThread(vectorOf(stage("relu", scale))))[0]).toContain("expected a scale");
+  });
+
   it("refuses classes, threads and instructions in the wrong place", () => {
     expect(complaints(`${head}class row=0 column=0 rows=1 columns=1\n`).join()).toContain(
       'Found "class" before any "step"',
