@@ -56,15 +56,20 @@ export function* vectorLabour(
   target: ChipTarget,
   instruction: VectorInstruction | ReduceInstruction | { readonly kind: "psum.recv"; readonly count: number },
 ): Labour {
-  const all = stations(target, instruction);
-  let busiest = 0;
-  for (const { pieces, cycles } of all) {
-    let taken = 0;
-    for (let left = pieces; left > 0; left -= target.vector.laneCount) taken += cycles;
-    busiest = Math.max(busiest, taken);
+  const chain = stations(target, instruction).map((station) => ({ ...station, busyCycles: 0 }));
+  for (;;) {
+    for (const station of chain) {
+      while (station.busyCycles === 0 && station.pieces > 0) {
+        station.pieces -= target.vector.laneCount;
+        station.busyCycles = station.cycles;
+      }
+    }
+    if (chain.every(({ busyCycles }) => busyCycles === 0)) break;
+    yield;
+    for (const station of chain) station.busyCycles = Math.max(0, station.busyCycles - 1);
   }
-  yield* idle(busiest + target.vector.fillCycles);
-  if (all.length === 1) return;
+  yield* idle(target.vector.fillCycles);
+  if (chain.length === 1) return;
   if (target.activation === null) {
     throw problem("B509", `Target "${target.name}" has no activation unit, and the program uses one.`);
   }
