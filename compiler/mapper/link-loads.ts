@@ -1,5 +1,6 @@
 import type { ChipTarget } from "../../targets/target.ts";
-import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
+import { AxisOverlaps, type AxisRanges, axisRanges } from "./axis-overlaps.ts";
+import type { OwnerIndex } from "./owner-index.ts";
 import { type Placement, rectanglesOf } from "./placement.ts";
 
 /** The most loaded parts of the chip when a value moves from one placement to another. */
@@ -24,7 +25,7 @@ export interface LoadScratch {
   readonly west: Float64Array;
   readonly south: Float64Array;
   readonly north: Float64Array;
-  readonly overlaps: Overlaps;
+  readonly overlaps: AxisOverlaps;
   /** By core: the number of the box that it reads, of those looked at so far; 0 before. */
   readonly reads: Int32Array;
   /** The same of the boxes of which the core is a rectangle by itself. */
@@ -55,6 +56,7 @@ interface Readers {
 interface Readership {
   readonly byBox: readonly Readers[];
   readonly ways: readonly Way[];
+  readonly ranges: AxisRanges;
 }
 
 /** By column: how many rectangles of a box's readers reach beyond it to the east, and to the west. */
@@ -77,7 +79,7 @@ export function loadScratch(target: ChipTarget): LoadScratch {
     west: array(rows * (columns + 1)),
     south: array((rows + 1) * columns),
     north: array((rows + 1) * columns),
-    overlaps: { boxes: new Int32Array(cores), counts: new Float64Array(cores) },
+    overlaps: new AxisOverlaps(),
     reads: new Int32Array(cores),
     alone: new Int32Array(cores),
     rowCycles: new Float64Array(rows),
@@ -105,8 +107,11 @@ export function linkLoads(
   const { rows, columns } = needed;
   const { linkBytesPerCycle } = target.networks.activation;
   const { issueCycles } = target.synchronization;
-  const overlaps = overlapRoom(owners, scratch.overlaps);
-  if (needed.boxCount * findOverlaps(owners, needed, needed.boxCount >> 1, overlaps) > pieceLimit) {
+  const { byBox, ways, ranges } = readershipOf(needed, scratch);
+  const { overlaps } = scratch;
+  overlaps.prepare(owners, ranges);
+  const { boxes, counts } = overlaps;
+  if (needed.boxCount * overlaps.find(needed.boxCount >> 1) > pieceLimit) {
     for (const array of [scratch.east, scratch.west, scratch.south, scratch.north]) array.fill(0);
     return null;
   }
@@ -114,11 +119,10 @@ export function linkLoads(
   for (const array of [inject, eject, port, remote, east, west, south, north]) array.fill(0);
   reads.fill(0);
   alone.fill(0);
-  const { byBox, ways } = readershipOf(needed, scratch);
   const { wayCycles, waySent } = scratch;
   const width = columns + 1;
   for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
-    const found = findOverlaps(owners, needed, wanted, overlaps);
+    const found = overlaps.find(wanted);
     const { rectangles, way, singles } = byBox[wanted] as Readers;
     const packets = rectangles.length / 4;
     const firstReader = needed.coreStart[wanted] as number;
@@ -134,8 +138,8 @@ export function linkLoads(
     let firstRow = rows;
     let lastRow = -1;
     for (let entry = 0; entry < found; entry += 1) {
-      const box = overlaps.boxes[entry] as number;
-      const count = overlaps.counts[entry] as number;
+      const box = boxes[entry] as number;
+      const count = counts[entry] as number;
       const cycles = Math.ceil((count * bytes) / linkBytesPerCycle);
       const row = owned.extent[box * 4] as number;
       const column = owned.extent[box * 4 + 2] as number;
@@ -269,7 +273,7 @@ function readershipOf(needed: Placement, scratch: LoadScratch): Readership {
     scratch.waySent = new Uint8Array(ways.length * rows);
     scratch.wayCycles = new Float64Array(ways.length * rows * columns);
   }
-  const made = { byBox, ways };
+  const made = { byBox, ways, ranges: axisRanges(needed) };
   scratch.readers.set(needed, made);
   return made;
 }

@@ -97,7 +97,7 @@ export function findOverlaps(index: OwnerIndex, needed: Placement, wanted: numbe
 }
 
 /** The first position whose number exceeds `limit`, in ascending numbers. */
-function firstAfter(numbers: Int32Array, limit: number): number {
+export function firstAfter(numbers: Int32Array, limit: number): number {
   let [low, high] = [0, numbers.length];
   while (low < high) {
     const middle = (low + high) >> 1;
