@@ -281,28 +281,19 @@ const geluOperator = defineOperator({
   samples: unarySamples([-4, 4], "float", [{ approximate: "none" }, { approximate: "tanh" }]),
 });
 
-/** x^exponent from products, square roots and a reciprocal where the exponent is a small multiple of 1/4. */
+/** Powers up to this one are products. */
+const largestProduct = 4;
+
+/** x^exponent: small whole powers from products, a root or a reciprocal where it is one, otherwise `pow`, which rounds once. */
 function writePower(x: string, exponent: number, builder: NodeBuilder): string {
-  const size = Math.abs(exponent);
-  if (size === 0 || size > 16 || !Number.isInteger(size * 4))
+  if (exponent === 0.5) return builder.add("sqrt", [x]);
+  if (exponent === -1) return builder.add("reciprocal", [x]);
+  if (exponent < 1 || exponent > largestProduct || !Number.isInteger(exponent))
     return builder.add("pow", [x, scalarLike(builder, x, exponent)]);
-  let result: string | null = null;
-  const take = (factor: string): void => {
-    result = result === null ? factor : builder.add("mul", [result, factor]);
-  };
-  let square = x;
-  for (let rest = Math.floor(size); rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) take(square);
-    if (rest > 1) square = builder.add("mul", [square, square]);
-  }
-  const quarters = (size * 4) % 4;
-  if (quarters > 0) {
-    const root = builder.add("sqrt", [x]);
-    if (quarters >= 2) take(root);
-    if (quarters % 2 === 1) take(builder.add("sqrt", [root]));
-  }
-  if (result === null) return x;
-  return exponent < 0 ? builder.add("reciprocal", [result]) : result;
+  if (exponent === 1) return x;
+  const square = builder.add("mul", [x, x]);
+  if (exponent === 2) return square;
+  return builder.add("mul", [square, exponent === 3 ? x : square]);
 }
 
 const power = defineOperator({

@@ -87,7 +87,7 @@ export const localResponseNorm: Operator = defineOperator({
     const mean = builder.add("reshape", [means], { shape: type.shape });
     const weighted = builder.add("mul", [mean, scalarLike(builder, x, numberOf(attributes, "alpha"))]);
     const base = builder.add("add", [weighted, scalarLike(builder, x, numberOf(attributes, "bias"))]);
-    return builder.add("div", [x, builder.add("power", [base], { exponent: numberOf(attributes, "beta") })]);
+    return builder.add("mul", [x, builder.add("power", [base], { exponent: -numberOf(attributes, "beta") })]);
   },
   samples: (random) => [
     { operands: [sampleFloats(random, [1, 5, 3, 3])], attributes: { size: 3, alpha: 0.5 } },

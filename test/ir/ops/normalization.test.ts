@@ -52,16 +52,36 @@ describe("power", () => {
     return [...builder.nodes.values()].map((node) => node.op);
   };
 
-  it("is written with products, roots and one reciprocal where the exponent is a small multiple of a quarter, else with pow", () => {
+  it("is written with products where the exponent is small and whole, as a root or a reciprocal where it is one, else with pow", () => {
     expect(parts(1)).toEqual([]);
     expect(parts(2)).toEqual(["mul"]);
     expect(parts(3)).toEqual(["mul", "mul"]);
+    expect(parts(4)).toEqual(["mul", "mul"]);
     expect(parts(0.5)).toEqual(["sqrt"]);
-    expect(parts(0.75)).toEqual(["sqrt", "sqrt", "mul"]);
-    expect(parts(-0.5)).toEqual(["sqrt", "reciprocal"]);
-    expect(parts(0)).toEqual(["pow"]);
-    expect(parts(0.3)).toEqual(["pow"]);
-    expect(parts(32)).toEqual(["pow"]);
+    expect(parts(-1)).toEqual(["reciprocal"]);
+    for (const exponent of [0.75, -0.5, 0, 0.3, -2, 5, 32]) expect(parts(exponent), `${exponent}`).toEqual(["pow"]);
+  });
+});
+
+describe("local response normalization", () => {
+  it("slides windows over channels, and multiplies by one power", () => {
+    const builder = new EagerBuilder({ x: tensor("f32", [1, 3, 1, 2], [1, 2, 3, 4, 5, 6]) });
+    const type = builder.type("x");
+    const attributes = { size: 3, alpha: 3, beta: 0.75, bias: 1 };
+    const value = operators.get("local_response_norm")?.decompose?.({ operands: ["x"], attributes, type }, builder);
+    expect([...builder.nodes].map(([name, { op }]) => `${op} ${builder.type(name).shape}`)).toEqual([
+      "mul 1,3,1,2",
+      "reshape 1,1,3,2",
+      "average_pool 1,1,3,2",
+      "reshape 1,3,1,2",
+      "mul 1,3,1,2",
+      "add 1,3,1,2",
+      "power 1,3,1,2",
+      "mul 1,3,1,2",
+    ]);
+    // The first channel's neighbours: 1 + (1² + 3²) and 1 + (2² + 4²).
+    const numbers = [...tensorNumbers(builder.value(value ?? ""))].slice(0, 2);
+    expectClose(numbers, [1 / 11 ** 0.75, 2 / 21 ** 0.75], 1e-6);
   });
 });
 
