@@ -37,10 +37,12 @@ export function withChoice(space: SearchSpace, layer: number, candidate: Candida
       const pair = { left: edge.producer, right: edge.consumer, table: at(tables, index) };
       return pairWith(pair, widthOf(pair.right), layer, choice).table;
     });
-  const ties = space.ties.map((tie) => pairWith(tie, widthOf(tie.right), layer, choice));
+  const [ties, savings] = [space.ties, space.savings].map((pairs) =>
+    pairs.map((pair) => pairWith(pair, widthOf(pair.right), layer, choice)),
+  ) as [PairCost[], PairCost[]];
   const candidates = space.candidates.map((list, index) => (index === layer ? [candidate] : list));
   const energies = space.energies === null ? null : cut(space.energies);
-  return { ...space, candidates, tables: cut(space.tables), energies, ties };
+  return { ...space, candidates, tables: cut(space.tables), energies, ties, savings };
 }
 
 /**

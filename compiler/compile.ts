@@ -151,7 +151,7 @@ export function place(
     shapesOnly: options.shapesOnly === true,
   };
   const { map, program, sidecar } = placedProgram(network, target, mapOptions, emitOptions, options.onPhase);
-  return { network, map, mapping: map.mapping, work: layerWork(network), program, sidecar };
+  return { network: map.plan.network, map, mapping: map.mapping, work: layerWork(network), program, sidecar };
 }
 
 /** The element types that the model declares at its boundary. */

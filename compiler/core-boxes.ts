@@ -1,5 +1,5 @@
 import { type Access, type Box, boxCount, footprint, type Range } from "../ir/iteration.ts";
-import { type Geometry, partOn, reductionIndex } from "./geometry.ts";
+import { type Geometry, isUsed, partOn, reductionIndex } from "./geometry.ts";
 
 /** The parts of the iteration space on all cores, and which of them have work and end up with results. */
 export interface CoreParts {
@@ -11,7 +11,7 @@ export interface CoreParts {
 
 /** Works out the parts of all cores, row by row. */
 export function coreParts(geometry: Geometry): CoreParts {
-  const { grid, usedRows, usedColumns, reduction } = geometry;
+  const { grid, reduction } = geometry;
   const ranges = geometry.dimensions.map(({ size }, index) => {
     const chunk = geometry.chunks[index] as number;
     return Array.from({ length: geometry.parts[index] as number }, (_, part) => ({
@@ -23,7 +23,7 @@ export function coreParts(geometry: Geometry): CoreParts {
   for (let row = 0; row < grid.rows; row += 1) {
     for (let column = 0; column < grid.columns; column += 1) {
       const box = ranges.map((parts, index) => parts[partOn(geometry, index, row, column)] as Range);
-      const isBusy = row < usedRows && column < usedColumns && box.every((range) => range.end > range.start);
+      const isBusy = isUsed(geometry, row, column) && box.every((range) => range.end > range.start);
       boxes.push(box);
       active.push(isBusy);
       owns.push(isBusy && (reduction === null || reductionIndex(geometry, row, column) === reduction.parts - 1));

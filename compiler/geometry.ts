@@ -1,6 +1,6 @@
 import { ceilDivide, product } from "../base/math.ts";
 import { type Access, type Box, footprint, type IterationDimension, intersect, type Range } from "../ir/iteration.ts";
-import type { Split, SplitPart } from "../ir/mapping.ts";
+import type { CorePlace, Split, SplitPart } from "../ir/mapping.ts";
 
 /** Rows and columns of the core array. */
 export interface Grid {
@@ -8,12 +8,17 @@ export interface Grid {
   readonly columns: number;
 }
 
+/** The north-west core of the grid. */
+export const firstCore: CorePlace = { row: 0, column: 0 };
+
 /** How the iteration space of a step lies on the grid: which range of every dimension each core has. */
 export interface Geometry {
   readonly grid: Grid;
   readonly split: Split;
+  /** The core that has the first parts. */
+  readonly corner: CorePlace;
   readonly dimensions: readonly IterationDimension[];
-  /** Grid rows and columns that have a part; the cores beyond are idle. */
+  /** Grid rows and columns, from the corner on, that have a part; other cores are idle. */
   readonly usedRows: number;
   readonly usedColumns: number;
   /** By dimension: how many parts it is divided into, and the size of all parts but the last. */
@@ -26,16 +31,21 @@ export interface Geometry {
   readonly reduction: { readonly dimension: number; readonly axis: "rows" | "columns"; readonly parts: number } | null;
 }
 
-/** Lays a split on the grid. The split must name dimensions that exist, each at most once on a grid axis. */
-export function layOut(dimensions: readonly IterationDimension[], split: Split, grid: Grid): Geometry {
+/** Lays a split on the grid from a corner on. The split must name dimensions that exist, each at most once on a grid axis. */
+export function layOut(
+  dimensions: readonly IterationDimension[],
+  split: Split,
+  grid: Grid,
+  corner: CorePlace = firstCore,
+): Geometry {
   const partsOn = (list: readonly SplitPart[], name: string): number =>
     list.find((part) => part.dimension === name)?.parts ?? 1;
-  const indexOn = (list: readonly SplitPart[], name: string, length: number): number[] => {
+  const indexOn = (list: readonly SplitPart[], name: string, first: number, length: number): number[] => {
     const position = list.findIndex((part) => part.dimension === name);
     if (position < 0) return new Array<number>(length).fill(0);
     const inner = product(list.slice(position + 1).map((part) => part.parts));
     const parts = list[position]?.parts ?? 1;
-    return Array.from({ length }, (_, index) => Math.floor(index / inner) % parts);
+    return Array.from({ length }, (_, index) => Math.floor(Math.max(0, index - first) / inner) % parts);
   };
   const parts = dimensions.map(({ name }) => partsOn(split.rows, name) * partsOn(split.columns, name));
   const reducedDimension = dimensions.findIndex(
@@ -47,15 +57,16 @@ export function layOut(dimensions: readonly IterationDimension[], split: Split, 
   return {
     grid,
     split,
+    corner,
     dimensions,
     usedRows: product(split.rows.map((part) => part.parts)),
     usedColumns: product(split.columns.map((part) => part.parts)),
     parts,
     chunks: dimensions.map(({ size }, index) => ceilDivide(size, parts[index] ?? 1)),
     rowIndex: dimensions.map(({ name }, index) =>
-      indexOn(split.rows, name, grid.rows).map((part) => part * (columnParts[index] ?? 1)),
+      indexOn(split.rows, name, corner.row, grid.rows).map((part) => part * (columnParts[index] ?? 1)),
     ),
-    columnIndex: dimensions.map(({ name }) => indexOn(split.columns, name, grid.columns)),
+    columnIndex: dimensions.map(({ name }) => indexOn(split.columns, name, corner.column, grid.columns)),
     reduction:
       reducedDimension < 0
         ? null
@@ -67,9 +78,15 @@ export function layOut(dimensions: readonly IterationDimension[], split: Split, 
   };
 }
 
+/** Whether the core is one of those that the split is laid on. */
+export function isUsed({ corner, usedRows, usedColumns }: Geometry, row: number, column: number): boolean {
+  const [down, right] = [row - corner.row, column - corner.column];
+  return down >= 0 && down < usedRows && right >= 0 && right < usedColumns;
+}
+
 /** Whether the core has a non-empty part of the iteration space. */
 export function isActive(geometry: Geometry, row: number, column: number): boolean {
-  if (row >= geometry.usedRows || column >= geometry.usedColumns) return false;
+  if (!isUsed(geometry, row, column)) return false;
   return geometry.dimensions.every((_, index) => {
     const range = rangeOn(geometry, index, row, column);
     return range.end > range.start;
@@ -94,7 +111,7 @@ export function iterationBox(geometry: Geometry, row: number, column: number): B
   return geometry.dimensions.map((_, index) => rangeOn(geometry, index, row, column));
 }
 
-/** The part of the iteration space of the core that has the largest ranges (that at (0, 0)). */
+/** The part of the iteration space of the core that has the largest ranges (that at the corner). */
 export function largestBox(geometry: Geometry): Box {
   return geometry.chunks.map((chunk) => ({ start: 0, end: chunk }));
 }

@@ -1,4 +1,5 @@
 import type { Box } from "../ir/iteration.ts";
+import type { MappedStep } from "../ir/mapping.ts";
 import { isElementwise } from "../ir/ops/index.ts";
 import { sameNumbers } from "../ir/type.ts";
 import type { Layer } from "./layers.ts";
@@ -7,10 +8,12 @@ import type { ReadPlan, WritePlan } from "./step-plan.ts";
 
 /**
  * The writes of a layer, those in place that can be: a result takes the buffer of a value that this layer is the last to
- * read, if every core reads there exactly the elements that it writes, none after it has written them.
+ * read, if every core reads there exactly the elements that it writes, none after it has written them, and the layer
+ * beside it does not read them.
  */
 export function inPlaceWrites(
   index: number,
+  step: MappedStep,
   layer: Layer,
   network: Network,
   homes: ReadonlyMap<string, WritePlan>,
@@ -26,8 +29,10 @@ export function inPlaceWrites(
     const given = reads.find(({ read, mode, buffer }) => {
       if (mode !== "in-place" || taken.has(buffer)) return false;
       const producer = network.producer.get(read.value);
-      const isLast = Math.max(...(network.readers.get(read.value) ?? [])) === index;
-      if (!isLast || producer === undefined || kept.has(producer)) return false;
+      const readers = network.readers.get(read.value) ?? [];
+      const isLast = Math.max(...readers) === index;
+      const isShared = step.beside !== undefined && readers.includes(index - 1);
+      if (!isLast || isShared || producer === undefined || kept.has(producer)) return false;
       const same = reads.filter((other) => other.read.value === read.value);
       return (
         same.every((other) => other.mode === "in-place" && readsInPlace(layer, other, position)) &&

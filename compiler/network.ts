@@ -18,7 +18,11 @@ export interface Network {
 
 /** Derives the network of a fused graph; `states` are inputs that stay on the chip. */
 export function networkOf(graph: Graph, states: readonly State[] = []): Network {
-  const layers = layersOf(graph, states);
+  return networkOfLayers(graph, layersOf(graph, states));
+}
+
+/** The network of a graph's layers in the order given, in which each comes after those that it depends on. */
+export function networkOfLayers(graph: Graph, layers: readonly Layer[]): Network {
   const producer = new Map<string, number>();
   const readers = new Map<string, number[]>();
   layers.forEach((layer, index) => {

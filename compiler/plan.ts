@@ -1,10 +1,11 @@
 import { problem } from "../base/errors.ts";
-import { roundUp } from "../base/math.ts";
+import { at, roundUp } from "../base/math.ts";
 import { type Box, boxCount, footprint } from "../ir/iteration.ts";
 import type { MappedStep, ValueLayout } from "../ir/mapping.ts";
 import { type ElementType, elementBytes, type TensorType } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { planChain } from "./chain.ts";
+import { concurrency } from "./concurrency.ts";
 import { type CoreParts, coreParts, footprints, forEachBox, isInside } from "./core-boxes.ts";
 import { type Geometry, largestBox, layOut } from "./geometry.ts";
 import { inPlaceWrites } from "./in-place.ts";
@@ -17,10 +18,10 @@ import type { BufferNeed, NetworkPlan, ReadPlan, StepPlan, WritePlan } from "./s
 import { anchorElements, type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
 import { type ContractionTile, contractionTiles, streamGroup } from "./weights.ts";
 
-/** Plans of steps, with where the values lay that they read, for the same network, layouts and target. */
+/** Plans of steps, with the network and where the values lay that they read, for the same layouts and target. */
 export type PlanMemory = Map<
   MappedStep,
-  { readonly homes: readonly (WritePlan | undefined)[]; readonly plan: StepPlan }[]
+  { readonly network: Network; readonly homes: readonly (WritePlan | undefined)[]; readonly plan: StepPlan }[]
 >;
 
 /**
@@ -49,9 +50,11 @@ export function planNetwork(
     }
     const readHomes = layer.reads.map((read) => homes.get(read.value));
     const known = memory.get(step) ?? [];
-    const same = known.find((each) => each.homes.every((home, read) => home === readHomes[read]));
+    const same = known.find(
+      (each) => each.network === network && each.homes.every((home, read) => home === readHomes[read]),
+    );
     const plan = same?.plan ?? planStep(index, step, layer, network, homes, orders, target);
-    if (same === undefined) memory.set(step, [...known, { homes: readHomes, plan }]);
+    if (same === undefined) memory.set(step, [...known, { network, homes: readHomes, plan }]);
     for (const write of plan.writes) homes.set(write.write.value, write);
     return plan;
   });
@@ -69,7 +72,7 @@ function planStep(
   target: ChipTarget,
 ): StepPlan {
   const grid = gridOf(target);
-  const geometry = layOut(layer.dimensions, step.split, grid);
+  const geometry = layOut(layer.dimensions, step.split, grid, step.corner);
   const { boxes, active, owns } = coreParts(geometry);
   const largest = largestBox(geometry);
   const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
@@ -117,7 +120,7 @@ function planStep(
     tileElements(layer, step, geometry, roles, piecesOf({ weights }), target),
     target,
   );
-  const placed = inPlaceWrites(index, layer, network, homes, reads, writes);
+  const placed = inPlaceWrites(index, step, layer, network, homes, reads, writes);
   return { index, step, layer, geometry, boxes, active, owns, reads, writes: placed, roles, weights, chain };
 }
 
@@ -252,6 +255,7 @@ function tileSize(tile: ContractionTile): number {
 
 function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipTarget): BufferNeed[] {
   const last = plans.length - 1;
+  const { begins, ends } = concurrency(plans.map(({ step }) => step));
   const nexts = new Set(network.ties.map(({ next }) => next));
   const needs: BufferNeed[] = [];
   /** Constant buffers, which steps may share. */
@@ -263,13 +267,14 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
   };
   for (const plan of plans) {
     const { step, index } = plan;
+    const [begin, end] = [at(begins, index), at(ends, index)];
     for (const write of plan.writes) {
       if (nexts.has(index)) continue;
-      const readers = network.readers.get(write.write.value) ?? [];
+      const readers = (network.readers.get(write.write.value) ?? []).map((reader) => at(ends, reader));
       const stays = plan.layer.kind === "state";
       const taken = needs.findIndex((need) => need.name === write.buffer);
       if (taken >= 0) {
-        needs[taken] = { ...(needs[taken] as BufferNeed), lastStep: Math.max(index, ...readers) };
+        needs[taken] = { ...(needs[taken] as BufferNeed), lastStep: Math.max(end, ...readers) };
         continue;
       }
       needs.push({
@@ -279,8 +284,8 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
         value: write.write.value,
         element: write.write.type.element,
         bytes: write.spread.layout.bytes,
-        firstStep: stays ? 0 : index,
-        lastStep: stays ? last : Math.max(index, ...readers),
+        firstStep: stays ? 0 : begin,
+        lastStep: stays ? last : Math.max(end, ...readers),
       });
     }
     const names = new Set<string>();
@@ -296,8 +301,8 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
         value: read.read.value,
         element: read.read.type.element,
         bytes: read.layout.bytes,
-        firstStep: copied ? index : 0,
-        lastStep: copied ? index : last,
+        firstStep: copied ? begin : 0,
+        lastStep: copied ? end : last,
       });
     }
     if (plan.weights !== null && isNew(plan.weights.buffer)) {
@@ -335,8 +340,8 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
         value: null,
         element: null,
         bytes,
-        firstStep: index,
-        lastStep: index,
+        firstStep: begin,
+        lastStep: end,
       });
     });
   }

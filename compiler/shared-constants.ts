@@ -46,7 +46,7 @@ export function shareConstants<Plan extends ConstantHolder>(plans: readonly Plan
 
 /** Equal for steps whose cores have the same parts of the same iteration space. */
 function placeOf({ layer, step }: ConstantHolder): string {
-  return JSON.stringify([layer.dimensions, step.split.rows, step.split.columns]);
+  return JSON.stringify([layer.dimensions, step.split.rows, step.split.columns, step.corner]);
 }
 
 /** Whether an access touches the same elements wherever a core is. */

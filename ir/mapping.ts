@@ -41,7 +41,13 @@ export interface ReductionPlan {
   readonly parts: number;
 }
 
-/** One layer over all cores. */
+/** A core of the grid. */
+export interface CorePlace {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** One layer over the cores of its split. */
 export interface MappedStep {
   /** The layer's name. */
   readonly name: string;
@@ -51,6 +57,10 @@ export interface MappedStep {
   /** For input, state and output steps: the graph value that enters, stays or leaves. */
   readonly value: string | null;
   readonly split: Split;
+  /** The north-west core of the split; (0, 0) where it is left out. */
+  readonly corner?: CorePlace;
+  /** The step that this one runs beside, on other cores: both begin when the step before them has ended. */
+  readonly beside?: string;
   readonly weights: WeightPlan | null;
   readonly tile: TilePlan | null;
   readonly reduction: ReductionPlan | null;

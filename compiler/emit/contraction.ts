@@ -3,7 +3,7 @@ import { at } from "../../base/math.ts";
 import type { MatmulInstruction, SimpleInstruction } from "../../ir/instruction.ts";
 import { type Box, boxCount } from "../../ir/iteration.ts";
 import { largestBox, reductionIndex } from "../geometry.ts";
-import { piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
+import { groupOf, piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
 import { anchorElements, chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
 import { type ContractionTile, contractionTiles, feedCount, keepsWeights, pairedBytes } from "../weights.ts";
@@ -171,8 +171,8 @@ function weightFeed(
   if (plan.weights === null) return null;
   const { target } = context.plan;
   const chunks = stepChunks(plan, at(plan.boxes, core), target);
-  const { group } = plan.weights;
-  const pieces = group.rows * group.columns;
+  const pieces = piecesOf(plan);
+  const group = groupOf(plan.weights, plan.geometry, core);
   const base = addressOf(context, plan.weights.buffer);
   const offsets: number[] = [];
   let offset = 0;
@@ -180,11 +180,6 @@ function weightFeed(
     offsets.push(offset);
     offset += storedBytes(chunk, pieces);
   }
-  const columns = plan.geometry.grid.columns;
-  const corner = {
-    row: Math.floor(Math.floor(core / columns) / group.rows) * group.rows,
-    column: Math.floor((core % columns) / group.columns) * group.columns,
-  };
   const feedOf = (chunkIndex: number, half: Half): SimpleInstruction => {
     const chunk = at(chunks, chunkIndex);
     const destination = half * weightHalfBytes(target);
@@ -196,7 +191,7 @@ function weightFeed(
           bytes: storedBytes(chunk, pieces),
           source,
           destination,
-          group: { ...corner, rows: group.rows, columns: group.columns },
+          group,
         };
   };
   let use = 0;

@@ -12,6 +12,7 @@ import {
 } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import type { ElementType } from "../../ir/type.ts";
+import { concurrency } from "../concurrency.ts";
 import { readsAhead } from "../read-ahead.ts";
 import type { State } from "../states.ts";
 import type { NetworkPlan } from "../step-plan.ts";
@@ -21,7 +22,7 @@ import { type AheadInput, frameClasses, sendingCores } from "./frame-classes.ts"
 import { layOutPorts } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
 import { coverRectangles } from "./rectangles.ts";
-import { anchoredTo, emitBody, type StepBody } from "./step-body.ts";
+import { anchoredTo, emitBody, type StepBody, together } from "./step-body.ts";
 import { aheadTokens, tokens } from "./tokens.ts";
 
 /** A program and the bytes that its images refer to; null when weights are absent. */
@@ -72,8 +73,18 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
     const arrivalToken = ahead.find((input) => input.step === step.index)?.arrived ?? tokens.arrived;
     return emitBody(context, step, { frameAddress: ports.addressOfStep.get(step.index) ?? 0, arrivalToken });
   });
+  const { begins } = concurrency(mapping.steps);
+  const firsts = [...new Set(begins)];
+  const turns = firsts.map((begin): Turn => {
+    const steps = bodies.filter((_, index) => begins[index] === begin);
+    return { steps, all: together(steps) };
+  });
   const peak = mapping.buffers.reduce((end, buffer) => Math.max(end, buffer.address + buffer.bytes), 0);
-  const loads = placePrograms(bodies, roundUp(peak, 16), plan);
+  const loads = placePrograms(
+    turns.map(({ all }) => all),
+    roundUp(peak, 16),
+    plan,
+  );
   const images = options.shapesOnly === true ? null : emitImages(context, options.states ?? []);
   const lastStep = plan.steps.length - 1;
   const buffers: ProgramBuffer[] = [
@@ -109,7 +120,13 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const everyCore: Rectangle = { row: 0, column: 0, rows, columns };
   const hostCore: Rectangle = { row: 0, column: -1, rows: 1, columns: 1 };
   const free = [...tokens.weightsFree, ...tokens.tileFree, ...tokens.landingFree];
-  const frame = frameClasses(bodies, ahead, ports, rows);
+  const turnOf = (step: number): number => firsts.indexOf(at(begins, step));
+  const frame = frameClasses(
+    turns.map(({ all }) => all),
+    ahead.map((input) => ({ ...input, step: turnOf(input.step), fromStep: turnOf(input.fromStep) })),
+    ports,
+    rows,
+  );
   return {
     program: {
       kind: "program",
@@ -131,7 +148,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
       images: images?.images ?? [],
       buffers: buffers.filter((buffer) => buffer.bytes > 0),
       sidecar: images === null ? null : { sha256: images.sha256, bytes: images.bytes.length },
-      steps: bodies.map((body, index) => stepOf(body, bodies[index + 1] ?? null, loads.byStep, at(frame, index))),
+      steps: turns.flatMap((_, index) => stepsOf(turns, index, loads.byTurn, at(frame, index))),
     },
     sidecar: images?.bytes ?? null,
   };
@@ -147,6 +164,12 @@ function statesOf({ network, steps }: NetworkPlan, { states = [], modelElements 
   });
 }
 
+/** Steps that run at once, most often one: each, and all as one. */
+interface Turn {
+  readonly steps: readonly StepBody[];
+  readonly all: StepBody;
+}
+
 interface ProgramLoad {
   readonly home: number;
   readonly address: number;
@@ -154,13 +177,13 @@ interface ProgramLoad {
   readonly cores: Rectangle;
 }
 
-/** Spreads the programs of all steps over the cores' memories, one after the other, each stored once. */
+/** Spreads the programs of all turns over the cores' memories, one after the other, each stored once. */
 function placePrograms(bodies: readonly StepBody[], address: number, plan: NetworkPlan) {
   const coreCount = plan.target.grid.rows * plan.target.grid.columns;
   const stored = new Array<number>(coreCount).fill(0);
   let next = 0;
-  const byStep = bodies.map((body) =>
-    body.rectangles.map((cores): ProgramLoad => {
+  const byTurn = bodies.map((body) =>
+    coverRectangles(body.keys, plan.target.grid.columns).map((cores): ProgramLoad => {
       const home = next % coreCount;
       next += 1;
       const bytes = rectangleBytes(body, cores);
@@ -169,24 +192,24 @@ function placePrograms(bodies: readonly StepBody[], address: number, plan: Netwo
       return { home, address: address + start, bytes, cores };
     }),
   );
-  requireProgramRoom(byStep, bodies, plan);
+  requireProgramRoom(byTurn, bodies, plan);
   const bytes = Math.max(...stored);
   const capacity = plan.target.core.memoryBytes;
   if (address + bytes > capacity) {
     throw new ProgramRoomError(address, bytes, capacity);
   }
-  return { byStep, address, bytes };
+  return { byTurn, address, bytes };
 }
 
 /** Throws B401 when a step's program exceeds a half of the program buffer, or needs more threads than a core has. */
 function requireProgramRoom(
-  byStep: readonly (readonly ProgramLoad[])[],
+  byTurn: readonly (readonly ProgramLoad[])[],
   bodies: readonly StepBody[],
   plan: NetworkPlan,
 ): void {
   const { programBufferBytes, threadCount } = plan.target.core;
   const half = Math.floor(programBufferBytes / 2);
-  const problems: Problem[] = byStep.flatMap((loads, index) => {
+  const problems: Problem[] = byTurn.flatMap((loads, index) => {
     const bytes = Math.max(...loads.map((load) => load.bytes));
     const layer = at(bodies, index).plan.layer.name;
     const message = `program buffer: the step's program takes ${bytes} bytes, a half of the buffer has ${half} (gap ${bytes - half}).`;
@@ -213,13 +236,15 @@ function rectangleBytes(body: StepBody, cores: Rectangle): number {
 
 const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", token, count });
 
-function stepOf(
-  body: StepBody,
-  next: StepBody | null,
+/** The steps of a turn; the last one has the control threads of all. */
+function stepsOf(
+  turns: readonly Turn[],
+  index: number,
   loads: readonly (readonly ProgramLoad[])[],
   frame: readonly CoreClass[],
-): ProgramStep {
-  const { layer, index } = body.plan;
+): ProgramStep[] {
+  const { steps, all: body } = at(turns, index);
+  const next = turns[index + 1]?.all ?? null;
   const { columns } = body.plan.geometry.grid;
   const nextLoads = next === null ? [] : at(loads, index + 1);
   const facts = body.plan.boxes.map((_, core) => controlFacts(body, next, core, [...at(loads, 0), ...nextLoads]));
@@ -229,14 +254,14 @@ function stepOf(
     const list = [...first, ...controlCore(body, next, core, nextLoads)];
     return { cores, threads: { control: list.map((instruction) => anchoredTo(instruction, cores)) } };
   });
-  return {
+  return steps.map(({ plan: { layer }, classes }, place) => ({
     name: layer.name,
     kind: layer.kind,
     origin: layer.origin,
     macCount: layer.macCount,
     macElement: layer.macCount > 0 ? anchorElements(layer).wider : null,
-    classes: [...body.classes, ...controlClasses, ...frame],
-  };
+    classes: place < steps.length - 1 ? classes : [...classes, ...controlClasses, ...frame],
+  }));
 }
 
 /** Equal for cores whose control threads do the same. */

@@ -26,7 +26,10 @@ export function sendingCores(body: StepBody): Rectangle[] {
 
 const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", token, count });
 
-/** By step, what the io cores do: one class list a row, gathered into rectangles of column −1. */
+/**
+ * By body of the steps that run at once, what the io cores do: one class list a row, gathered into rectangles of column −1. Inputs
+ * that are read ahead name those bodies.
+ */
 export function frameClasses(
   bodies: readonly StepBody[],
   ahead: readonly AheadInput[],

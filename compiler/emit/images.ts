@@ -13,7 +13,7 @@ import type { LocalLayout } from "../local-layout.ts";
 import { gridOf } from "../network.ts";
 import { storedTensor } from "../quantize/stored-tensor.ts";
 import { initialValue, type State } from "../states.ts";
-import { stepChunks, storedBytes } from "../step-chunks.ts";
+import { groupOf, piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
 import { anchorAccesses } from "../tiling.ts";
 import { pairedBytes, type WeightChunk } from "../weights.ts";
@@ -254,11 +254,11 @@ function weightsImage(
   }
   const { target } = context.plan;
   const chunks = stepChunks(plan, at(plan.boxes, core), target);
-  const { group } = weights;
-  const pieces = group.rows * group.columns;
+  const pieces = piecesOf(plan);
   const stored = chunks.reduce((bytes, chunk) => bytes + storedBytes(chunk, pieces), 0);
-  const columns = plan.geometry.grid.columns;
-  const member = (Math.floor(core / columns) % group.rows) * group.columns + ((core % columns) % group.columns);
+  const { columns } = plan.geometry.grid;
+  const group = groupOf(weights, plan.geometry, core);
+  const member = (Math.floor(core / columns) - group.row) * group.columns + (core % columns) - group.column;
   const slice = chunks.map((chunk) => boxKey([...chunk.groups, ...chunk.columns, ...chunk.inner])).join("/");
   const offset = sidecar.place(`${weights.buffer} ${slice}`, () => {
     const bytes = new Uint8Array(stored * pieces);

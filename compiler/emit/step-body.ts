@@ -4,6 +4,7 @@ import type { CoreClass, ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { reductionIndex } from "../geometry.ts";
 import { coordinateOf, localOffset } from "../local-layout.ts";
+import { groupOf, piecesOf } from "../step-chunks.ts";
 import type { StepPlan } from "../step-plan.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { EmitContext } from "./chain.ts";
@@ -36,8 +37,43 @@ export interface StepBody {
   readonly usesWeights: readonly boolean[];
   /** By core: bytes of its instructions. */
   readonly bytes: readonly number[];
-  /** Rectangles of cores that run the same instructions. */
-  readonly rectangles: readonly Rectangle[];
+  /** By core: equal for cores that compute the same. */
+  readonly keys: readonly string[];
+}
+
+/**
+ * What the control threads must know of steps that run at once, as if they were one: no core computes in more than one of them.
+ * The plan is that of the last.
+ */
+export function together(bodies: readonly StepBody[]): StepBody {
+  const last = at(bodies, bodies.length - 1);
+  if (bodies.length === 1) return last;
+  const sums = (list: readonly (readonly number[])[]): number[] =>
+    at(list, 0).map((_, place) => sum(list.map((each) => at(each, place))));
+  const joined = <T>(list: readonly (readonly (readonly T[])[])[]): T[][] =>
+    at(list, 0).map((_, place) => list.flatMap((each) => at(each, place)));
+  const some = (list: readonly (readonly boolean[])[]): boolean[] =>
+    at(list, 0).map((_, place) => list.some((each) => at(each, place)));
+  return {
+    plan: last.plan,
+    arrivalToken: last.arrivalToken,
+    classes: bodies.flatMap(({ classes }) => classes),
+    movement: {
+      arrivals: sums(bodies.map(({ movement }) => movement.arrivals)),
+      frameSends: joined(bodies.map(({ movement }) => movement.frameSends)),
+      frameArrivals: sums(bodies.map(({ movement }) => movement.frameArrivals)),
+    },
+    hasGathers: some(bodies.map(({ hasGathers }) => hasGathers)),
+    starts: joined(bodies.map(({ starts }) => starts)),
+    computeStarts: last.computeStarts.map((_, core) => {
+      const start = bodies.map(({ computeStarts }) => at(computeStarts, core)).find((each) => each !== null);
+      return start ?? null;
+    }),
+    doneCounts: sums(bodies.map(({ doneCounts }) => doneCounts)),
+    usesWeights: some(bodies.map(({ usesWeights }) => usesWeights)),
+    bytes: sums(bodies.map(({ bytes }) => bytes)),
+    keys: last.keys.map((_, core) => bodies.map(({ keys }) => at(keys, core)).join(" / ")),
+  };
 }
 
 /** Emits a step's threads but control. */
@@ -105,10 +141,7 @@ export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts
     doneCounts,
     usesWeights,
     bytes,
-    rectangles: coverRectangles(
-      keys.map((key) => key ?? "idle"),
-      columns,
-    ),
+    keys: keys.map((key) => key ?? "idle"),
   };
 }
 
@@ -140,9 +173,8 @@ function computeKey(plan: StepPlan, core: number): string {
       ? localOffset(read.layout, at(read.origins, core), coordinateOf(read.read.access, point))
       : 0,
   );
-  const group = plan.weights?.group ?? { rows: 1, columns: 1 };
-  const corner =
-    group.rows * group.columns === 1 ? "" : `${Math.floor(row / group.rows)},${Math.floor(column / group.columns)}`;
+  const group = plan.weights === null || piecesOf(plan) === 1 ? null : groupOf(plan.weights, plan.geometry, core);
+  const corner = group === null ? "" : `${group.row},${group.column}`;
   const chain =
     plan.geometry.reduction === null
       ? 0

@@ -1,9 +1,9 @@
 import { ceilDivide, productAt } from "../../base/math.ts";
 import type { Access } from "../../ir/iteration.ts";
-import type { Split, WeightPlan } from "../../ir/mapping.ts";
+import type { CorePlace, Split, WeightPlan } from "../../ir/mapping.ts";
 import { elementBytes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import type { Geometry } from "../geometry.ts";
+import { firstCore, type Geometry, type Grid } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
@@ -18,6 +18,8 @@ import type { VectorPass } from "./work.ts";
 /** One way to map a layer, with what it costs by itself. */
 export interface Candidate {
   readonly split: Split;
+  /** The north-west core of the split. */
+  readonly corner: CorePlace;
   readonly weights: WeightPlan | null;
   readonly cost: LayerCost;
   /** Dynamic energy of the layer's own work on all cores; 0 where no energy is asked for. */
@@ -89,11 +91,10 @@ export function evaluateChoice(
   split: Split,
   weights: WeightPlan | null,
   target: ChipTarget,
+  corner: CorePlace = firstCore,
 ): Candidate {
-  return candidateOf(
-    facts.layer,
-    priceChoice(facts, outline(facts.layer.dimensions, split, target.grid), weights, target),
-  );
+  const geometry = outline(facts.layer.dimensions, split, target.grid, corner);
+  return candidateOf(facts.layer, priceChoice(facts, geometry, weights, target));
 }
 
 function priceChoice(facts: LayerFacts, geometry: Geometry, weights: WeightPlan | null, target: ChipTarget): Choice {
@@ -105,6 +106,7 @@ function priceChoice(facts: LayerFacts, geometry: Geometry, weights: WeightPlan 
     valueBytes += extentCount(write.access, geometry) * elementBytes(write.type.element);
   return {
     split: geometry.split,
+    corner: geometry.corner,
     weights,
     cost: costOf(facts, geometry, weights, target),
     energyPj: facts.countsEnergy ? layerEnergyPj(layer, geometry, weights, passes, target, facts.roles) : 0,
@@ -172,7 +174,8 @@ export function weightModes({ layer, roles, hasWeights }: LayerFacts, geometry: 
 /**
  * The candidates of a layer: all legal useful splits and those given in `further`, in both weights modes, without those
  * that another one beats in cycles and in memory while its values lie the same; at most `limit`, the quickest and, for
- * variety, the quickest of each way to divide the dimensions and the leanest. Candidates of `further` are kept first.
+ * variety, the quickest of each way to divide the dimensions and the leanest. Candidates of `further` are kept first. All lie
+ * on the given part of the grid.
  */
 export function candidatesOf(
   layer: Layer,
@@ -181,14 +184,15 @@ export function candidatesOf(
   further: readonly Split[] = [],
   limit?: number,
   countsEnergy = false,
+  { corner, grid }: { readonly corner: CorePlace; readonly grid: Grid } = { corner: firstCore, grid: target.grid },
 ): Candidate[] {
   const facts = layerFacts(layer, passes, countsEnergy);
   const taken = new Map(further.map((split) => [formatSplit(split), split]));
-  const others = candidateSplits(layer, target.grid);
+  const others = candidateSplits(layer, grid);
   const splits =
     taken.size === 0 ? others : [...taken.values(), ...others.filter((split) => !taken.has(formatSplit(split)))];
   const choices = splits.flatMap((split) => {
-    const geometry = outline(layer.dimensions, split, target.grid);
+    const geometry = outline(layer.dimensions, split, target.grid, corner);
     return weightModes(facts, geometry).map((weights) => priceChoice(facts, geometry, weights, target));
   });
   const leading = leadingDimension(layer);

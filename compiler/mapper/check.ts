@@ -62,7 +62,7 @@ export function checkStep(layer: Layer, step: MappedStep, target: ChipTarget): P
   }
   const value = boundaryValue(layer);
   if (step.value !== value) found.push(`The step's value is ${quoted(step.value)}, expected ${quoted(value)}.`);
-  const splits = splitViolations(layer, step.split, target.grid);
+  const splits = splitViolations(layer, step.split, target.grid, step.corner);
   found.push(...splits, ...weightsViolations(layer, step, splits.length === 0, target));
   if (splits.length === 0)
     found.push(...tileViolations(layer, step, target), ...reductionViolations(layer, step, target));

@@ -56,7 +56,7 @@ export class EdgePricer {
   }
 
   #layOut(layer: number, candidate: Candidate): Geometry {
-    return layOut(at(this.#network.layers, layer).dimensions, candidate.split, this.#target.grid);
+    return layOut(at(this.#network.layers, layer).dimensions, candidate.split, this.#target.grid, candidate.corner);
   }
 
   /** Where the edge's value lies when its producer is mapped so. */

@@ -9,8 +9,9 @@ import { frameMisfit, memoryMisfit } from "./demand.ts";
 import { valueLayouts } from "./layouts.ts";
 import { MisfitError } from "./misfit.ts";
 import { energyAlone, type Objective, productNear, readsAheadFor, staticPjPerCycle } from "./objective.ts";
+import { coresOf, orderedPairs, pairProblems } from "./pair-rules.ts";
 import { hiddenCycles, placeAhead } from "./place-ahead.ts";
-import { type Attempt, type Fit, fitMemory } from "./repair.ts";
+import { type Attempt, type Fit, fitMemory, gapOf } from "./repair.ts";
 import { type SearchSpace, searchSpace } from "./search.ts";
 import { formatSplit } from "./splits.ts";
 import { type StepCost, stepCosts } from "./steps.ts";
@@ -66,8 +67,8 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   const work = options.work ?? vectorWork(network.layers, target);
   const { objective = "latency" } = options;
   const countsEnergy = objective === "energy" || objective === "edp";
-  const space = searchSpace(network, work, target, pins, countsEnergy);
-  const fit = fitFor(objective, space, pins, chosenLayouts);
+  const spaceWith = (pairs: boolean): SearchSpace => searchSpace(network, work, target, pins, countsEnergy, pairs);
+  const { space, fit } = bestFit(spaceWith, objective, pins, chosenLayouts);
   const buffers = options.mapping?.buffers ?? [];
   if (buffers.length > 0) {
     const problems = [
@@ -77,7 +78,7 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
     if (problems.length > 0) throw new BorealError(problems);
   } else if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
   const attempt = fit.fitting ?? fit.leanest;
-  const layerCosts = stepCosts(space, attempt.result.chosen);
+  const layerCosts = inOrder(stepCosts(space, attempt.result.chosen), attempt.plan);
   const map: MapResult = {
     mapping: mappingOf(network, target, options, attempt, chosenLayouts, buffers),
     plan: attempt.plan,
@@ -110,6 +111,36 @@ function withBuffers(map: MapResult, { buffers, peakBytes, liveBytes }: Allocati
   return { ...map, mapping, predictedIntervalCycles: map.predictedCycles - hidden, peakBytes, liveBytes };
 }
 
+/** The costs of all steps in the order of a plan. */
+function inOrder(costs: readonly StepCost[], { steps }: NetworkPlan): StepCost[] {
+  const byName = new Map(costs.map((cost) => [cost.name, cost]));
+  return steps.flatMap(({ step }) => byName.get(step.name) ?? []);
+}
+
+/**
+ * Choices that fit, with pairs of layers side by side where that is predicted to be better. Where they are the best of all
+ * candidates, no search without pairs can do better; else one is made, and the better one taken.
+ */
+function bestFit(
+  spaceWith: (pairs: boolean) => SearchSpace,
+  objective: Objective,
+  pins: ReadonlyMap<string, MappedStep>,
+  layouts: Mapping["layouts"],
+): { readonly space: SearchSpace; readonly fit: Fit } {
+  const space = spaceWith(true);
+  const fit = fitFor(objective, space, pins, layouts);
+  const isBest = fit.rounds === 1 && fit.leanest.result.exact && objective !== "edp";
+  if (space.savings.length === 0 || isBest) return { space, fit };
+  const aloneSpace = spaceWith(false);
+  const alone = fitFor(objective, aloneSpace, pins, layouts);
+  const figure = (one: Fit): number =>
+    objective === "edp" && one.fitting !== null ? productOf(one, space.target) : one.cost;
+  if (figure(fit) <= figure(alone)) return { space, fit };
+  // The gap is to the best of all candidates, those side by side among them.
+  const gap = objective === "edp" ? null : gapOf(alone.cost, fit.leastCost);
+  return { space: aloneSpace, fit: { ...alone, gap, rounds: alone.rounds + fit.rounds } };
+}
+
 /** Searches for the least product of energy and time that are made. */
 const productTurns = 4;
 
@@ -131,15 +162,10 @@ function fitFor(
     case "energy":
       return fitMemory(space, pins, layouts, energyAlone(target));
     case "edp": {
-      const energyPj = ({ fitting, leanest }: Fit): number => {
-        const { predictedCycles, predictedPj } = (fitting ?? leanest).result;
-        return predictedPj + predictedCycles * staticPjPerCycle(target);
-      };
-      const cycles = ({ fitting, leanest }: Fit): number => (fitting ?? leanest).result.predictedCycles;
       let best = fitMemory(space, pins, layouts);
       for (let turn = 0; turn < productTurns && best.fitting !== null; turn += 1) {
-        const next = fitMemory(space, pins, layouts, productNear(cycles(best), energyPj(best), target));
-        if (next.fitting === null || cycles(next) * energyPj(next) >= cycles(best) * energyPj(best)) break;
+        const next = fitMemory(space, pins, layouts, productNear(cyclesOf(best), energyPjOf(best, target), target));
+        if (next.fitting === null || productOf(next, target) >= productOf(best, target)) break;
         best = next;
       }
       return { ...best, gap: null };
@@ -147,6 +173,20 @@ function fitFor(
     default:
       throw internalError(`objective "${String(objective)}"`);
   }
+}
+
+function cyclesOf({ fitting, leanest }: Fit): number {
+  return (fitting ?? leanest).result.predictedCycles;
+}
+
+/** Dynamic and static energy, in picojoules. */
+function energyPjOf(fit: Fit, target: ChipTarget): number {
+  return (fit.fitting ?? fit.leanest).result.predictedPj + cyclesOf(fit) * staticPjPerCycle(target);
+}
+
+/** Energy × cycles. */
+function productOf(fit: Fit, target: ChipTarget): number {
+  return energyPjOf(fit, target) * cyclesOf(fit);
 }
 
 function mappingOf(
@@ -185,16 +225,21 @@ function pinsOf(network: Network, target: ChipTarget, mapping: Mapping | undefin
       pins.set(step.name, step);
     }
   }
-  problems.push(...layoutProblems(network, mapping), ...tieProblems(network, pins));
+  problems.push(...layoutProblems(network, mapping), ...tieProblems(network, pins), ...pairProblems(network, pins));
   if (problems.length > 0) throw new BorealError(problems);
-  return pins;
+  return orderedPairs(network, pins);
 }
 
 /** The next value of a state must be split as the state is, for it takes its place. */
 function tieProblems(network: Network, pins: ReadonlyMap<string, MappedStep>): Problem[] {
   return network.ties.flatMap(({ state, next }): Problem[] => {
     const [own, other] = [state, next].map((index) => pins.get(network.layers[index]?.name ?? ""));
-    if (own === undefined || other === undefined || formatSplit(own.split) === formatSplit(other.split)) return [];
+    if (own === undefined || other === undefined) return [];
+    if (other.corner !== undefined && coresOf(other).row + coresOf(other).column > 0) {
+      const message = `The step has a corner; that of step "${own.name}", whose place it takes, is (0, 0).`;
+      return [{ code: "B403", message, at: { layer: other.name } }];
+    }
+    if (formatSplit(own.split) === formatSplit(other.split)) return [];
     const message = `The split is ${formatSplit(other.split)}; that of step "${own.name}", whose place it takes, is ${formatSplit(own.split)}.`;
     return [{ code: "B403", message, at: { layer: other.name } }];
   });

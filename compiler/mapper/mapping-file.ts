@@ -1,4 +1,5 @@
 import type {
+  CorePlace,
   MappedBuffer,
   MappedStep,
   Mapping,
@@ -53,6 +54,8 @@ function stepLines(step: MappedStep): string[] {
   const { rows, columns } = step.split;
   if (rows.length > 0) lines.push(`    rows: ${axisText(rows)}`);
   if (columns.length > 0) lines.push(`    columns: ${axisText(columns)}`);
+  if (step.corner !== undefined) lines.push(`    corner: {row: ${step.corner.row}, column: ${step.corner.column}}`);
+  if (step.beside !== undefined) lines.push(`    beside: ${text(step.beside)}`);
   if (step.weights !== null) lines.push(`    weights: ${step.weights.mode}`);
   if (step.tile !== null) {
     lines.push(
@@ -91,7 +94,19 @@ export function parseMapping(source: string, file = "mapping"): Mapping {
     target: root.text("target"),
     batchCount: root.integer("batch", 1),
     steps: root
-      .list("steps", ["name", "kind", "value", "nodes", "rows", "columns", "weights", "tile", "reduction"])
+      .list("steps", [
+        "name",
+        "kind",
+        "value",
+        "nodes",
+        "rows",
+        "columns",
+        "corner",
+        "beside",
+        "weights",
+        "tile",
+        "reduction",
+      ])
       .map(parseStep),
     layouts: root.list("layouts", ["value", "order"]).map(parseLayout),
     buffers: root.has("buffers")
@@ -112,6 +127,8 @@ function parseStep(fields: Fields): MappedStep {
     nodes: fields.has("nodes") ? fields.texts("nodes") : [],
     value: fields.has("value") ? fields.text("value") : null,
     split,
+    ...(fields.has("corner") ? { corner: parseCorner(fields.map("corner", ["row", "column"])) } : {}),
+    ...(fields.has("beside") ? { beside: fields.text("beside") } : {}),
     weights: fields.has("weights") ? parseWeights(fields) : null,
     tile: fields.has("tile") ? parseTile(fields) : null,
     reduction: fields.has("reduction") ? parseReduction(fields) : null,
@@ -121,6 +138,10 @@ function parseStep(fields: Fields): MappedStep {
 function parseAxis(fields: Fields, key: "rows" | "columns"): SplitPart[] {
   if (!fields.has(key)) return [];
   return fields.integers(key, 2).map(([dimension, parts]) => ({ dimension, parts }));
+}
+
+function parseCorner(fields: Fields): CorePlace {
+  return { row: fields.integer("row", 0), column: fields.integer("column", 0) };
 }
 
 function parseWeights(fields: Fields): WeightPlan {

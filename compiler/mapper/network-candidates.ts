@@ -60,7 +60,7 @@ export function networkCandidates(
     const passes = work.get(layer.name) ?? [];
     const pin = pins.get(layer.name);
     if (pin !== undefined)
-      return [evaluateChoice(layerFacts(layer, passes, countsEnergy), pin.split, pin.weights, target)];
+      return [evaluateChoice(layerFacts(layer, passes, countsEnergy), pin.split, pin.weights, target, pin.corner)];
     const key = `${signatures[index]}\n${further.map(formatSplit).join("\n")}`;
     let list = lists.get(key);
     if (list === undefined) {

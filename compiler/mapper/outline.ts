@@ -1,13 +1,18 @@
 import { ceilDivide } from "../../base/math.ts";
 import type { IterationDimension } from "../../ir/iteration.ts";
-import type { Split, SplitPart } from "../../ir/mapping.ts";
-import type { Geometry, Grid } from "../geometry.ts";
+import type { CorePlace, Split, SplitPart } from "../../ir/mapping.ts";
+import { firstCore, type Geometry, type Grid } from "../geometry.ts";
 
 /**
  * The sizes of a split on the grid, as `layOut` gives them, without its row and column indexes, which are empty: enough to
  * price a layer, at a fraction of the memory and time.
  */
-export function outline(dimensions: readonly IterationDimension[], split: Split, grid: Grid): Geometry {
+export function outline(
+  dimensions: readonly IterationDimension[],
+  split: Split,
+  grid: Grid,
+  corner: CorePlace = firstCore,
+): Geometry {
   const count = dimensions.length;
   const parts = new Array<number>(count).fill(1);
   let reduction: Geometry["reduction"] = null;
@@ -24,5 +29,6 @@ export function outline(dimensions: readonly IterationDimension[], split: Split,
   const usedRows = add(split.rows, "rows");
   const usedColumns = add(split.columns, "columns");
   const chunks = dimensions.map(({ size }, index) => ceilDivide(size, parts[index] as number));
-  return { grid, split, dimensions, usedRows, usedColumns, parts, chunks, rowIndex: [], columnIndex: [], reduction };
+  const indexes = { rowIndex: [], columnIndex: [] };
+  return { grid, split, corner, dimensions, usedRows, usedColumns, parts, chunks, ...indexes, reduction };
 }

@@ -30,6 +30,6 @@ export function placementKey(geometry: Geometry, access: Access, shape: readonly
     return parts > 1 && (geometry.chunks[index] as number) * (parts - 1) >= dimension.size ? [describe(index)] : [];
   });
   const chain = owner && geometry.reduction !== null ? describe(geometry.reduction.dimension) : "";
-  const used = `${geometry.usedRows}x${geometry.usedColumns}`;
+  const used = `${geometry.usedRows}x${geometry.usedColumns}@${geometry.corner.row},${geometry.corner.column}`;
   return [shape.join("x"), axes.join(";"), used, uneven.join(";"), chain].join("|");
 }

@@ -187,17 +187,18 @@ export function rectanglesOf(cores: ArrayLike<number>, columns: number): number[
  * otherwise all active cores. Boxes that lie wholly in padding are left out.
  */
 export function placementOf(geometry: Geometry, access: Access, shape: readonly number[], owner: boolean): Placement {
-  const { rows, columns } = geometry.grid;
+  const { grid, corner } = geometry;
+  const { rows, columns } = grid;
   const builder = new PlacementBuilder(rows, columns, shape.length);
   const touched = new Set<number>();
   for (const axis of access) for (const term of axis.terms) touched.add(term.dimension);
   const boxNumbers = new Map<number, number>();
   const starts = new Int32Array(geometry.dimensions.length);
   const ends = new Int32Array(geometry.dimensions.length);
-  const usedRows = Math.min(rows, geometry.usedRows);
-  const usedColumns = Math.min(columns, geometry.usedColumns);
-  for (let row = 0; row < usedRows; row += 1) {
-    for (let column = 0; column < usedColumns; column += 1) {
+  const endRow = Math.min(rows, corner.row + geometry.usedRows);
+  const endColumn = Math.min(columns, corner.column + geometry.usedColumns);
+  for (let row = corner.row; row < endRow; row += 1) {
+    for (let column = corner.column; column < endColumn; column += 1) {
       const key = coreParts(geometry, touched, row, column, owner, starts, ends);
       if (key < 0) continue;
       let box = boxNumbers.get(key);

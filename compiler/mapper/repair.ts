@@ -1,5 +1,8 @@
+import { internalError } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import type { MappedStep, ValueLayout } from "../../ir/mapping.ts";
+import { adjacentOrder, type LayerPair, reordered } from "../concurrency.ts";
+import type { Network } from "../network.ts";
 import { type PlanMemory, planNetwork } from "../plan.ts";
 import type { BufferNeed, NetworkPlan } from "../step-plan.ts";
 import { type Allocation, allocate } from "./allocate.ts";
@@ -7,7 +10,7 @@ import type { Candidate } from "./candidates.ts";
 import { constantWeights } from "./layer-cost.ts";
 import { cyclesAlone, type Weighing } from "./objective.ts";
 import { type Price, type SearchResult, type SearchSpace, search } from "./search.ts";
-import { stepOf } from "./steps.ts";
+import { stepOf, takenPairs } from "./steps.ts";
 
 /** One complete set of choices with its buffers. */
 export interface Attempt {
@@ -25,6 +28,10 @@ export interface Fit {
   /** The attempt that came closest to fitting. */
   readonly leanest: Attempt;
   readonly rounds: number;
+  /** What the fitting attempt costs, as cycles and picojoules weigh; infinite when none fits. */
+  readonly cost: number;
+  /** What the best choices with no limit to memory cost, as they weigh; null where that search left choices out. */
+  readonly leastCost: number | null;
   /**
    * By what share the fitting attempt costs more than the best choices with no limit to memory, which no choices that fit can
    * undercut; null where that search left choices out.
@@ -44,9 +51,12 @@ const firstPrice = 1 / 128;
 /** By how much a price rises when its bytes still do not fit. */
 const raise = 8;
 
-/** What earlier attempts made, to be used again: steps by layer and choice, and their plans. */
+/** What earlier attempts made, to be used again: steps, orders of the network, and plans. */
 interface Made {
-  readonly steps: readonly Map<Candidate, MappedStep>[];
+  /** By layer, choice, and the layer that it runs beside (none: −1). */
+  readonly steps: readonly Map<Candidate, Map<number, MappedStep>>[];
+  /** By the pairs that run side by side. */
+  readonly networks: Map<string, Network>;
   readonly plans: PlanMemory;
 }
 
@@ -68,7 +78,7 @@ export function fitMemory(
   weighing: Weighing = cyclesAlone,
 ): Fit {
   const capacity = space.target.core.memoryBytes;
-  const made: Made = { steps: space.network.layers.map(() => new Map()), plans: new Map() };
+  const made: Made = { steps: space.network.layers.map(() => new Map()), networks: new Map(), plans: new Map() };
   const tryPrices = (prices: Prices): Attempt =>
     attempt(space, pins, layouts, priceOf(space, prices, weighing), made, weighing);
   const worth = ({ result }: Attempt): number =>
@@ -88,7 +98,8 @@ export function fitMemory(
     rounds += 1;
     if (current.allocation.peakBytes < leanest.allocation.peakBytes) leanest = current;
   }
-  if (!fits(current)) return { fitting: null, leanest, rounds, gap: null };
+  const leastCost = relaxed.isExact ? relaxed.cost : null;
+  if (!fits(current)) return { fitting: null, leanest, rounds, cost: Number.POSITIVE_INFINITY, leastCost, gap: null };
   let fitting = current;
   let [low, high] = [failed, prices];
   for (let turn = 0; turn < refineLimit && rounds > 1; turn += 1) {
@@ -100,8 +111,13 @@ export function fitMemory(
       if (worth(refined) < worth(fitting)) fitting = refined;
     } else low = middle;
   }
-  const gap = relaxed.isExact && relaxed.cost > 0 ? worth(fitting) / relaxed.cost - 1 : null;
-  return { fitting, leanest: fitting, rounds, gap };
+  const cost = worth(fitting);
+  return { fitting, leanest: fitting, rounds, cost, leastCost, gap: gapOf(cost, leastCost) };
+}
+
+/** By what share a cost lies above the least one; null where that is unknown or nothing. */
+export function gapOf(cost: number, leastCost: number | null): number | null {
+  return leastCost !== null && leastCost > 0 ? cost / leastCost - 1 : null;
 }
 
 function attempt(
@@ -114,15 +130,39 @@ function attempt(
 ): Attempt {
   const { network, target } = space;
   const result = search(space, price, weighing);
+  const pairs = takenPairs(space, result.chosen);
+  const partners = new Map(pairs.map(({ left, right }) => [right, left]));
   const steps = network.layers.map((layer, index) => {
+    const pin = pins.get(layer.name);
+    if (pin !== undefined) return pin;
     const candidate = at(result.chosen, index);
-    const step = pins.get(layer.name) ?? at(made.steps, index).get(candidate) ?? stepOf(layer, candidate, target);
-    at(made.steps, index).set(candidate, step);
+    const partner = partners.get(index) ?? -1;
+    const known = at(made.steps, index).get(candidate) ?? new Map<number, MappedStep>();
+    at(made.steps, index).set(candidate, known);
+    const beside = partner < 0 ? {} : { beside: at(network.layers, partner).name };
+    const step = known.get(partner) ?? { ...stepOf(layer, candidate, target), ...beside };
+    known.set(partner, step);
     return step;
   });
-  const plan = planNetwork(network, steps, layouts, target, made.plans);
+  const order = orderOf(network, pairs);
+  const key = order.join();
+  const ordered = made.networks.get(key) ?? reordered(network, order);
+  made.networks.set(key, ordered);
+  const plan = planNetwork(
+    ordered,
+    order.map((layer) => at(steps, layer)),
+    layouts,
+    target,
+    made.plans,
+  );
   const needs = plan.buffers;
-  return { result, steps, plan, needs, allocation: allocate(needs) };
+  return { result, steps: plan.steps.map(({ step }) => step), plan, needs, allocation: allocate(needs) };
+}
+
+function orderOf(network: Network, pairs: readonly LayerPair[]): readonly number[] {
+  const order = adjacentOrder(network, pairs);
+  if (order === null) throw internalError("layers that run side by side depend on each other");
+  return order;
 }
 
 function priceOf(space: SearchSpace, prices: Prices, { perCycle }: Weighing): Price {
@@ -145,6 +185,7 @@ function priceOf(space: SearchSpace, prices: Prices, { perCycle }: Weighing): Pr
 function raised(space: SearchSpace, failedAttempt: Attempt, prices: Prices): Prices {
   const capacity = space.target.core.memoryBytes;
   const { peakStep } = failedAttempt.allocation;
+  const peakName = failedAttempt.plan.steps[peakStep]?.step.name ?? "";
   const live = failedAttempt.needs.filter((need) => need.firstStep <= peakStep && need.lastStep >= peakStep);
   const passing = live.filter((need) => need.role === "value" || need.role === "operand" || need.role === "scratch");
   const passingBytes = passing.reduce((total, need) => total + need.bytes, 0);
@@ -156,8 +197,8 @@ function raised(space: SearchSpace, failedAttempt: Attempt, prices: Prices): Pri
     for (const layer of new Set(passing.map((need) => steps.get(need.step)))) {
       if (layer !== undefined) transient.set(layer, up(transient.get(layer) ?? 0));
     }
-    const home = transient.get(peakStep);
-    if (home === undefined) transient.set(peakStep, firstPrice);
+    const home = steps.get(peakName);
+    if (home !== undefined && !transient.has(home)) transient.set(home, firstPrice);
   }
   return { weights: 4 * weightBytes > capacity ? up(prices.weights) : prices.weights, transient };
 }

@@ -1,7 +1,7 @@
 import { product } from "../../base/math.ts";
 import type { IterationDimension } from "../../ir/iteration.ts";
-import type { Split, SplitPart, WeightPlan } from "../../ir/mapping.ts";
-import type { Geometry, Grid } from "../geometry.ts";
+import type { CorePlace, Split, SplitPart, WeightPlan } from "../../ir/mapping.ts";
+import { firstCore, type Geometry, type Grid } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
 
@@ -32,15 +32,24 @@ export function streamedBy(
   return group.rows * group.columns;
 }
 
-/** Why a split is not legal for a layer, one sentence a rule that is broken; none when it is legal. */
-export function splitViolations(layer: Layer, split: Split, grid: Grid): string[] {
+/** Why a split from a corner on is not legal for a layer, one sentence a rule that is broken; none when it is legal. */
+export function splitViolations(layer: Layer, split: Split, whole: Grid, corner: CorePlace = firstCore): string[] {
   const found: string[] = [];
+  if (corner.row >= whole.rows || corner.column >= whole.columns) {
+    return [
+      `The corner (${corner.row}, ${corner.column}) is not on the grid of ${whole.rows} × ${whole.columns} cores.`,
+    ];
+  }
+  const mayMove = layer.kind !== "input" && layer.kind !== "state" && layer.kind !== "output";
+  if (!mayMove && corner.row + corner.column > 0) found.push(`A step of kind "${layer.kind}" has no corner.`);
+  const where = corner.row + corner.column > 0 ? " from the corner on" : "";
+  const grid = { rows: whole.rows - corner.row, columns: whole.columns - corner.column };
   if (layer.kind === "output") {
     if (split.rows.length + split.columns.length > 0) found.push("An output step has no split.");
     return found;
   }
-  found.push(...axisViolations(layer, split.rows, grid.rows, "rows"));
-  found.push(...axisViolations(layer, split.columns, grid.columns, "columns"));
+  found.push(...axisViolations(layer, split.rows, grid.rows, "rows", where));
+  found.push(...axisViolations(layer, split.columns, grid.columns, "columns", where));
   if (found.length > 0) return found;
   for (let index = 0; index < layer.dimensions.length; index += 1) {
     const dimension = layer.dimensions[index] as IterationDimension;
@@ -62,7 +71,13 @@ export function splitViolations(layer: Layer, split: Split, grid: Grid): string[
   return found;
 }
 
-function axisViolations(layer: Layer, list: readonly SplitPart[], limit: number, axis: string): string[] {
+function axisViolations(
+  layer: Layer,
+  list: readonly SplitPart[],
+  limit: number,
+  axis: string,
+  where: string,
+): string[] {
   const found: string[] = [];
   const seen = new Set<string>();
   for (const { dimension, parts } of list) {
@@ -77,7 +92,7 @@ function axisViolations(layer: Layer, list: readonly SplitPart[], limit: number,
     }
   }
   const used = product(list.map(({ parts }) => parts));
-  if (used > limit) found.push(`The parts on the grid's ${axis} make ${used}; the grid has ${limit} ${axis}.`);
+  if (used > limit) found.push(`The parts on the grid's ${axis} make ${used}; the grid has ${limit} ${axis}${where}.`);
   return found;
 }
 

@@ -9,6 +9,7 @@ import { type Edge, edgesOf } from "./edges.ts";
 import { minimize, type PairCost } from "./elimination.ts";
 import { networkCandidates } from "./network-candidates.ts";
 import { cyclesAlone, type Weighing } from "./objective.ts";
+import { savingsOf, sideBySide } from "./side-by-side.ts";
 import { formatSplit } from "./splits.ts";
 import type { VectorWork } from "./work.ts";
 
@@ -30,6 +31,8 @@ export interface SearchSpace {
   readonly energies: readonly Float64Array[] | null;
   /** Pairs of layers that must have the same split: 0 where it is, infinite elsewhere. */
   readonly ties: readonly PairCost[];
+  /** Pairs of layers that run side by side where their cores are disjoint: the cycles that this saves, negative. */
+  readonly savings: readonly PairCost[];
 }
 
 /** What the search found. */
@@ -45,16 +48,22 @@ export interface SearchResult {
 /** A price, in cycles, of a candidate beyond its own and its edges' cycles; infinite to forbid it. */
 export type Price = (layer: number, candidate: Candidate) => number;
 
-/** Works out candidates and costs; layers with a step in `pins` (by name) have that choice alone. */
+/**
+ * Works out candidates and costs; layers with a step in `pins` (by name) have that choice alone. No two layers without one run
+ * side by side where `pairs` is false.
+ */
 export function searchSpace(
   network: Network,
   work: VectorWork,
   target: ChipTarget,
   pins: ReadonlyMap<string, MappedStep> = new Map(),
   countsEnergy = false,
+  pairs = true,
 ): SearchSpace {
   const edges = edgesOf(network);
-  const candidates = networkCandidates(network, edges, work, target, pins, countsEnergy);
+  const alone = networkCandidates(network, edges, work, target, pins, countsEnergy);
+  const beside = sideBySide(network, alone, work, target, pins, countsEnergy, pairs);
+  const { candidates } = beside;
   const pricer = new EdgePricer(network, target);
   const cached = new Map<string, Float64Array>();
   const listNumbers = new Map<readonly Candidate[], number>();
@@ -78,7 +87,8 @@ export function searchSpace(
   const costOf: SearchSpace["costOf"] = (edge, producer, consumer) =>
     pricer.cost(edge, pricer.owned(edge, producer), pricer.needed(edge, consumer));
   const energies = countsEnergy ? energyTables(edges, candidates, pricer) : null;
-  return { network, target, candidates, edges, costOf, tables, energies, ties: tiesOf(network, candidates) };
+  const savings = beside.pairs.map((pair) => savingsOf(pair, candidates));
+  return { network, target, candidates, edges, costOf, tables, energies, ties: tiesOf(network, candidates), savings };
 }
 
 /** By edge: picojoules, [producer candidate][consumer candidate]; worked out once for equal lists of candidates. */
@@ -138,7 +148,8 @@ export function search(
       : cycles.map((each, entry) => perCycle * each + perPicojoule * (picojoules?.[entry] ?? 0));
     return { left: edge.producer, right: edge.consumer, table };
   });
-  const { choices, exact } = minimize(single, [...pairs, ...space.ties], tableLimit);
+  const savings = space.savings.map((pair) => ({ ...pair, table: pair.table.map((cycles) => perCycle * cycles) }));
+  const { choices, exact } = minimize(single, [...pairs, ...space.ties, ...savings], tableLimit);
   const chosen = choices.map((choice, layer) => at(at(space.candidates, layer), choice));
   let predictedCycles = 0;
   let predictedPj = 0;
@@ -152,5 +163,8 @@ export function search(
     predictedCycles += at(at(space.tables, index), entry);
     if (space.energies !== null) predictedPj += at(at(space.energies, index), entry);
   });
+  for (const { left, right, table } of space.savings) {
+    predictedCycles += at(table, at(choices, left) * at(space.candidates, right).length + at(choices, right));
+  }
   return { chosen, predictedCycles, predictedPj, exact };
 }

@@ -1,6 +1,7 @@
 import { at } from "../../base/math.ts";
 import type { MappedStep } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import type { LayerPair } from "../concurrency.ts";
 import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { tilePlan } from "../tiling.ts";
@@ -9,13 +10,14 @@ import { boundaryValue } from "./check.ts";
 import type { EdgeCost } from "./edge-cost.ts";
 import { edgesByLayer } from "./edges.ts";
 import type { LayerCost } from "./layer-cost.ts";
+import { areDisjoint, coresOf } from "./pair-rules.ts";
 import { streamedBy } from "./rules.ts";
 import type { SearchSpace } from "./search.ts";
 
 /** The predicted cycles of one step by cause, for printing. */
 export interface StepCost {
   readonly name: string;
-  /** The step's work and its transfers. */
+  /** The step's work and its transfers; of the later of two side by side, its work beyond that of the other one. */
   readonly cycles: number;
   readonly work: LayerCost;
   /** One entry for each value that is brought from another step. */
@@ -24,8 +26,8 @@ export interface StepCost {
 
 /** The step of a layer that is mapped so. */
 export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): MappedStep {
-  const { split, weights } = candidate;
-  const geometry = layOut(layer.dimensions, split, target.grid);
+  const { split, corner, weights } = candidate;
+  const geometry = layOut(layer.dimensions, split, target.grid, corner);
   const { reduction } = geometry;
   return {
     name: layer.name,
@@ -33,6 +35,7 @@ export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): 
     nodes: layer.nodes.map((node) => node.name),
     value: boundaryValue(layer),
     split,
+    ...(corner.row + corner.column === 0 ? {} : { corner }),
     weights,
     tile:
       layer.kind === "contraction"
@@ -42,8 +45,16 @@ export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): 
   };
 }
 
-/** The costs of the chosen candidates, step by step. */
+/** The pairs of layers that run side by side with the chosen candidates. */
+export function takenPairs({ savings }: SearchSpace, chosen: readonly Candidate[]): LayerPair[] {
+  return savings
+    .map(({ left, right }) => ({ left, right }))
+    .filter(({ left, right }) => areDisjoint(coresOf(at(chosen, left)), coresOf(at(chosen, right))));
+}
+
+/** The costs of the chosen candidates, by layer. */
 export function stepCosts(space: SearchSpace, chosen: readonly Candidate[]): StepCost[] {
+  const saved = new Map(takenPairs(space, chosen).map(({ left, right }) => [right, at(chosen, left).cost.cycles]));
   const inward = edgesByLayer(space.edges, space.network, "consumer");
   return space.network.layers.map((layer, index) => {
     const transfers = at(inward, index).map((edge) => ({
@@ -53,7 +64,10 @@ export function stepCosts(space: SearchSpace, chosen: readonly Candidate[]): Ste
     const work = at(chosen, index).cost;
     return {
       name: layer.name,
-      cycles: transfers.reduce((total, { cost }) => total + cost.cycles, work.cycles),
+      cycles: transfers.reduce(
+        (total, { cost }) => total + cost.cycles,
+        Math.max(0, work.cycles - (saved.get(index) ?? 0)),
+      ),
       work,
       transfers,
     };

@@ -41,6 +41,7 @@ export const programFeatures: readonly string[] = [
   "conversion-stage",
   "both-stages",
   "kept-operand-of-a-stage",
+  "side-by-side",
 ];
 
 /** A name of `programFeatures`. */
@@ -81,6 +82,7 @@ function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeatu
   const { layer, geometry } = step;
   const values = new Set(layer.reads.filter((read) => !read.constant).map((read) => read.value));
   if (values.size > 1) found.add("join");
+  if (step.step.beside !== undefined) found.add("side-by-side");
   if (layer.kind !== "output" && step.active.some((active) => !active)) found.add("idle-cores");
   for (const read of step.reads) {
     const windowed = read.read.access?.some(

@@ -3,18 +3,19 @@ import { BorealError } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import type { Random } from "../../base/random.ts";
 import { type Prepared, prepare } from "../../compiler/compile.ts";
+import { adjacentOrder, independentPairs, type LayerPair } from "../../compiler/concurrency.ts";
 import { emitProgram } from "../../compiler/emit/emitter.ts";
-import { layOut } from "../../compiler/geometry.ts";
+import { firstCore, type Grid, layOut } from "../../compiler/geometry.ts";
 import type { Layer } from "../../compiler/layers.ts";
 import { layerFacts, weightModes } from "../../compiler/mapper/candidates.ts";
 import { boundaryValue, checkStep } from "../../compiler/mapper/check.ts";
 import { mapNetwork } from "../../compiler/mapper/mapper.ts";
 import { MisfitError } from "../../compiler/mapper/misfit.ts";
 import type { Objective } from "../../compiler/mapper/objective.ts";
+import { mayRunBeside } from "../../compiler/mapper/pair-rules.ts";
 import { splitViolations } from "../../compiler/mapper/rules.ts";
 import { candidateSplits } from "../../compiler/mapper/splits.ts";
 import { gridOf, type Network, networkOf } from "../../compiler/network.ts";
-import { planNetwork } from "../../compiler/plan.ts";
 import {
   type Precision,
   type PrecisionPlan,
@@ -24,7 +25,7 @@ import {
 import type { NetworkPlan } from "../../compiler/step-plan.ts";
 import { contractionRoles, tilePlan } from "../../compiler/tiling.ts";
 import type { Graph } from "../../ir/graph.ts";
-import type { MappedStep, Mapping, Split, SplitPart, TilePlan } from "../../ir/mapping.ts";
+import type { CorePlace, MappedStep, Mapping, Split, SplitPart, TilePlan } from "../../ir/mapping.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 import type { ElementType } from "../../ir/type.ts";
@@ -110,8 +111,7 @@ export function build(
       layouts: [],
       buffers: [],
     };
-    const { mapping } = mapNetwork(network, target, { mapping: pinned, objective });
-    const plan = planNetwork(network, mapping.steps, mapping.layouts, target);
+    const { mapping, plan } = mapNetwork(network, target, { mapping: pinned, objective });
     const { program, sidecar } = emitProgram(plan, mapping, { name: network.graph.name, modelElements });
     return { mapping, plan, program, sidecar: sidecar ?? new Uint8Array(0) };
   } catch (error) {
@@ -123,19 +123,72 @@ export function build(
   }
 }
 
-/** A legal step for every layer: random splits, weights modes and tiles. */
+/** A part of the grid, from a corner on. */
+interface Part {
+  readonly corner: CorePlace;
+  readonly grid: Grid;
+}
+
+/** A legal step for every layer: random splits, corners, weights modes and tiles; some layers side by side. */
 export function randomSteps(random: Random, network: Network, target: ChipTarget): MappedStep[] {
-  return network.layers.map((layer) => randomStep(random, layer, target));
+  const steps = network.layers.map((layer, index) =>
+    randomStep(random, layer, target, mayRunBeside(network, index) ? randomPart(random, target) : wholeOf(target)),
+  );
+  const taken: LayerPair[] = [];
+  const free = new Set(network.layers.keys());
+  for (const pair of independentPairs(network, 8)) {
+    const { left, right } = pair;
+    if (![left, right].every((layer) => free.has(layer) && mayRunBeside(network, layer))) continue;
+    if (random.uniform() < 0.3 || adjacentOrder(network, [...taken, pair]) === null) continue;
+    taken.push(pair);
+    const parts = randomCut(random, target);
+    const sides = random.uniform() < 0.5 ? [left, right] : [right, left];
+    sides.forEach((layer, side) => {
+      free.delete(layer);
+      steps[layer] = randomStep(random, at(network.layers, layer), target, at(parts, side));
+    });
+    steps[right] = { ...at(steps, right), beside: at(steps, left).name };
+  }
+  return steps;
+}
+
+function wholeOf(target: ChipTarget): Part {
+  return { corner: firstCore, grid: gridOf(target) };
+}
+
+/** The whole grid, or a part of it that ends where it ends. */
+function randomPart(random: Random, target: ChipTarget): Part {
+  if (random.uniform() < 0.7) return wholeOf(target);
+  const { rows, columns } = target.grid;
+  const corner = { row: random.integer(0, rows - 1), column: random.integer(0, columns - 1) };
+  return { corner, grid: { rows: rows - corner.row, columns: columns - corner.column } };
+}
+
+/** The two parts of a grid that is cut between rows or columns. */
+function randomCut(random: Random, target: ChipTarget): Part[] {
+  const { rows, columns } = target.grid;
+  if (rows > 1 && (columns === 1 || random.uniform() < 0.5)) {
+    const row = random.integer(1, rows - 1);
+    return [
+      { corner: firstCore, grid: { rows: row, columns } },
+      { corner: { row, column: 0 }, grid: { rows: rows - row, columns } },
+    ];
+  }
+  const column = random.integer(1, columns - 1);
+  return [
+    { corner: firstCore, grid: { rows, columns: column } },
+    { corner: { row: 0, column }, grid: { rows, columns: columns - column } },
+  ];
 }
 
 function pick<T>(random: Random, items: readonly T[]): T {
   return at(items, random.integer(0, items.length - 1));
 }
 
-function randomStep(random: Random, layer: Layer, target: ChipTarget): MappedStep {
+function randomStep(random: Random, layer: Layer, target: ChipTarget, { corner, grid }: Part): MappedStep {
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    const split = randomSplit(random, layer, target);
-    const geometry = layOut(layer.dimensions, split, target.grid);
+    const split = randomSplit(random, layer, grid);
+    const geometry = layOut(layer.dimensions, split, target.grid, corner);
     const modes = weightModes(layerFacts(layer, []), geometry);
     const weights = at(modes, random.uniform() < 0.65 ? modes.length - 1 : 0);
     const { reduction } = geometry;
@@ -145,6 +198,7 @@ function randomStep(random: Random, layer: Layer, target: ChipTarget): MappedSte
       nodes: layer.nodes.map((node) => node.name),
       value: boundaryValue(layer),
       split,
+      ...(corner.row + corner.column > 0 ? { corner } : {}),
       weights,
       tile: layer.kind === "contraction" ? randomTile(random, tilePlan(layer, geometry, target)) : null,
       reduction: reduction === null ? null : { axis: reduction.axis, parts: reduction.parts },
@@ -162,15 +216,15 @@ function randomTile(random: Random, tile: TilePlan): TilePlan {
 }
 
 /** A split that the mapper looks at, or one that it would not. */
-function randomSplit(random: Random, layer: Layer, target: ChipTarget): Split {
-  const usual = candidateSplits(layer, gridOf(target));
+function randomSplit(random: Random, layer: Layer, grid: Grid): Split {
+  const usual = candidateSplits(layer, grid);
   if (random.uniform() < 0.5 || layer.kind === "output") return pick(random, usual);
   for (let attempt = 0; attempt < 30; attempt += 1) {
     const split = {
-      rows: randomParts(random, layer, target.grid.rows),
-      columns: randomParts(random, layer, target.grid.columns),
+      rows: randomParts(random, layer, grid.rows),
+      columns: randomParts(random, layer, grid.columns),
     };
-    if (splitViolations(layer, split, gridOf(target)).length === 0) return split;
+    if (splitViolations(layer, split, grid).length === 0) return split;
   }
   return pick(random, usual);
 }

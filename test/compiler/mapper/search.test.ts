@@ -4,6 +4,7 @@ import { at } from "../../../base/math.ts";
 import type { Candidate } from "../../../compiler/mapper/candidates.ts";
 import { checkSteps } from "../../../compiler/mapper/check.ts";
 import { cyclesAlone, energyAlone, type Weighing } from "../../../compiler/mapper/objective.ts";
+import { areDisjoint, coresOf } from "../../../compiler/mapper/pair-rules.ts";
 import { type SearchSpace, search, searchSpace } from "../../../compiler/mapper/search.ts";
 import { stepCosts, stepOf } from "../../../compiler/mapper/steps.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
@@ -68,8 +69,21 @@ function bruteForce(space: SearchSpace, { perCycle, perPicojoule }: Weighing = c
       return [{ producer: edge.producer, costs: costs.map((cost, at) => cost + perPicojoule * (energies[at] ?? 0)) }];
     }),
   );
-  const leastOfRest = own.map((_, layer) => own.slice(layer).reduce((sum, costs) => sum + Math.min(...costs), 0));
   const chosen = own.map(() => 0);
+  /** Of two layers that run at once the shorter takes no time. */
+  const partners = own.map((_, layer) => space.savings.find(({ right }) => right === layer)?.left ?? null);
+  const saved = (layer: number, choice: number): number => {
+    const partner = partners[layer] ?? null;
+    if (partner === null) return 0;
+    const [one, other] = [
+      at(at(space.candidates, layer), choice),
+      at(at(space.candidates, partner), at(chosen, partner)),
+    ];
+    if (!areDisjoint(coresOf(one), coresOf(other))) return 0;
+    return perCycle * Math.min(one.cost.cycles, other.cost.cycles);
+  };
+  const leastAlone = own.map((costs, layer) => (partners[layer] === null ? Math.min(...costs) : 0));
+  const leastOfRest = own.map((_, layer) => leastAlone.slice(layer).reduce((sum, cost) => sum + cost, 0));
   let least = Number.POSITIVE_INFINITY;
   const visit = (layer: number, cost: number): void => {
     const costs = own[layer];
@@ -81,7 +95,7 @@ function bruteForce(space: SearchSpace, { perCycle, perPicojoule }: Weighing = c
         for (const edge of edges)
           added += edge.costs[(chosen[edge.producer] as number) * costs.length + choice] as number;
         chosen[layer] = choice;
-        visit(layer + 1, cost + added);
+        visit(layer + 1, cost + added - saved(layer, choice));
       }
     }
   };

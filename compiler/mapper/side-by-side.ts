@@ -1,0 +1,179 @@
+import { at } from "../../base/math.ts";
+import type { CorePlace, MappedStep } from "../../ir/mapping.ts";
+import type { ChipTarget } from "../../targets/target.ts";
+import { adjacentOrder, independentPairs, type LayerPair } from "../concurrency.ts";
+import { firstCore, type Grid } from "../geometry.ts";
+import type { Network } from "../network.ts";
+import { type Candidate, candidatesOf } from "./candidates.ts";
+import type { PairCost } from "./elimination.ts";
+import { areDisjoint, coresOf, mayRunBeside, statedPairs } from "./pair-rules.ts";
+import { formatSplit } from "./splits.ts";
+import type { VectorWork } from "./work.ts";
+
+/** How many layers apart two may stand to be looked at as a pair. */
+const reach = 12;
+
+/** Cuts of the grid for which a pair gets choices. */
+const cutLimit = 2;
+
+/** Choices that a layer gets for a part of the grid. */
+const partLimit = 12;
+
+/** A part of the grid: from a corner on, as many rows and columns. */
+interface Part {
+  readonly corner: CorePlace;
+  readonly grid: Grid;
+}
+
+/** The cycles that a pair saves by running at once, [left choice][right choice]: the shorter of both where the cores are disjoint. */
+export function savingsOf({ left, right }: LayerPair, candidates: readonly (readonly Candidate[])[]): PairCost {
+  const others = at(candidates, right).map((candidate) => ({
+    cores: coresOf(candidate),
+    cycles: candidate.cost.cycles,
+  }));
+  const table = at(candidates, left).flatMap((candidate) => {
+    const own = coresOf(candidate);
+    return others.map(({ cores, cycles }) => (areDisjoint(own, cores) ? -Math.min(candidate.cost.cycles, cycles) : 0));
+  });
+  return { left, right, table: Float64Array.from(table) };
+}
+
+/** The two parts of each cut of the grid at a quarter, a half and three quarters of its columns, or of its rows where it has one column. */
+function cutsOf({ rows, columns }: Grid): { readonly first: Part; readonly second: Part }[] {
+  const size = columns > 1 ? columns : rows;
+  const places = new Set([1, 2, 3].map((quarters) => Math.floor((size * quarters) / 4)).filter((place) => place > 0));
+  return [...places].map((place) => ({
+    first: { corner: firstCore, grid: columns > 1 ? { rows, columns: place } : { rows: place, columns } },
+    second: {
+      corner: columns > 1 ? { row: 0, column: place } : { row: place, column: 0 },
+      grid: columns > 1 ? { rows, columns: columns - place } : { rows: rows - place, columns },
+    },
+  }));
+}
+
+/**
+ * Adds to the candidates of a network those by which two layers can run side by side. Pairs are looked for among contractions,
+ * vector and reduce layers that do not depend on each other and stand at most `reach` apart. What a pair may save is estimated by
+ * the least cycles of both on all cores, one after the other, against the longer of both on either side of a cut of the grid; by
+ * falling estimates pairs are taken whose layers are in no other pair and that leave an order of all layers. Their layers get
+ * choices on the sides of the two best cuts. Layers in `pins` are paired as their steps say, others not where `looksForPairs` is
+ * false.
+ */
+export function sideBySide(
+  network: Network,
+  candidates: readonly (readonly Candidate[])[],
+  work: VectorWork,
+  target: ChipTarget,
+  pins: ReadonlyMap<string, MappedStep>,
+  countsEnergy: boolean,
+  looksForPairs: boolean,
+): { readonly pairs: readonly LayerPair[]; readonly candidates: readonly (readonly Candidate[])[] } {
+  const pinned = statedPairs(network, pins);
+  if (!looksForPairs) return { pairs: pinned, candidates };
+  const isFree = network.layers.map(({ name }, index) => !pins.has(name) && mayRunBeside(network, index));
+  const partLists = new PartLists(network, candidates, work, target, countsEnergy);
+  const cuts = cutsOf(target.grid);
+  const offers = independentPairs(network, reach)
+    .filter(({ left, right }) => isFree[left] && isFree[right])
+    .map((pair) => {
+      const whole = least(at(candidates, pair.left)) + least(at(candidates, pair.right));
+      const savings = cuts
+        .map(({ first, second }, cut) => {
+          const sides = [partLists.of(pair.left, first), partLists.of(pair.right, second)];
+          return { cut, cycles: whole - Math.max(...sides.map(least)) };
+        })
+        .filter(({ cycles }) => cycles > 0)
+        .sort((a, b) => b.cycles - a.cycles)
+        .slice(0, cutLimit);
+      return { ...pair, savings };
+    })
+    .filter(({ savings }) => savings.length > 0)
+    .sort((a, b) => at(b.savings, 0).cycles - at(a.savings, 0).cycles);
+  const result = [...candidates];
+  const paired = new Set<number>();
+  const pairs: LayerPair[] = [...pinned];
+  for (const { left, right, savings } of offers) {
+    if (paired.has(left) || paired.has(right) || adjacentOrder(network, [...pairs, { left, right }]) === null) continue;
+    pairs.push({ left, right });
+    paired.add(left).add(right);
+    const chosen = savings.map(({ cut }) => at(cuts, cut));
+    result[left] = partLists.joined(
+      left,
+      chosen.map(({ first }) => first),
+    );
+    result[right] = partLists.joined(
+      right,
+      chosen.map(({ second }) => second),
+    );
+  }
+  return { pairs, candidates: result };
+}
+
+function least(candidates: readonly Candidate[]): number {
+  return candidates.reduce((cycles, { cost }) => Math.min(cycles, cost.cycles), Number.POSITIVE_INFINITY);
+}
+
+/** The choices of layers on parts of the grid; layers with equal choices on the whole grid share them. */
+class PartLists {
+  readonly #network: Network;
+  readonly #candidates: readonly (readonly Candidate[])[];
+  readonly #work: VectorWork;
+  readonly #target: ChipTarget;
+  readonly #countsEnergy: boolean;
+  readonly #lists = new Map<readonly Candidate[], Map<string, readonly Candidate[]>>();
+
+  constructor(
+    network: Network,
+    candidates: readonly (readonly Candidate[])[],
+    work: VectorWork,
+    target: ChipTarget,
+    countsEnergy: boolean,
+  ) {
+    this.#network = network;
+    this.#candidates = candidates;
+    this.#work = work;
+    this.#target = target;
+    this.#countsEnergy = countsEnergy;
+  }
+
+  #known(
+    layer: number,
+    key: string,
+    make: (whole: readonly Candidate[]) => readonly Candidate[],
+  ): readonly Candidate[] {
+    const whole = at(this.#candidates, layer);
+    const lists = this.#lists.get(whole) ?? new Map<string, readonly Candidate[]>();
+    this.#lists.set(whole, lists);
+    const known = lists.get(key) ?? make(whole);
+    lists.set(key, known);
+    return known;
+  }
+
+  /** The choices of a layer on a part of the grid. */
+  of(layer: number, part: Part): readonly Candidate[] {
+    return this.#known(layer, JSON.stringify(part), (whole) => {
+      const { rows, columns } = part.grid;
+      const fitting = whole.map(coresOf).map((cores) => cores.rows <= rows && cores.columns <= columns);
+      const { name } = at(this.#network.layers, layer);
+      return candidatesOf(
+        at(this.#network.layers, layer),
+        this.#work.get(name) ?? [],
+        this.#target,
+        whole.flatMap(({ split }, index) => (fitting[index] ? [split] : [])),
+        partLimit,
+        this.#countsEnergy,
+        part,
+      );
+    });
+  }
+
+  /** The choices of a layer on the whole grid and on parts of it, each once. */
+  joined(layer: number, parts: readonly Part[]): readonly Candidate[] {
+    return this.#known(layer, `joined ${JSON.stringify(parts)}`, (whole) => {
+      const all = [...whole, ...parts.flatMap((part) => this.of(layer, part))];
+      const keyOf = ({ split, corner, weights }: Candidate): string =>
+        `${formatSplit(split)} ${corner.row},${corner.column} ${weights?.mode}`;
+      return [...new Map(all.map((candidate): [string, Candidate] => [keyOf(candidate), candidate])).values()];
+    });
+  }
+}
