@@ -1,6 +1,12 @@
 import { roundUp } from "../base/math.ts";
 import type { ChipTarget } from "../targets/target.ts";
-import { type EmitOptions, type EmittedProgram, emitProgram, ProgramRoomError } from "./emit/emitter.ts";
+import {
+  type EmitOptions,
+  type EmittedProgram,
+  emitProgram,
+  ProgramBufferError,
+  ProgramRoomError,
+} from "./emit/emitter.ts";
 import { type MapOptions, type MapResult, mapNetwork, placedWithin } from "./mapper/mapper.ts";
 import { MisfitError } from "./mapper/misfit.ts";
 import type { Network } from "./network.ts";
@@ -11,7 +17,8 @@ const roundLimit = 4;
 
 /**
  * Maps a network and writes its program. Where the data leave too little room for the programs, the network is mapped
- * again with that much less memory for data, as long as it fits. Throws what `mapNetwork` and `emitProgram` throw.
+ * again with that much less memory for data, as long as it fits; where two layers side by side have a program that exceeds the
+ * program buffer, without such pairs. Throws what `mapNetwork` and `emitProgram` throw.
  */
 export function placedProgram(
   network: Network,
@@ -19,6 +26,21 @@ export function placedProgram(
   mapOptions: MapOptions,
   emitOptions: EmitOptions,
   onPhase: (phase: string) => void = () => undefined,
+): EmittedProgram & { readonly map: MapResult } {
+  try {
+    return fittingProgram(network, target, mapOptions, emitOptions, onPhase);
+  } catch (error) {
+    if (!(error instanceof ProgramBufferError) || mapOptions.sideBySide === false) throw error;
+    return fittingProgram(network, target, { ...mapOptions, sideBySide: false }, emitOptions, onPhase);
+  }
+}
+
+function fittingProgram(
+  network: Network,
+  target: ChipTarget,
+  mapOptions: MapOptions,
+  emitOptions: EmitOptions,
+  onPhase: (phase: string) => void,
 ): EmittedProgram & { readonly map: MapResult } {
   const { core } = target;
   onPhase("map");

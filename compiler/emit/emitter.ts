@@ -48,6 +48,9 @@ export class ProgramRoomError extends BorealError {
   }
 }
 
+/** B401 for steps whose programs exceed a half of the program buffer. */
+export class ProgramBufferError extends BorealError {}
+
 /** What the emitter is told beside the mapping. */
 export interface EmitOptions {
   readonly name: string;
@@ -217,9 +220,9 @@ function requireProgramRoom(
   });
   if (threadNames.length > threadCount) {
     const message = `threads: programs use ${threadNames.length} threads a core, the chip has ${threadCount}.`;
-    problems.push({ code: "B401", message, at: {} });
+    throw new BorealError([...problems, { code: "B401", message, at: {} }]);
   }
-  if (problems.length > 0) throw new BorealError(problems);
+  if (problems.length > 0) throw new ProgramBufferError(problems);
 }
 
 /** Bytes of the program that a rectangle of cores is sent: enough for its longest threads, with the first core's control. */

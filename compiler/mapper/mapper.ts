@@ -25,6 +25,8 @@ export interface MapOptions {
   readonly mapping?: Mapping;
   /** Inferences in a batch; 1 by default. */
   readonly batchCount?: number;
+  /** Whether layers may run side by side that no given step says so of; by default they may. */
+  readonly sideBySide?: boolean;
   /** The vector passes of the layers, when they are known; by default derived from the operators. */
   readonly work?: VectorWork;
 }
@@ -68,7 +70,7 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   const { objective = "latency" } = options;
   const countsEnergy = objective === "energy" || objective === "edp";
   const spaceWith = (pairs: boolean): SearchSpace => searchSpace(network, work, target, pins, countsEnergy, pairs);
-  const { space, fit } = bestFit(spaceWith, objective, pins, chosenLayouts);
+  const { space, fit } = bestFit(spaceWith, options.sideBySide ?? true, objective, pins, chosenLayouts);
   const buffers = options.mapping?.buffers ?? [];
   if (buffers.length > 0) {
     const problems = [
@@ -123,14 +125,15 @@ function inOrder(costs: readonly StepCost[], { steps }: NetworkPlan): StepCost[]
  */
 function bestFit(
   spaceWith: (pairs: boolean) => SearchSpace,
+  sideBySide: boolean,
   objective: Objective,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: Mapping["layouts"],
 ): { readonly space: SearchSpace; readonly fit: Fit } {
-  const space = spaceWith(true);
+  const space = spaceWith(sideBySide);
   const fit = fitFor(objective, space, pins, layouts);
   const isBest = fit.rounds === 1 && fit.leanest.result.exact && objective !== "edp";
-  if (space.savings.length === 0 || isBest) return { space, fit };
+  if (!sideBySide || space.savings.length === 0 || isBest) return { space, fit };
   const aloneSpace = spaceWith(false);
   const alone = fitFor(objective, aloneSpace, pins, layouts);
   const figure = (one: Fit): number =>

@@ -13,9 +13,6 @@ import type { VectorWork } from "./work.ts";
 /** How many layers apart two may stand to be looked at as a pair. */
 const reach = 12;
 
-/** Cuts of the grid for which a pair gets choices. */
-const cutLimit = 2;
-
 /** Choices that a layer gets for a part of the grid. */
 const partLimit = 12;
 
@@ -56,7 +53,7 @@ function cutsOf({ rows, columns }: Grid): { readonly first: Part; readonly secon
  * vector and reduce layers that do not depend on each other and stand at most `reach` apart. What a pair may save is estimated by
  * the least cycles of both on all cores, one after the other, against the longer of both on either side of a cut of the grid; by
  * falling estimates pairs are taken whose layers are in no other pair and that leave an order of all layers. Their layers get
- * choices on the sides of the two best cuts. Layers in `pins` are paired as their steps say, others not where `looksForPairs` is
+ * choices on their sides of the best cut. Layers in `pins` are paired as their steps say, others not where `looksForPairs` is
  * false.
  */
 export function sideBySide(
@@ -75,36 +72,25 @@ export function sideBySide(
   const cuts = cutsOf(target.grid);
   const offers = independentPairs(network, reach)
     .filter(({ left, right }) => isFree[left] && isFree[right])
-    .map((pair) => {
-      const whole = least(at(candidates, pair.left)) + least(at(candidates, pair.right));
-      const savings = cuts
-        .map(({ first, second }, cut) => {
-          const sides = [partLists.of(pair.left, first), partLists.of(pair.right, second)];
-          return { cut, cycles: whole - Math.max(...sides.map(least)) };
-        })
-        .filter(({ cycles }) => cycles > 0)
-        .sort((a, b) => b.cycles - a.cycles)
-        .slice(0, cutLimit);
-      return { ...pair, savings };
+    .map(({ left, right }) => {
+      const cycles = cuts.map(({ first, second }) =>
+        Math.max(least(partLists.of(left, first)), least(partLists.of(right, second))),
+      );
+      const cut = cycles.indexOf(Math.min(...cycles));
+      const saved = least(at(candidates, left)) + least(at(candidates, right)) - at(cycles, cut);
+      return { left, right, saved, cut: at(cuts, cut) };
     })
-    .filter(({ savings }) => savings.length > 0)
-    .sort((a, b) => at(b.savings, 0).cycles - at(a.savings, 0).cycles);
+    .filter(({ saved }) => saved > 0)
+    .sort((a, b) => b.saved - a.saved);
   const result = [...candidates];
   const paired = new Set<number>();
   const pairs: LayerPair[] = [...pinned];
-  for (const { left, right, savings } of offers) {
+  for (const { left, right, cut } of offers) {
     if (paired.has(left) || paired.has(right) || adjacentOrder(network, [...pairs, { left, right }]) === null) continue;
     pairs.push({ left, right });
     paired.add(left).add(right);
-    const chosen = savings.map(({ cut }) => at(cuts, cut));
-    result[left] = partLists.joined(
-      left,
-      chosen.map(({ first }) => first),
-    );
-    result[right] = partLists.joined(
-      right,
-      chosen.map(({ second }) => second),
-    );
+    result[left] = partLists.joined(left, cut.first);
+    result[right] = partLists.joined(right, cut.second);
   }
   return { pairs, candidates: result };
 }
@@ -167,10 +153,10 @@ class PartLists {
     });
   }
 
-  /** The choices of a layer on the whole grid and on parts of it, each once. */
-  joined(layer: number, parts: readonly Part[]): readonly Candidate[] {
-    return this.#known(layer, `joined ${JSON.stringify(parts)}`, (whole) => {
-      const all = [...whole, ...parts.flatMap((part) => this.of(layer, part))];
+  /** The choices of a layer on the whole grid and on a part of it, each once. */
+  joined(layer: number, part: Part): readonly Candidate[] {
+    return this.#known(layer, `joined ${JSON.stringify(part)}`, (whole) => {
+      const all = [...whole, ...this.of(layer, part)];
       const keyOf = ({ split, corner, weights }: Candidate): string =>
         `${formatSplit(split)} ${corner.row},${corner.column} ${weights?.mode}`;
       return [...new Map(all.map((candidate): [string, Candidate] => [keyOf(candidate), candidate])).values()];
