@@ -59,8 +59,8 @@ function weighingOf(objective: Objective, { predictedCycles, predictedPj }: MapR
   }
 }
 
-function choiceKey({ split, weights }: Pick<MappedStep, "split" | "weights">): string {
-  return JSON.stringify([split.rows, split.columns, weights?.mode ?? null]);
+function choiceKey({ split, corner, weights }: Pick<MappedStep, "split" | "corner" | "weights">): string {
+  return JSON.stringify([split.rows, split.columns, corner?.row ?? 0, corner?.column ?? 0, weights?.mode ?? null]);
 }
 
 function alternativesOf(

@@ -83,7 +83,15 @@ export function reasonOf(standing: LayerStanding): string {
     named.push(cause);
   }
   const causes = named.map((cause) => `${words(cause)} ${formatCount(stack[cause])}: ${detailOf(cause, standing)}`);
-  return `${formatCount(latencyCycles)} cycles${againstBound(standing)}: ${causes.join("; ")}.`;
+  return `${formatCount(latencyCycles)} cycles${besideText(standing)}${againstBound(standing)}: ${causes.join("; ")}.`;
+}
+
+/** The layer that runs at once with this one; a step has the cycles beyond the end of the one before it. */
+function besideText({ network, plan }: LayerStanding): string {
+  const { name, beside } = plan.step;
+  if (beside !== undefined) return ` beyond the end of "${beside}", which runs beside it`;
+  const other = network.steps[plan.index + 1]?.step;
+  return other?.beside === name ? ` beside "${other.name}"` : "";
 }
 
 function againstBound(standing: LayerStanding): string {

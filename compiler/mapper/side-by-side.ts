@@ -66,10 +66,10 @@ export function sideBySide(
   looksForPairs: boolean,
 ): { readonly pairs: readonly LayerPair[]; readonly candidates: readonly (readonly Candidate[])[] } {
   const pinned = statedPairs(network, pins);
-  if (!looksForPairs) return { pairs: pinned, candidates };
+  const cuts = cutsOf(target.grid);
+  if (!looksForPairs || cuts.length === 0) return { pairs: pinned, candidates };
   const isFree = network.layers.map(({ name }, index) => !pins.has(name) && mayRunBeside(network, index));
   const partLists = new PartLists(network, candidates, work, target, countsEnergy);
-  const cuts = cutsOf(target.grid);
   const offers = independentPairs(network, reach)
     .filter(({ left, right }) => isFree[left] && isFree[right])
     .map(({ left, right }) => {
