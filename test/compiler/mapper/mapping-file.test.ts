@@ -200,7 +200,7 @@ describe("the mapping file", () => {
       "an unknown key",
       text.replace("    kind: input", "    kind: input\n    colums: {d1: 2}"),
       [
-        'B402 m.yaml:8:5 Unknown key "colums" in entry 1 of "steps"; expected one of name, kind, value, nodes, rows, columns, weights, tile, reduction.',
+        'B402 m.yaml:8:5 Unknown key "colums" in entry 1 of "steps"; expected one of name, kind, value, nodes, rows, columns, corner, beside, weights, tile, reduction.',
       ],
     ],
     [

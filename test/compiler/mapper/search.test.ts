@@ -130,7 +130,7 @@ describe("the search", () => {
           expect(exact).toBe(true);
         },
       ),
-      { numRuns: 20 },
+      { numRuns: 8 },
     );
   });
 
