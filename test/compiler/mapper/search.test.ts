@@ -112,7 +112,7 @@ describe("the search", () => {
         expect(result.predictedCycles).toBe(bruteForce(space));
         expect(result.exact).toBe(true);
       }),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   });
 
