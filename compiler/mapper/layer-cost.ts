@@ -102,6 +102,7 @@ export function layerCost(
     case "vector":
     case "reduce": {
       const elements = parallelPoints(geometry);
+      if (elements === 0) return { ...nothing, cycles: synchronizationCycles, synchronizationCycles };
       const tile = Math.floor(target.core.partialBufferBytes / 4);
       const unit = chainCycles(passes, elements, ceilDivide(elements, tile), reductionPoints(geometry), target);
       return {
@@ -113,6 +114,7 @@ export function layerCost(
       };
     }
     case "contraction":
+      if (parallelPoints(geometry) === 0) return { ...nothing, cycles: synchronizationCycles, synchronizationCycles };
       return contractionCost(layer, roles ?? contractionRoles(layer), geometry, weights, passes, target);
   }
 }

@@ -103,6 +103,15 @@ describe("the cost of a layer", () => {
     expect([pipelined.vectorCycles, pipelined.portCycles, pipelined.cycles]).toEqual([18, 7, 28]);
   });
 
+  it("is the barrier alone where there is nothing to do", () => {
+    const graph = new TestGraph();
+    const x = graph.input("x", [0, 16]);
+    const sum = graph.addTo("sum", "s", x, graph.input("y", [0, 16]));
+    const network = graph.output(graph.matmul("fc", sum, 12)).network();
+    expect(costOf(network, "sum", "", "")).toMatchObject({ cycles: 10, vectorCycles: 0, synchronizationCycles: 10 });
+    expect(costOf(network, "fc", "", "")).toMatchObject({ cycles: 10, matrixCycles: 0, synchronizationCycles: 10 });
+  });
+
   it("fills inputs row by row from the west", () => {
     // Boxes of 2 × 4 bytes: one cycle each, four a row, and four hops.
     expect(costOf(dense, "input x", "d0:4", "d1:4").frameCycles).toBe(8);
