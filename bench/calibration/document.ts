@@ -111,7 +111,8 @@ function introduction({
     "",
     `\`npm run calibrate\` fits the estimates of \`${chipName}\` to the one published figure of the chip: ${formatCount(measured.framesPerSecond)} frames/s and`,
     `${measured.watts} W on ResNet-50 at ${measured.clockHz / 1e6} MHz. Rules: ranges with their reasons stood before any fit; ${measured.workload} alone is looked at; no`,
-    "number knows the model; there is no free scale, efficiency or overhead; what cannot be reached is said.",
+    "number knows the model; there is no free scale, efficiency or overhead; what cannot be reached is said. One part of the machine was added with the",
+    "interval in sight, the activation unit, which is published but not priced: [decision 17](decisions/0017-activation-unit.md) has the figures without it.",
     "",
     ...table(
       ["what", ""],
