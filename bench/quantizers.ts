@@ -5,6 +5,8 @@ import { makeRandom } from "../base/random.ts";
 import { prepare } from "../compiler/compile.ts";
 import { type Energies, energiesOf, pooledSqnrDb, realNumbers } from "../compiler/quantize/accuracy.ts";
 import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
+import { NearestMemory } from "../compiler/quantize/nearest-memory.ts";
+import type { CalibrationMemory } from "../compiler/quantize/quantize-float.ts";
 import { formatQuantizer, parseQuantizer, type Quantizer } from "../compiler/quantize/quantizer.ts";
 import { storedTensor } from "../compiler/quantize/stored-tensor.ts";
 import { evaluate } from "../ir/evaluate.ts";
@@ -19,8 +21,8 @@ import { printTable, sharedModel } from "./setting.ts";
 
 /**
  * Signal to quantization noise of outputs, pooled over inputs that calibration did not see: rounding to nearest against what the quantizer
- * does. Arguments: models, then precisions, each separated by commas; all of both by default. Each figure is kept in
- * docs/quantization-results.csv as soon as it is known, and docs/quantization-results.md is written at the end of all that are there;
+ * does. Arguments: models, then precisions, each separated by commas; all of both by default. The figures of a model are kept in
+ * docs/quantization-results.csv as soon as they are known, and docs/quantization-results.md is written at the end of all that are there;
  * with --document alone nothing is measured.
  */
 const models: readonly string[] = [
@@ -64,26 +66,19 @@ function calibrationCount(graph: Graph): number {
   return clamp(Math.floor(calibrationWork.most / work), calibrationCounts.least, calibrationCounts.most);
 }
 
-/** The error of each of several quantized graphs against the same float graph, input by input. */
-function scored(
-  graphs: readonly { readonly float: Graph; readonly quantized: Graph }[],
-  frames: Iterable<Map<string, Tensor>>,
-): number[] {
-  const contractor = makeWasmContractor(
-    graphs.flatMap(({ float, quantized }) => [...constantData(float), ...constantData(quantized)]),
-  );
+/** The error of each of several quantized graphs against one float graph, input by input. */
+function scored(float: Graph, graphs: readonly Graph[], frames: Iterable<Map<string, Tensor>>): number[] {
+  const contractor = makeWasmContractor([float, ...graphs].flatMap((graph) => [...constantData(graph)]));
   const energies = graphs.map((): Energies[] => []);
   for (const frame of frames) {
-    const references = new Map<Graph, Map<string, Tensor>>();
-    graphs.forEach(({ float, quantized }, place) => {
-      const wanted = references.get(float) ?? evaluate(float, frame, { contractor });
-      references.set(float, wanted);
-      const stored = quantized.inputs.map(
+    const wanted = evaluate(float, frame, { contractor });
+    graphs.forEach((graph, place) => {
+      const stored = graph.inputs.map(
         ({ name, type }) => [name, storedTensor(frame.get(name) as Tensor, type)] as const,
       );
-      const found = evaluate(quantized, new Map(stored), { contractor });
+      const found = evaluate(graph, new Map(stored), { contractor });
       float.outputs.forEach((output, index) => {
-        const other = found.get(quantized.outputs[index] as string) as Tensor;
+        const other = found.get(graph.outputs[index] as string) as Tensor;
         energies[place]?.push(energiesOf(realNumbers(wanted.get(output) as Tensor), realNumbers(other)));
       });
     });
@@ -91,7 +86,8 @@ function scored(
   return energies.map(pooledSqnrDb);
 }
 
-function measured(name: string, precision: string): QuantizerRow {
+/** Rows of a model at several precisions; its float answers are found once. */
+function measured(name: string, wantedPrecisions: readonly string[]): QuantizerRow[] {
   const start = process.cpuUsage().user;
   const folder = sharedModel(name);
   const [data] = readCaseData(folder);
@@ -99,38 +95,45 @@ function measured(name: string, precision: string): QuantizerRow {
   const { graph } = importCase(folder, data).model;
   const frames = calibrationCount(graph);
   const calibrationFrames = [...framesLike(data.inputs, calibrationSeed, frames)];
-  const [plain, helped] = [nearest, ours].map((quantizer: Quantizer) =>
-    prepare(graph, { precision, calibrationFrames, calibrationMethod: "mse", quantizer }),
-  );
-  if (plain === undefined || helped === undefined) throw new Error("Nothing was quantized.");
-  const pairs = [plain, helped].map(({ quantizedGraph }) => ({ float: plain.floatGraph, quantized: quantizedGraph }));
-  const [nearestDb = Number.NaN, oursDb = Number.NaN] = scored(
-    pairs,
-    framesLike(data.inputs, scoringSeed, scoringCount),
-  );
-  const macs = formatShares(macCountByPrecision(helped.quantizedGraph));
-  const seconds = (process.cpuUsage().user - start) / 1e6;
-  return { model: name, precision, frames, nearestDb, oursDb, kept: formatQuantizer(helped.quantizer), macs, seconds };
+  const calibrationMemory: CalibrationMemory = { calibrated: new Map(), nearest: new NearestMemory() };
+  const made = wantedPrecisions.map((precision) => {
+    const [plain, helped] = [nearest, ours].map((quantizer: Quantizer) =>
+      prepare(graph, { precision, calibrationFrames, calibrationMethod: "mse", quantizer, calibrationMemory }),
+    );
+    if (plain === undefined || helped === undefined) throw new Error("Nothing was quantized.");
+    return { precision, plain, helped };
+  });
+  const float = made[0]?.plain.floatGraph ?? graph;
+  const graphs = made.flatMap(({ plain, helped }) => [plain.quantizedGraph, helped.quantizedGraph]);
+  const ratios = scored(float, graphs, framesLike(data.inputs, scoringSeed, scoringCount));
+  const seconds = (process.cpuUsage().user - start) / 1e6 / made.length;
+  return made.map(({ precision, helped }, index) => {
+    const [nearestDb = Number.NaN, oursDb = Number.NaN] = ratios.slice(2 * index);
+    const macs = formatShares(macCountByPrecision(helped.quantizedGraph));
+    const kept = formatQuantizer(helped.quantizer);
+    return { model: name, precision, frames, nearestDb, oursDb, kept, macs, seconds };
+  });
 }
 
 const asked = process.argv.slice(2);
 const [wantedModels = models.join(), wantedPrecisions = precisions.join()] = asked[0] === "--document" ? [""] : asked;
 const found: QuantizerRow[] = [];
 for (const name of wantedModels.split(",").filter((each) => each !== "")) {
-  for (const precision of wantedPrecisions.split(",")) {
-    const row = measured(name, precision);
-    found.push(row);
+  const measuredRows = measured(name, wantedPrecisions.split(","));
+  found.push(...measuredRows);
+  for (const { precision, nearestDb, oursDb, kept, seconds } of measuredRows) {
     process.stderr.write(
-      `${name}  ${precision}  ${row.nearestDb.toFixed(1)}  ${row.oursDb.toFixed(1)}  ${row.kept}  ${row.seconds.toFixed(0)} s\n`,
+      `${name}  ${precision}  ${nearestDb.toFixed(1)}  ${oursDb.toFixed(1)}  ${kept}  ${seconds.toFixed(0)} s\n`,
     );
-    const isOther = (known: QuantizerRow): boolean => known.model !== name || known.precision !== precision;
-    const place = ({ model, precision: at }: QuantizerRow): number =>
-      models.indexOf(model) * precisions.length + precisions.indexOf(at);
-    const rows = [...readRows(files.figures).filter(isOther), row].toSorted(
-      (left, right) => place(left) - place(right),
-    );
-    writeRows(files.figures, rows);
   }
+  const isOther = (known: QuantizerRow): boolean =>
+    measuredRows.every(({ precision }) => known.model !== name || known.precision !== precision);
+  const place = ({ model, precision }: QuantizerRow): number =>
+    models.indexOf(model) * precisions.length + precisions.indexOf(precision);
+  const rows = [...readRows(files.figures).filter(isOther), ...measuredRows].toSorted(
+    (left, right) => place(left) - place(right),
+  );
+  writeRows(files.figures, rows);
 }
 writeFileSync(
   files.document,
