@@ -106,6 +106,7 @@ function printReport(mutants: readonly Placed[], seed: number): string {
     const kills = list.filter(({ status }) => killed.has(status)).length;
     return `| \`${folder}/\` | ${list.length} | ${kills} | ${score(list)} |`;
   });
+  const endless = mutants.filter(({ status }) => status === "Timeout").length;
   const rows = survivors.map(
     ({ file, location, mutatorName, original, replacement, status }) =>
       `| \`${file}:${location.start.line}\` | ${mutatorName} | \`${oneLine(original)}\` | \`${oneLine(replacement ?? "")}\` | ${status === "NoCoverage" ? "no test runs it" : "survived"} |`,
@@ -124,6 +125,8 @@ function printReport(mutants: readonly Placed[], seed: number): string {
     "|---|---:|---:|---:|",
     ...byFolder,
     `| all | ${mutants.length} | ${mutants.length - survivors.length} | ${score(mutants)} |`,
+    "",
+    `Of those killed ${endless} ran out of time; as survivors they would leave ${score(mutants.map((mutant) => (mutant.status === "Timeout" ? { ...mutant, status: "Survived" } : mutant)))}.`,
     "",
     "## Survivors",
     "",
