@@ -22,7 +22,7 @@ describeShared("the conformance suites", (folder) => {
       evaluate: runConformance(join(folder, suite), { executor: "evaluate", chip }),
       functional: runConformance(join(folder, suite), { executor: "functional", chip }),
     }));
-  }, 300_000);
+  }, 900_000);
 
   it.each(Object.entries(suites))("%s passes in f32, but for a share of %d", (suite, least) => {
     const result = results.find((each) => each.suite === suite)?.evaluate;

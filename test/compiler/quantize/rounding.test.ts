@@ -25,7 +25,7 @@ function momentsOf(rows: readonly (readonly number[])[], size: number): Float64A
 }
 
 const anyRows = (size: number) =>
-  fc.array(fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: size, maxLength: size }), {
+  fc.array(fc.array(fc.float({ min: -2, max: 2, noNaN: true }), { minLength: size, maxLength: size }), {
     minLength: 1,
     maxLength: 12,
   });
