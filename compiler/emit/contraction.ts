@@ -8,6 +8,7 @@ import type { ReadPlan, StepPlan } from "../step-plan.ts";
 import { anchorElements, chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
 import { type ContractionTile, contractionTiles, feedCount, keepsWeights, pairedBytes } from "../weights.ts";
 import { addressOf, type EmitContext, emitChain } from "./chain.ts";
+import { signal, wait } from "./token-instructions.ts";
 import { type Half, tokens } from "./tokens.ts";
 import { mergeNest, rangeSize, type TileDimension, tensorView } from "./views.ts";
 
@@ -18,15 +19,6 @@ export interface ThreadLists {
   readonly vector: readonly SimpleInstruction[];
   readonly psum: readonly SimpleInstruction[];
 }
-
-const self = { row: 0, column: 0 } as const;
-
-const signal = (token: number, core: { row: number; column: number } = self): SimpleInstruction => ({
-  kind: "signal",
-  token,
-  core,
-});
-const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", token, count });
 
 /**
  * What a core does in a contraction step. Tile by tile: the weights thread fills halves of the weight buffer, the matrix

@@ -23,6 +23,7 @@ import { layOutPorts } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { anchoredTo, emitBody, type StepBody, together } from "./step-body.ts";
+import { signal, wait } from "./token-instructions.ts";
 import { aheadTokens, tokens } from "./tokens.ts";
 
 /** A program and the bytes that its images refer to; null when weights are absent. */
@@ -237,8 +238,6 @@ function rectangleBytes(body: StepBody, cores: Rectangle): number {
   return most + programBytes(controlCore(body, null, cores.row * columns + cores.column, []));
 }
 
-const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", token, count });
-
 /** The steps of a turn; the last one has the control threads of all. */
 function stepsOf(
   turns: readonly Turn[],
@@ -292,19 +291,15 @@ function controlCore(
   const compute = at(body.computeStarts, core);
   const done = at(body.doneCounts, core);
   return [
-    ...at(body.starts, core).map(signalSelf),
+    ...at(body.starts, core).map((token) => signal(token)),
     ...loadsOf(nextLoads, core),
     ...(arrivals > 0 ? [wait(body.arrivalToken, arrivals)] : []),
     ...(at(body.hasGathers, core) ? [wait(tokens.gathered)] : []),
-    ...(compute === null ? [] : [signalSelf(compute)]),
+    ...(compute === null ? [] : [signal(compute)]),
     ...(next === null ? [] : ready(next, core)),
     ...(done > 0 ? [wait(tokens.done, done)] : []),
     { kind: "barrier" },
   ];
-}
-
-function signalSelf(token: number): SimpleInstruction {
-  return { kind: "signal", token, core: { row: 0, column: 0 } };
 }
 
 function loadsOf(loads: readonly ProgramLoad[], core: number): SimpleInstruction[] {
@@ -321,5 +316,5 @@ function loadsOf(loads: readonly ProgramLoad[], core: number): SimpleInstruction
 
 /** Waits for the program of a step and lets its weights thread start ahead of the step. */
 function ready(body: StepBody, core: number): SimpleInstruction[] {
-  return [wait(tokens.program), ...(at(body.usesWeights, core) ? [signalSelf(tokens.goWeights)] : [])];
+  return [wait(tokens.program), ...(at(body.usesWeights, core) ? [signal(tokens.goWeights)] : [])];
 }

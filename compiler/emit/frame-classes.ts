@@ -5,6 +5,7 @@ import type { ReadAhead } from "../read-ahead.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { Ports } from "./host-ports.ts";
 import type { StepBody } from "./step-body.ts";
+import { signal, wait } from "./token-instructions.ts";
 import { tokens } from "./tokens.ts";
 
 /** An input that is read ahead, with tokens of its own: its buffer is free for the next batch; a packet of it has arrived. */
@@ -23,8 +24,6 @@ export function sendingCores(body: StepBody): Rectangle[] {
     sendsFrom(body, row) ? [{ row, column: -1, rows: 1, columns: 1 }] : [],
   );
 }
-
-const wait = (token: number, count = 1): SimpleInstruction => ({ kind: "wait", token, count });
 
 /**
  * By body of the steps that run at once, what the io cores do: one class list a row, gathered into rectangles of column −1. Inputs
@@ -54,11 +53,7 @@ function stepClasses(
   const port = ports.portOfStep.get(body.plan.index) ?? 0;
   const operation = ports.operationOfStep.get(body.plan.index) ?? null;
   const hostOutRow = Math.min(1, rows - 1);
-  const signal = (token: number, row: number): SimpleInstruction => ({
-    kind: "signal",
-    token,
-    core: { row, column: -1 },
-  });
+  const signalRow = (token: number, row: number): SimpleInstruction => signal(token, { row, column: -1 });
   const lists: Record<"control" | "send" | "host", (SimpleInstruction[] | null)[]> = {
     control: [],
     send: [],
@@ -69,17 +64,17 @@ function stepClasses(
     const arrivals = at(movement.frameArrivals, row);
     const sending = sends.length > 0;
     lists.send.push(
-      sending ? [wait(goSend ?? tokens.goSend), wait(tokens.frameReady), ...sends, signal(tokens.done, row)] : null,
+      sending ? [wait(goSend ?? tokens.goSend), wait(tokens.frameReady), ...sends, signalRow(tokens.done, row)] : null,
     );
     lists.control.push([
-      ...(sending && goSend === null ? [signal(tokens.goSend, row)] : []),
-      ...freed.flatMap(({ step, free }) => (sendsFrom(at(bodies, step), row) ? [signal(free, row)] : [])),
+      ...(sending && goSend === null ? [signalRow(tokens.goSend, row)] : []),
+      ...freed.flatMap(({ step, free }) => (sendsFrom(at(bodies, step), row) ? [signalRow(free, row)] : [])),
       ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
       ...(sending ? [wait(tokens.done)] : []),
       ...(row === 0 && next?.plan.layer.kind === "output" ? [wait(tokens.outputFree)] : []),
       { kind: "barrier" },
-      ...(row === 0 && kind === "input" ? [signal(tokens.frameFree, 0)] : []),
-      ...(row === 0 && kind === "output" ? [signal(tokens.outputReady, hostOutRow)] : []),
+      ...(row === 0 && kind === "input" ? [signalRow(tokens.frameFree, 0)] : []),
+      ...(row === 0 && kind === "output" ? [signalRow(tokens.outputReady, hostOutRow)] : []),
     ]);
     const host: SimpleInstruction[] = [];
     if (kind === "input" && row === 0) {
@@ -90,12 +85,12 @@ function stepClasses(
       }
       host.push(wait(tokens.frameFree), { kind: "host.in", port });
       for (let other = 0; other < rows; other += 1) {
-        if (sendsFrom(body, other)) host.push(signal(tokens.frameReady, other));
+        if (sendsFrom(body, other)) host.push(signalRow(tokens.frameReady, other));
       }
     }
     if (kind === "output" && row === hostOutRow) {
-      host.push(wait(tokens.outputReady), { kind: "host.out", port }, signal(tokens.outputFree, 0));
-      if (operation !== null) host.push(signal(tokens.operandGiven, 0));
+      host.push(wait(tokens.outputReady), { kind: "host.out", port }, signalRow(tokens.outputFree, 0));
+      if (operation !== null) host.push(signalRow(tokens.operandGiven, 0));
     }
     lists.host.push(host.length > 0 ? host : null);
   }

@@ -13,6 +13,7 @@ import { type FrameFacts, type StepMovement, stepMovement } from "./movement.ts"
 import { coverRectangles } from "./rectangles.ts";
 import { rollLoops } from "./roll-loops.ts";
 import { describe } from "./skeleton.ts";
+import { signal, wait } from "./token-instructions.ts";
 import { tokens } from "./tokens.ts";
 import { emitVectorStep } from "./vector-step.ts";
 
@@ -153,12 +154,8 @@ function addBytes(bytes: number[], cores: Rectangle, columns: number, more: numb
   }
 }
 
-function wait(token: number, count = 1): SimpleInstruction {
-  return { kind: "wait", token, count };
-}
-
 function signalTo(core: number, columns: number, token: number): SimpleInstruction {
-  return { kind: "signal", token, core: { row: Math.floor(core / columns), column: core % columns } };
+  return signal(token, { row: Math.floor(core / columns), column: core % columns });
 }
 
 /** Equal for cores whose compute threads are the same but for where the core stands. */

@@ -34,9 +34,12 @@ export const tokens = {
   operandGiven: 27,
 } as const;
 
+/** The first number that no token above has. */
+const firstAhead = 28;
+
 /** Tokens of the inputs that are read ahead, two for each, numbered by their order. */
 export function aheadTokens(position: number): { readonly free: number; readonly arrived: number } {
-  const free = tokens.operandGiven + 1 + 2 * position;
+  const free = firstAhead + 2 * position;
   return { free, arrived: free + 1 };
 }
 

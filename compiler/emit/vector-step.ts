@@ -4,6 +4,7 @@ import { vectorTileElements } from "../plan.ts";
 import type { StepPlan } from "../step-plan.ts";
 import { tileBoxes } from "../tiling.ts";
 import { type EmitContext, emitChain } from "./chain.ts";
+import { signal, wait } from "./token-instructions.ts";
 import { tokens } from "./tokens.ts";
 
 /** What the vector thread of a core does in a step without contraction: the nodes, tile by tile over its box. */
@@ -14,12 +15,12 @@ export function emitVectorStep(context: EmitContext, plan: StepPlan, core: numbe
     parallel.map((dimension) => at(box, dimension)),
     vectorTileElements(context.plan.target),
   );
-  const instructions: SimpleInstruction[] = [{ kind: "wait", token: tokens.goVector, count: 1 }];
+  const instructions: SimpleInstruction[] = [wait(tokens.goVector)];
   for (const tile of tiles) {
     const dimensions = parallel.map((dimension, index) => ({ dimension, range: at(tile, index) }));
     instructions.push(...emitChain(context, plan, core, dimensions, 0));
   }
-  instructions.push({ kind: "signal", token: tokens.done, core: { row: 0, column: 0 } });
+  instructions.push(signal(tokens.done));
   return instructions;
 }
 
