@@ -1,5 +1,6 @@
 import type { LayerWork } from "../compiler/bound-work.ts";
 import type { Compiled } from "../compiler/compile.ts";
+import { firstCore } from "../compiler/geometry.ts";
 import type { Objective } from "../compiler/mapper/objective.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
@@ -325,6 +326,8 @@ function layerFacts(
         rows: step.split.rows.map((part) => ({ ...part })),
         columns: step.split.columns.map((part) => ({ ...part })),
       },
+      corner: { ...(step.corner ?? firstCore) },
+      beside: step.beside ?? null,
       weights: step.weights?.mode ?? null,
       sqnrDb: sqnrDb.get(name) ?? null,
     };

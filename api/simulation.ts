@@ -171,6 +171,8 @@ export function withHostResult({ withHost }: RunMetrics): WithHostResult {
 export interface LayerFacts {
   readonly boundCycles: number | null;
   readonly split: LayerResult["split"];
+  readonly corner: LayerResult["corner"];
+  readonly beside: string | null;
   readonly weights: LayerResult["weights"];
   readonly sqnrDb: number | null;
 }
@@ -191,6 +193,8 @@ export function layerResults({ steps }: RunMetrics, factsOf: (layer: string) => 
       bindingResource: step.bindingResource,
       cyclesByCause: { ...step.stack },
       split: facts?.split ?? null,
+      corner: facts?.corner ?? null,
+      beside: facts?.beside ?? null,
       weights: facts?.weights ?? null,
       sqnrDb: facts?.sqnrDb ?? null,
     };

@@ -152,6 +152,14 @@ export const layerSchema = z.strictObject({
   bindingResource: z.enum(cycleCauses),
   cyclesByCause: z.record(z.enum(cycleCauses), amount).describe("Adds up to latencyCycles."),
   split: z.strictObject({ rows: splitAxis, columns: splitAxis }).nullable(),
+  corner: z
+    .strictObject({ row: count, column: count })
+    .nullable()
+    .describe("The north-west core of the split; null where the mapping is not known."),
+  beside: z
+    .string()
+    .nullable()
+    .describe("The layer before it that runs at once with it: this one has only the cycles beyond that one's end."),
   weights: z.enum(["resident", "streamed"]).nullable(),
   sqnrDb: z
     .number()

@@ -24,6 +24,8 @@ const layer: LayerResult = {
     synchronization: 1,
   },
   split: { rows: [{ dimension: "m", parts: 4 }], columns: [] },
+  corner: { row: 0, column: 8 },
+  beside: "conv1",
   weights: "streamed",
   sqnrDb: 31.25,
 };
@@ -31,9 +33,9 @@ const layer: LayerResult = {
 describe("layers as CSV", () => {
   it("have a column a figure, and quotes where a cell needs them", () => {
     expect(printCsv({ layers: [layer] })).toBe(
-      "name,kind,onnxNodes,macCount,latencyCycles,intervalCycles,boundCycles,energyJoules,bindingResource,rowSplit,columnSplit,weights,sqnrDb," +
+      "name,kind,onnxNodes,macCount,latencyCycles,intervalCycles,boundCycles,energyJoules,bindingResource,rowSplit,columnSplit,corner,beside,weights,sqnrDb," +
         "matrixCycles,vectorCycles,fillAndDrainCycles,partialSumsCycles,memoryCycles,networkCycles,programLoadCycles,hostCycles,synchronizationCycles\n" +
-        '"a,""b""",contraction,n1 n2,10,7,6,,1.5e-9,matrix,m:4,,streamed,31.25,3,0,1,0,0,2,0,0,1\n',
+        '"a,""b""",contraction,n1 n2,10,7,6,,1.5e-9,matrix,m:4,,0 8,conv1,streamed,31.25,3,0,1,0,0,2,0,0,1\n',
     );
   });
 });
