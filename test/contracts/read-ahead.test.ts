@@ -20,7 +20,7 @@ import { f32Tensor, type Tensor } from "../../ir/tensor.ts";
 import { createExecutor } from "../../runtime-sim/functional/executor.ts";
 import { checkOrder } from "../../runtime-sim/functional/order-check.ts";
 import { loadChip } from "../../targets/load.ts";
-import { node, numbers, value } from "../compiler/onnx/written-models.ts";
+import { node, normalWeights, numbers, value } from "../compiler/onnx/written-models.ts";
 import {
   type Built,
   build,
@@ -98,14 +98,7 @@ function freedTooEarly({ program, plan, mapping }: Built): Program {
 /** A step with a state: h' = tanh(x·W + h·U), y = h'·V. */
 function recurrent() {
   const random = makeRandom(5);
-  const weights = (...shape: number[]) =>
-    f32Tensor(
-      shape,
-      numbers(
-        shape.reduce((a, b) => a * b, 1),
-        () => random.normal() / 3,
-      ),
-    );
+  const weights = (...shape: number[]) => normalWeights(random, 3, ...shape);
   const bytes = writeModel({
     name: "recurrent",
     opset: 17,

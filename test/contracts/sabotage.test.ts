@@ -20,11 +20,10 @@ import {
 import { boxCount } from "../../ir/iteration.ts";
 import type { MappedStep, Split, WeightPlan } from "../../ir/mapping.ts";
 import type { Program } from "../../ir/program.ts";
-import { f32Tensor } from "../../ir/tensor.ts";
 import { elementBytes, elementTypes } from "../../ir/type.ts";
 import { loadChip } from "../../targets/load.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { load, model, node, numbers, value } from "../compiler/onnx/written-models.ts";
+import { load, model, node, normalWeights, value } from "../compiler/onnx/written-models.ts";
 import { type Built, build, bytesOf, difference, preparedCase, type RandomCase, runFunctional } from "./random-case.ts";
 
 const mini: ChipTarget = { ...loadChip("mini-4x4"), activation: { fillCycles: 3 } };
@@ -32,14 +31,7 @@ const mini: ChipTarget = { ...loadChip("mini-4x4"), activation: { fillCycles: 3 
 /** A residual block of convolutions and a product, without an activation that could hide a fault. */
 function smallCase(precision: string): RandomCase {
   const random = makeRandom(5);
-  const weights = (...shape: number[]) =>
-    f32Tensor(
-      shape,
-      numbers(
-        shape.reduce((a, b) => a * b, 1),
-        () => random.normal() / 4,
-      ),
-    );
+  const weights = (...shape: number[]) => normalWeights(random, 4, ...shape);
   const { graph } = load(
     model(
       [

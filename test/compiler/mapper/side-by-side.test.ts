@@ -5,6 +5,7 @@ import { emitProgram } from "../../../compiler/emit/emitter.ts";
 import { type MapResult, mapNetwork } from "../../../compiler/mapper/mapper.ts";
 import { parseMapping, printMapping } from "../../../compiler/mapper/mapping-file.ts";
 import type { Network } from "../../../compiler/network.ts";
+import { placedProgram } from "../../../compiler/placed-program.ts";
 import { metricsOf } from "../../../runtime-sim/metrics.ts";
 import { simulateBoth } from "../../../runtime-sim/timing/simulate.ts";
 import { loadChip } from "../../../targets/load.ts";
@@ -104,6 +105,21 @@ describe("layers side by side", () => {
     expect(together.predictedCycles).toBeLessThanOrEqual(alone.predictedCycles);
     expect(together.layerCosts.reduce((sum, { cycles }) => sum + cycles, 0)).toBe(together.predictedCycles);
     expect(together.layerCosts.map(({ name }) => name)).toEqual(together.mapping.steps.map(({ name }) => name));
+  });
+
+  it("give way to one at a time where their program exceeds its buffer", () => {
+    const graph = new TestGraph();
+    const x = graph.input("x", [4, 16]);
+    const network = graph
+      .output(graph.addTo("sum", "sum", graph.matmul("a", x, 16), graph.matmul("b", x, 16)))
+      .network();
+    const narrow = { ...chip, core: { ...chip.core, programBufferBytes: 1024 } };
+    const options = { name: "pair", modelElements: new Map(), shapesOnly: true } as const;
+    const paired = mapNetwork(network, narrow);
+    expect(paired.mapping.steps[2]?.beside).toBe("a");
+    expect(() => emitProgram(paired.plan, paired.mapping, options)).toThrow(/a half of the buffer has 512/);
+    const { map } = placedProgram(network, narrow, {}, options);
+    expect(map.mapping.steps.some(({ beside }) => beside !== undefined)).toBe(false);
   });
 
   it("are taken from a file, whichever of the two names the other, and come back from their text", () => {

@@ -1,4 +1,5 @@
 import { BorealError, type Problem } from "../../../base/errors.ts";
+import type { Random } from "../../../base/random.ts";
 import { decodeModel, encodeModel } from "../../../compiler/onnx/codec.ts";
 import { type ImportedModel, type ImportOptions, importOnnx } from "../../../compiler/onnx/importer.ts";
 import type { ModelProto } from "../../../compiler/onnx/proto-types.ts";
@@ -9,6 +10,7 @@ import {
   writeModel,
 } from "../../../compiler/onnx/write-model.ts";
 import type { Constant } from "../../../ir/graph.ts";
+import { f32Tensor, type Tensor } from "../../../ir/tensor.ts";
 
 /** An f32 input or output to write. */
 export function value(name: string, ...shape: (number | string | null)[]): WrittenValue {
@@ -69,6 +71,17 @@ export function constantOf(imported: ImportedModel, name: string): Constant {
 /** A list of numbers, or other things, made from their places. */
 export function numbers<Item = number>(count: number, make: (index: number) => Item): Item[] {
   return Array.from({ length: count }, (_, index) => make(index));
+}
+
+/** Weights of [shape], normally distributed with a deviation of 1 / divisor. */
+export function normalWeights(random: Random, divisor: number, ...shape: number[]): Tensor {
+  return f32Tensor(
+    shape,
+    numbers(
+      shape.reduce((product, extent) => product * extent, 1),
+      () => random.normal() / divisor,
+    ),
+  );
 }
 
 /** The same model after a change of its decoded form. */

@@ -3,33 +3,13 @@ import { describe, expect, it } from "vitest";
 import { type BoundWork, boundsOf } from "../../../runtime-sim/bound.ts";
 import { matmulCycles } from "../../../targets/cost.ts";
 import type { ChipTarget } from "../../../targets/target.ts";
-import { miniTarget } from "./machine.ts";
-
-/** A layer that does nothing but what is given. */
-function layer(name: string, rest: Partial<BoundWork>): BoundWork {
-  return {
-    name,
-    macCount: 0,
-    macBits: 8,
-    shape: null,
-    operandBytes: 0,
-    vectorElements: {},
-    activationElements: {},
-    conversionElements: {},
-    inputBytes: 0,
-    outputBytes: 0,
-    isHostOperation: false,
-    hostElementCount: 0,
-    dependsOn: [],
-    ...rest,
-  };
-}
+import { idleWork, miniTarget } from "./machine.ts";
 
 /** 16 cores × 16 inputs × 16 outputs at 8 bits, 16 × 64 bytes at the ports, 16 × 8 lanes, 4 rows × 4 bytes of framebuffer. */
 const macsPerCycle = 4096;
 
 describe("the bound of one layer", () => {
-  const bound = (rest: Partial<BoundWork>) => boundsOf([layer("a", rest)], miniTarget, 1);
+  const bound = (rest: Partial<BoundWork>) => boundsOf([idleWork("a", rest)], miniTarget, 1);
 
   it("is its unpadded MACs over the matrix units at its precision", () => {
     const macCount = 10 * macsPerCycle;
@@ -42,7 +22,7 @@ describe("the bound of one layer", () => {
   it("lets an activation unit take functions over, a pass of three functions at best, and never two of a kind", () => {
     const vectorBound = (add: number, table: number, convert: number, target: ChipTarget = miniTarget): number => {
       const work = { vectorElements: { add }, activationElements: { table }, conversionElements: { convert } };
-      return boundsOf([layer("a", work)], target, 1).onDevice.intervalCycles;
+      return boundsOf([idleWork("a", work)], target, 1).onDevice.intervalCycles;
     };
     // 128 lanes: adds of 3 cycles, tables of 6, conversions of 5.
     expect(vectorBound(256, 128, 128, { ...miniTarget, activation: null })).toBe(6 + 6 + 5);
@@ -110,10 +90,10 @@ describe("the bound of one layer", () => {
 
 describe("the bound of a network", () => {
   const work = [
-    layer("a", { macCount: 10 * macsPerCycle, operandBytes: 1024 * 2, inputBytes: 16 }),
-    layer("b", { macCount: macsPerCycle, operandBytes: 1024 * 8, dependsOn: ["a"] }),
-    layer("c", { operandBytes: 1024 * 3, dependsOn: ["a"] }),
-    layer("d", { operandBytes: 1024 * 1, outputBytes: 32, dependsOn: ["b", "c"] }),
+    idleWork("a", { macCount: 10 * macsPerCycle, operandBytes: 1024 * 2, inputBytes: 16 }),
+    idleWork("b", { macCount: macsPerCycle, operandBytes: 1024 * 8, dependsOn: ["a"] }),
+    idleWork("c", { operandBytes: 1024 * 3, dependsOn: ["a"] }),
+    idleWork("d", { operandBytes: 1024 * 1, outputBytes: 32, dependsOn: ["b", "c"] }),
   ];
 
   it("interval: the resource that is loaded most over all layers, for one inference", () => {
@@ -169,7 +149,7 @@ it("no division of the inner and column indexes into products of sets takes fewe
         parts = [...parts.slice(0, index), make(taken), make(whole - taken), ...parts.slice(index + 1)];
       }
       const shape = { groups: 1, rows: 5, inner, columns };
-      const work = layer("a", { macCount: 5 * inner * columns, shape });
+      const work = idleWork("a", { macCount: 5 * inner * columns, shape });
       const cycles = parts
         .map(
           (each) =>

@@ -4,7 +4,20 @@ import { boundsOf } from "../../../runtime-sim/bound.ts";
 import { countsOf } from "../../../runtime-sim/counts.ts";
 import { metricsOf } from "../../../runtime-sim/metrics.ts";
 import { simulateBoth, simulateTiming } from "../../../runtime-sim/timing/simulate.ts";
-import { cores, hostWork, miniTarget, onCores, port, program, run, signal, step, timeline, wait } from "./machine.ts";
+import {
+  cores,
+  hostWork,
+  idleWork,
+  miniTarget,
+  onCores,
+  port,
+  program,
+  run,
+  signal,
+  step,
+  timeline,
+  wait,
+} from "./machine.ts";
 
 /** Takes x in, hands a to the host, which makes h of it in the middle, and gives y out; each after the one before. */
 function hosted(rest: Partial<Program> = {}): Program {
@@ -88,19 +101,9 @@ describe("an operation of the host", () => {
   });
 
   it("bounds latency and interval on device", () => {
-    const none = {
-      macCount: 0,
-      macBits: 8,
-      shape: null,
-      operandBytes: 0,
-      vectorElements: {},
-      activationElements: {},
-      conversionElements: {},
-      isHostOperation: true,
-    };
     const work = [
-      { ...none, name: "give", inputBytes: 0, outputBytes: 400, hostElementCount: 0, dependsOn: [] },
-      { ...none, name: "take", inputBytes: 200, outputBytes: 0, hostElementCount: 250, dependsOn: ["give"] },
+      idleWork("give", { isHostOperation: true, outputBytes: 400 }),
+      idleWork("take", { isHostOperation: true, inputBytes: 200, hostElementCount: 250, dependsOn: ["give"] }),
     ];
     expect(boundsOf(work, miniTarget, 1).onDevice).toEqual({
       latencyCycles: 140 + 400,

@@ -26,6 +26,7 @@ import type {
 } from "../../../ir/program.ts";
 import { type ElementType, elementBytes } from "../../../ir/type.ts";
 import type { VectorFunction } from "../../../ir/vector-function.ts";
+import type { BoundWork } from "../../../runtime-sim/bound.ts";
 import { simulateTiming } from "../../../runtime-sim/timing/simulate.ts";
 import { type Trace, traceEvents } from "../../../runtime-sim/trace.ts";
 import type { ChipTarget } from "../../../targets/target.ts";
@@ -299,4 +300,24 @@ export function affine(base: number, row = 0, column = 0, turn = 0): Field {
 /** The row and the column of the core itself, for a class whose corner is (row, column). */
 export function ownCore(row = 0, column = 0): { readonly row: Field; readonly column: Field } {
   return { row: affine(row, 1, 0), column: affine(column, 0, 1) };
+}
+
+/** A layer that does nothing but what is given. */
+export function idleWork(name: string, rest: Partial<BoundWork>): BoundWork {
+  return {
+    name,
+    macCount: 0,
+    macBits: 8,
+    shape: null,
+    operandBytes: 0,
+    vectorElements: {},
+    activationElements: {},
+    conversionElements: {},
+    inputBytes: 0,
+    outputBytes: 0,
+    isHostOperation: false,
+    hostElementCount: 0,
+    dependsOn: [],
+    ...rest,
+  };
 }
