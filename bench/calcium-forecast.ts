@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
-import { type ErrorMetric, forecastChangeMetric, forecastErrorMetric } from "../api/error-metric.ts";
+import { forecastChangeMetric } from "../api/error-metric.ts";
 import { formatSteps, stepsNotBetter } from "../api/forecast-scores.ts";
-import { type PrecisionSearch, type PrecisionSearchOptions, searchPrecision } from "../api/precision-search.ts";
+import { type PrecisionSearch, searchPrecision } from "../api/precision-search.ts";
 import {
   chooseTarget,
   ForecastError,
@@ -31,16 +31,11 @@ import { printTable } from "./setting.ts";
  */
 const horizons = [1, 4, 8, 16, 32] as const;
 const precisions = ["w8a8", "w4a8", "w4a4"] as const;
-/** What layers may have in the search that limits falls of the error too. */
+/** What layers may have in the search. */
 const candidates = ["w8a8", "w4a8", "w2a8", "w4a4", "w2a4", "w2a2"] as const;
-/** The budget on validation windows; half of what is allowed on the scoring windows, for those are others. */
-const searchedChange = 0.01;
-/** The greatest change of the error against f32 on the scoring windows, either way. */
+/** The greatest change of the error against f32, either way: on validation windows the budget of the search, on scoring windows what is wanted. */
 const allowedChange = 0.02;
 const exactCheckCount = 4;
-
-/** The mix of a search in which errors may neither rise nor fall. */
-const steadyName = "searched mix, either way";
 
 const planFile = new URL("calcium-plan.yaml", import.meta.url);
 
@@ -83,15 +78,11 @@ function horizonOf([window]: readonly ForecastWindow[]): number {
 
 function study(forecaster: CalciumForecaster): void {
   const { name, model, fitted } = forecaster;
-  const truth = validation.map(({ future }) => [future]);
-  const search = searchedPlan(forecaster, forecastErrorMetric(truth));
-  const steady =
-    name === "TSMixer" ? searchedPlan(forecaster, forecastChangeMetric(truth), { precisions: candidates }) : null;
+  const search = searchedPlan(forecaster);
   const plans: readonly { readonly name: string; readonly plan: string | PrecisionPlan }[] = [
     ...precisions.map((rule) => ({ name: rule, plan: rule })),
     ...(name === "TSMixer" ? [{ name: mixingPlan.name, plan: mixingPlan }] : []),
     { name: "searched mix", plan: search.plan },
-    ...(steady === null ? [] : [{ name: steadyName, plan: steady.plan }]),
   ];
   const mixing = new MixingMeter(fitted.head, fitted.blocks);
   let float: readonly number[] | null = null;
@@ -129,7 +120,6 @@ function study(forecaster: CalciumForecaster): void {
     if (result.accuracy?.exactCheck?.equal !== true) remarks.push(`${name}, ${precision}: NOT the exact answer.`);
   }
   remarks.push(searchRemark(`${name}, searched mix`, search));
-  if (steady !== null) remarks.push(searchRemark(`${name}, ${steadyName}`, steady));
   if (name === "TSMixer") {
     writeFileSync(planFile, printPrecisionFile(search.plan, ["Made by bench/calcium-forecast.ts, for TSMixer."]));
   }
@@ -141,17 +131,13 @@ function greatestChange(errors: readonly number[], float: readonly number[]): nu
   return changes.reduce((greatest, change) => (Math.abs(change) > Math.abs(greatest) ? change : greatest), 0);
 }
 
-function searchedPlan(
-  { model }: CalciumForecaster,
-  metric: ErrorMetric,
-  options: Pick<PrecisionSearchOptions, "precisions"> = {},
-): PrecisionSearch {
+function searchedPlan({ model }: CalciumForecaster): PrecisionSearch {
   return searchPrecision({
     model,
     target,
     objective: "energy",
-    ...options,
-    budget: { metric, limit: searchedChange },
+    precisions: candidates,
+    budget: { metric: forecastChangeMetric(validation.map(({ future }) => [future])), limit: allowedChange },
     inputs: samplesOf(validation, "validation windows"),
     calibration: calibrationFrames(data),
   });
