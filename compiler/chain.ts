@@ -2,6 +2,7 @@ import { internalError } from "../base/errors.ts";
 import { roundUp } from "../base/math.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Access, footprint, type Range } from "../ir/iteration.ts";
+import { numberOf } from "../ir/ops/attributes.ts";
 import { conversionFactors } from "../ir/ops/conversion-values.ts";
 import { isElementwise } from "../ir/ops/index.ts";
 import { averagePoolDivisors } from "../ir/ops/pooling.ts";
@@ -144,6 +145,8 @@ function tablesOf(node: Node, layer: Layer, geometry: Geometry): TablePlan[] {
     }
     case "reduce_mean":
       return [placed(layer, node, "count", [], Int32Array.of(reducedCount(context)), [], geometry)];
+    case "channel_mean":
+      return [placed(layer, node, "count", [], Int32Array.of(numberOf(node.attributes, "size")), [], geometry)];
     case "average_pool": {
       const counts = averagePoolDivisors(context);
       const first = counts[0] as number;

@@ -1,5 +1,4 @@
 import { problem } from "../../base/errors.ts";
-import { at, product } from "../../base/math.ts";
 import { defineOperator, type Operator } from "../operator.ts";
 import { formatType } from "../type.ts";
 import { numberOf } from "./attributes.ts";
@@ -69,25 +68,21 @@ export const localResponseNorm: Operator = defineOperator({
     }
     return tensorOf(type, results);
   },
-  decompose: ({ operands, attributes, type }, builder) => {
+  decompose: ({ operands, attributes }, builder) => {
     const x = operands[0] as string;
-    const size = numberOf(attributes, "size");
-    const [batch, channels] = [at(type.shape, 0), at(type.shape, 1)];
-    const planes = builder.add("reshape", [builder.add("mul", [x, x])], {
-      shape: [batch, 1, channels, product(type.shape.slice(2))],
-    });
-    const before = Math.floor((size - 1) / 2);
-    const means = builder.add("average_pool", [planes], {
-      kernel: [size, 1],
-      strides: [1, 1],
-      pads: [before, 0, size - 1 - before, 0],
-      dilations: [1, 1],
-      countIncludePad: true,
-    });
-    const mean = builder.add("reshape", [means], { shape: type.shape });
-    const weighted = builder.add("mul", [mean, scalarLike(builder, x, numberOf(attributes, "alpha"))]);
-    const base = builder.add("add", [weighted, scalarLike(builder, x, numberOf(attributes, "bias"))]);
-    return builder.add("mul", [x, builder.add("power", [base], { exponent: -numberOf(attributes, "beta") })]);
+    const [size, alpha, beta, bias] = ["size", "alpha", "beta", "bias"].map((name) => numberOf(attributes, name)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const mean = builder.add("channel_mean", [builder.add("mul", [x, x])], { size });
+    const weighted = builder.add("mul", [mean, scalarLike(builder, x, alpha)]);
+    const base = builder.add("add", [weighted, scalarLike(builder, x, bias)]);
+    if (bias <= 0 || alpha < 0) return builder.add("mul", [x, builder.add("power", [base], { exponent: -beta })]);
+    // A positive base: the activation unit takes logarithm and exponential behind the sum and the product before them.
+    const exponent = builder.add("mul", [builder.add("log", [base]), scalarLike(builder, x, -beta)]);
+    return builder.add("mul", [x, builder.add("exp", [exponent])]);
   },
   samples: (random) => [
     { operands: [sampleFloats(random, [1, 5, 3, 3])], attributes: { size: 3, alpha: 0.5 } },

@@ -188,3 +188,18 @@ describe("pools of ONNX", () => {
     expect(() => translate({ operator: "LpPool", inputs: [square] })).toThrow(/B111.*"kernel_shape"/);
   });
 });
+
+describe("channel_mean", () => {
+  it("divides by its size, zeros beyond the channels, fewer before than after", () => {
+    const x = tensor("f32", [1, 3, 2], [1, 10, 2, 20, 6, 60]);
+    // Channel 0 takes 0 and 1, the last one itself and a zero.
+    expect([...apply("channel_mean", [x], { size: 2 }).data]).toEqual([1.5, 15, 4, 40, 3, 30]);
+    expect([...apply("channel_mean", [x], { size: 3 }).data].slice(2, 4)).toEqual([3, 30]);
+  });
+
+  it("refuses integers, values without channels and sizes below 1", () => {
+    expect(() => inferNode("channel_mean", [tensorType("f32", [2])], { size: 1 })).toThrow(/\[N,C,...\]/);
+    expect(() => inferNode("channel_mean", [tensorType("f32", [1, 2])], { size: 0 })).toThrow(/at least 1/);
+    expect(() => inferNode("channel_mean", [tensorType("i32", [1, 2])], { size: 1 })).toThrow(/float/);
+  });
+});

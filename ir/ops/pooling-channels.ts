@@ -1,0 +1,87 @@
+import { problem } from "../../base/errors.ts";
+import { defineOperator, type Operator } from "../operator.ts";
+import { formatType, tensorType } from "../type.ts";
+import { numberOf } from "./attributes.ts";
+import { inferUnary, requireDomain } from "./elementwise-support.ts";
+import { around } from "./normalization-softmax.ts";
+import { summation } from "./reduction-support.ts";
+import { sampleFloats, sampleTensor } from "./samples.ts";
+import { operandAt, tensorNumbers, tensorOf } from "./values.ts";
+
+/** Channels of a window that lie before the channel that it belongs to. */
+function channelsBefore(size: number): number {
+  return Math.floor((size - 1) / 2);
+}
+
+/** A pool over neighbouring channels, which stay where they are: no reshape is needed to bring them beside each other. */
+export const channelMean: Operator = defineOperator({
+  name: "channel_mean",
+  summary: "The mean of `size` neighbouring channels, zeros beyond the first and the last.",
+  runsOn: "vector",
+  operands: ["x"],
+  attributes: { size: { form: "integer" } },
+  onnx: [],
+  infer: (context) => {
+    const type = inferUnary("channel_mean", context, "float");
+    requireDomain("channel_mean", type, "float");
+    if (type.shape.length < 2 || numberOf(context.attributes, "size") < 1) {
+      throw problem(
+        "B202",
+        `"channel_mean" got ${formatType(type)} and size ${numberOf(context.attributes, "size")}, expected [N,C,...] and at least 1.`,
+      );
+    }
+    return type;
+  },
+  evaluate: ({ operands, attributes, type }) => {
+    const values = tensorNumbers(operandAt(operands, 0));
+    const { size: channels, inner } = around(type.shape, 1);
+    const size = numberOf(attributes, "size");
+    const before = channelsBefore(size);
+    const sum = summation(type.element);
+    const offsets = Int32Array.from({ length: channels }, (_, channel) => channel * inner);
+    const results = new Float64Array(values.length);
+    for (let index = 0; index < results.length; index += 1) {
+      const channel = Math.floor(index / inner) % channels;
+      const start = Math.max(0, channel - before);
+      const end = Math.min(channels, channel - before + size);
+      results[index] = sum(values, index - channel * inner, offsets, start, end) / size;
+    }
+    return tensorOf(type, results);
+  },
+  iteration: ({ attributes, type }) => {
+    const size = numberOf(attributes, "size");
+    const rank = type.shape.length;
+    const result = type.shape.map((_, axis) => ({ terms: [{ dimension: axis, stride: 1 }], offset: 0 }));
+    const names = ["n", "c", ...["d", "h", "w"].slice(-Math.max(0, rank - 2))];
+    return {
+      dimensions: [
+        ...type.shape.map((length, axis) => ({
+          name: (rank <= 5 ? names[axis] : undefined) ?? `d${axis}`,
+          size: length,
+          kind: "parallel" as const,
+        })),
+        { name: "kc", size, kind: "reduction" },
+      ],
+      operands: [
+        result.map((form, axis) =>
+          axis === 1
+            ? {
+                terms: [
+                  { dimension: 1, stride: 1 },
+                  { dimension: rank, stride: 1 },
+                ],
+                offset: -channelsBefore(size),
+              }
+            : form,
+        ),
+      ],
+      result,
+    };
+  },
+  vector: { kind: "reduce", issue: () => ({ function: "mean", parameters: {} }) },
+  samples: (random) => [
+    { operands: [sampleFloats(random, [1, 5, 3, 3])], attributes: { size: 3 } },
+    { operands: [sampleFloats(random, [2, 4])], attributes: { size: 2 } },
+    { operands: [sampleTensor(random, tensorType("f16", [1, 6, 4]))], attributes: { size: 5 } },
+  ],
+});
