@@ -36,12 +36,13 @@ export function inPlaceWrites(
       const same = reads.filter((other) => other.read.value === read.value);
       return (
         same.every((other) => other.mode === "in-place" && readsInPlace(layer, other, position)) &&
-        isSameHome(homes.get(read.value), write)
+        holdsHome(homes.get(read.value), write)
       );
     });
-    if (given === undefined) return write;
-    taken.add(given.buffer);
-    return { ...write, buffer: given.buffer };
+    const home = given === undefined ? undefined : homes.get(given.read.value);
+    if (home === undefined) return write;
+    taken.add(home.buffer);
+    return { ...write, buffer: home.buffer, spread: home.spread };
   });
 }
 
@@ -53,15 +54,22 @@ function readsInPlace(layer: Layer, { read }: ReadPlan, writer: number): boolean
   return JSON.stringify(read.access) === JSON.stringify(layer.result);
 }
 
-function isSameHome(home: WritePlan | undefined, write: WritePlan): boolean {
+/** Whether a result may lie where another value does: of the same parts, with the room around them that it needs. */
+function holdsHome(home: WritePlan | undefined, write: WritePlan): boolean {
   if (home === undefined) return false;
   const [given, own] = [home.spread, write.spread];
   return (
     home.write.type.element === write.write.type.element &&
     sameNumbers(home.write.type.shape, write.write.type.shape) &&
-    given.layout.bytes === own.layout.bytes &&
-    sameNumbers(given.layout.strideBytes, own.layout.strideBytes) &&
-    own.boxes.every((box, core) => sameBox(box, given.boxes[core] ?? null))
+    sameNumbers(given.layout.order, own.layout.order) &&
+    own.boxes.every((box, core) => sameBox(box, given.boxes[core] ?? null)) &&
+    own.origins.every((origin, core) =>
+      origin.every((start, axis) => {
+        const from = given.origins[core]?.[axis] as number;
+        const [room, need] = [given.layout.extents[axis] as number, own.layout.extents[axis] as number];
+        return from <= start && from + room >= start + need;
+      }),
+    )
   );
 }
 

@@ -6,23 +6,35 @@ import { type ElementType, elementBytes, type TensorType } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { planChain } from "./chain.ts";
 import { concurrency } from "./concurrency.ts";
-import { type CoreParts, coreParts, footprints, forEachBox, isInside } from "./core-boxes.ts";
-import { type Geometry, largestBox, layOut } from "./geometry.ts";
+import { forEachBox, isInside } from "./core-boxes.ts";
+import { type Geometry, largestBox } from "./geometry.ts";
 import { inPlaceWrites } from "./in-place.ts";
+import { type LaidStep, layStep } from "./laid-step.ts";
 import type { Layer, LayerRead } from "./layers.ts";
 import { boxStart, denseLayout, naturalOrder } from "./local-layout.ts";
+import { type Margin, marginsOf } from "./margins.ts";
 import { gridOf, type Network } from "./network.ts";
 import { shareConstants } from "./shared-constants.ts";
 import { piecesOf, stepChunks, storedBytes } from "./step-chunks.ts";
 import type { BufferNeed, NetworkPlan, ReadPlan, StepPlan, WritePlan } from "./step-plan.ts";
 import { anchorElements, type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
+import type { Spread } from "./transfers.ts";
 import { type ContractionTile, contractionTiles, streamGroup } from "./weights.ts";
 
-/** Plans of steps, with the network and where the values lay that they read, for the same layouts and target. */
-export type PlanMemory = Map<
-  MappedStep,
-  { readonly network: Network; readonly homes: readonly (WritePlan | undefined)[]; readonly plan: StepPlan }[]
->;
+/** What is known of a step for the same layouts and target: how it lies on the grid, and its plans. */
+interface KnownStep {
+  readonly laid: LaidStep;
+  /** With the network, where the values lay that the step reads, and the margins of those that it writes. */
+  readonly plans: {
+    readonly network: Network;
+    readonly homes: readonly (WritePlan | undefined)[];
+    readonly margins: string;
+    readonly plan: StepPlan;
+  }[];
+}
+
+/** Steps that were planned before. */
+export type PlanMemory = Map<MappedStep, KnownStep>;
 
 /**
  * Works out the decisions of a mapping: boxes that each core computes, needs and owns, layouts, tiles and the bytes of
@@ -41,20 +53,33 @@ export function planNetwork(
   }
   const orders = new Map(layouts.map((layout) => [layout.value, layout.order]));
   const homes = new Map<string, WritePlan>();
-  const plans = steps.map((step, index) => {
-    const layer = network.layers[index] as Layer;
+  const known = steps.map((step, index) => {
+    const layer = at(network.layers, index);
     if (step.name !== layer.name) {
       throw problem("B403", `Step ${index} is named "${step.name}", the layer is "${layer.name}".`, {
         layer: layer.name,
       });
     }
-    const readHomes = layer.reads.map((read) => homes.get(read.value));
-    const known = memory.get(step) ?? [];
-    const same = known.find(
-      (each) => each.network === network && each.homes.every((home, read) => home === readHomes[read]),
+    const found = memory.get(step) ?? { laid: layStep(step, layer, gridOf(target)), plans: [] };
+    memory.set(step, found);
+    return found;
+  });
+  const margins = marginsOf(
+    network,
+    known.map(({ laid }) => laid),
+  );
+  const plans = steps.map((step, index) => {
+    const { laid, plans: before } = at(known, index);
+    const readHomes = laid.layer.reads.map((read) => homes.get(read.value));
+    const around = JSON.stringify(laid.layer.writes.map(({ value }) => margins.get(value) ?? null));
+    const same = before.find(
+      (each) =>
+        each.network === network &&
+        each.margins === around &&
+        each.homes.every((home, read) => home === readHomes[read]),
     );
-    const plan = same?.plan ?? planStep(index, step, layer, network, homes, orders, target);
-    if (same === undefined) memory.set(step, [...known, { network, homes: readHomes, plan }]);
+    const plan = same?.plan ?? planStep(index, step, laid, network, homes, margins, orders, target);
+    if (same === undefined) before.push({ network, homes: readHomes, margins: around, plan });
     for (const write of plan.writes) homes.set(write.write.value, write);
     return plan;
   });
@@ -65,38 +90,41 @@ export function planNetwork(
 function planStep(
   index: number,
   step: MappedStep,
-  layer: Layer,
+  laid: LaidStep,
   network: Network,
   homes: ReadonlyMap<string, WritePlan>,
+  margins: ReadonlyMap<string, Margin>,
   orders: ReadonlyMap<string, readonly number[]>,
   target: ChipTarget,
 ): StepPlan {
-  const grid = gridOf(target);
-  const geometry = layOut(layer.dimensions, step.split, grid, step.corner);
-  const { boxes, active, owns } = coreParts(geometry);
+  const { layer, geometry, owned } = laid;
+  const { boxes, active, owns } = laid.parts;
   const largest = largestBox(geometry);
   const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
   const orderOf = (value: string, type: TensorType): readonly number[] =>
     orders.get(value) ?? naturalOrder(type.shape.length);
 
-  const writes = layer.writes.map((write): WritePlan => {
-    const extents = footprint(write.access, largest).map((range) => range.end - range.start);
+  const writes = layer.writes.map((write, position): WritePlan => {
+    const margin = margins.get(write.value) ?? null;
+    const extents = footprint(write.access, largest).map(
+      ({ start, end }, axis) => end - start + (margin?.before[axis] ?? 0) + (margin?.behind[axis] ?? 0),
+    );
     const layout = denseLayout(orderOf(write.value, write.type), extents, elementBytes(write.type.element));
-    const owned = footprints(write.access, geometry, boxes, owns);
-    return {
-      write,
-      buffer: `${write.value}`,
-      spread: { boxes: owned, origins: forEachBox(owned, boxStart, []), layout },
-    };
+    const boxes = at(owned, position);
+    const origins = forEachBox(boxes, (box) => box.map(({ start }, axis) => start - (margin?.before[axis] ?? 0)), []);
+    return { write, buffer: `${write.value}`, spread: { boxes, origins, layout } };
   });
 
   const anchor = layer.nodes[0]?.name ?? null;
   const seen = new Map<string, ReadPlan>();
-  const reads = layer.reads.map((read): ReadPlan => {
+  const reads = layer.reads.map((read, position): ReadPlan => {
     const key = `${read.value} ${JSON.stringify(read.access)}`;
     const known = seen.get(key);
     if (known !== undefined && known.mode !== "weights") return { ...known, read };
-    const plan = planRead(read, anchor, layer, step, geometry, { boxes, active, owns }, homes, orderOf);
+    const isAlone = ![...seen.values()].some(
+      ({ read: other, mode }) => mode === "around" && other.value === read.value,
+    );
+    const plan = planRead(read, anchor, step, laid, laid.touched[position] ?? null, isAlone, homes, orderOf);
     seen.set(key, plan);
     return plan;
   });
@@ -127,10 +155,10 @@ function planStep(
 function planRead(
   read: LayerRead,
   anchor: string | null,
-  layer: Layer,
   step: MappedStep,
-  geometry: Geometry,
-  { boxes: iterationBoxes, active, owns }: CoreParts,
+  { layer, geometry, parts: { boxes: iterationBoxes, active } }: LaidStep,
+  touched: readonly (Box | null)[] | null,
+  mayWiden: boolean,
   homes: ReadonlyMap<string, WritePlan>,
   orderOf: (value: string, type: TensorType) => readonly number[],
 ): ReadPlan {
@@ -146,7 +174,7 @@ function planRead(
     const origins = whole.map((box) => (box === null ? [] : boxStart(box)));
     return { read, mode: "constant", buffer, layout, boxes: whole, origins, padded: false };
   }
-  if (read.access === null || layer.kind === "output") {
+  if (read.access === null || touched === null) {
     const none = iterationBoxes.map(() => null);
     const layout = denseLayout(naturalOrder(rank), shape, width);
     return {
@@ -161,9 +189,6 @@ function planRead(
   }
   const access = read.access;
   const isWeights = layer.kind === "contraction" && read.node === anchor && read.operand === 1;
-  // Partial sums are computed by all cores of a chain, the nodes after them by the one that ends up with the sum.
-  const takesPart = read.node === anchor ? active : owns;
-  const touched = footprints(access, geometry, iterationBoxes, takesPart);
   const clip = (box: Box): Box =>
     box.map((range, axis) => ({ start: Math.max(0, range.start), end: Math.min(shape[axis] as number, range.end) }));
   const clipped = forEachBox(touched, clip, null);
@@ -187,21 +212,32 @@ function planRead(
   }
   const home = homes.get(read.value);
   if (home === undefined) throw problem("B403", `No earlier step makes "${read.value}".`, { layer: layer.name });
-  const local = clipped.every((box, core) => box === null || isInside(box, home.spread.boxes[core] ?? null));
-  if (local && !padded) {
+  const { spread } = home;
+  const local = clipped.every((box, core) => box === null || isInside(box, spread.boxes[core] ?? null));
+  const inPlace = local && !padded;
+  if (inPlace || (mayWiden && touched.every((box, core) => box === null || hasRoom(spread, core, box)))) {
     return {
       read,
-      mode: "in-place",
+      mode: inPlace ? "in-place" : "around",
       buffer: home.buffer,
-      layout: home.spread.layout,
+      layout: spread.layout,
       boxes: clipped,
-      origins: home.spread.origins,
-      padded: false,
+      origins: spread.origins,
+      padded,
     };
   }
   const layout = denseLayout(orderOf(read.value, read.type), extents, width);
   const buffer = `${step.name}/operand ${read.node}.${read.operand}`;
   return { read, mode: "copied", buffer, layout, boxes: clipped, origins, padded };
+}
+
+/** Whether a box fits into the buffer in which a core owns a part of the value. */
+function hasRoom({ boxes, origins, layout }: Spread, core: number, wanted: Box): boolean {
+  if ((boxes[core] ?? null) === null) return false;
+  return wanted.every(({ start, end }, axis) => {
+    const origin = origins[core]?.[axis] as number;
+    return start >= origin && end <= origin + (layout.extents[axis] as number);
+  });
 }
 
 /** Elements of the largest tile of results that a core works on at a time. */

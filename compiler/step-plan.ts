@@ -16,10 +16,11 @@ export type BufferNeed = Omit<MappedBuffer, "address">;
 export interface ReadPlan {
   readonly read: LayerRead;
   /**
-   * in-place: read where its producer left it; copied: brought into an operand buffer; constant: placed before the
+   * in-place: read where its producer left it; around: there as well, with what neighbours hold and padding brought into the
+   * margin around it; copied: brought into an operand buffer; constant: placed before the
    * program starts; weights: constant weights of a contraction, see WeightsPlan; pieces: a movement layer's copies.
    */
-  readonly mode: "in-place" | "copied" | "constant" | "weights" | "pieces";
+  readonly mode: "in-place" | "around" | "copied" | "constant" | "weights" | "pieces";
   readonly buffer: string;
   readonly layout: LocalLayout;
   /** By core: the box that the core needs, clipped to the tensor; null when the core is idle. */

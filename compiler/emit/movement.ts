@@ -139,12 +139,13 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
   }
   const done = new Set<string>();
   for (const read of plan.reads) {
-    if (read.mode !== "copied" || done.has(read.buffer)) continue;
-    done.add(read.buffer);
+    if (!isBrought(read) || done.has(readKey(read))) continue;
+    done.add(readKey(read));
     const home = homeOf(context, plan, read.read.value);
     const wanted: Spread = { boxes: read.boxes, origins: read.origins, layout: read.layout };
+    const copies = context.transfers.copies([identityPiece(read.read.type.shape)], home.spread, wanted);
     batches.push({
-      copies: context.transfers.copies([identityPiece(read.read.type.shape)], home.spread, wanted),
+      copies: read.mode === "around" ? copies.filter(({ source, destination }) => source !== destination) : copies,
       elementBytes: elementBytes(read.read.type.element),
       ...onChip,
       sourceAddress: addressOf(context, home.buffer),
@@ -152,6 +153,16 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     });
   }
   return batches;
+}
+
+/** Whether elements of a read are brought before the layer computes. */
+function isBrought({ mode }: ReadPlan): boolean {
+  return mode === "copied" || mode === "around";
+}
+
+/** Equal for reads of a layer that are brought once for all of them. */
+function readKey({ buffer, read }: ReadPlan): string {
+  return `${buffer} ${JSON.stringify(read.access)}`;
 }
 
 function homeOf(context: EmitContext, plan: StepPlan, value: string) {
@@ -209,8 +220,8 @@ function emitFills(context: EmitContext, plan: StepPlan, gathers: SimpleInstruct
   }
   const done = new Set<string>();
   for (const read of plan.reads) {
-    if (read.mode !== "copied" || !read.padded || done.has(read.buffer) || read.read.access === null) continue;
-    done.add(read.buffer);
+    if (!isBrought(read) || !read.padded || done.has(readKey(read)) || read.read.access === null) continue;
+    done.add(readKey(read));
     const access = read.read.access;
     const value = paddingOf(context, plan, read.read.type);
     read.boxes.forEach((clipped, core) => {

@@ -166,7 +166,7 @@ function computeKey(plan: StepPlan, core: number): string {
   const box = at(plan.boxes, core);
   const point = box.map((range) => range.start);
   const offsets = plan.reads.map((read) =>
-    read.mode === "in-place" && read.read.access !== null && read.boxes[core] !== null
+    (read.mode === "in-place" || read.mode === "around") && read.read.access !== null && read.boxes[core] !== null
       ? localOffset(read.layout, at(read.origins, core), coordinateOf(read.read.access, point))
       : 0,
   );

@@ -1,5 +1,6 @@
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { marginFor } from "../margins.ts";
 import { type LoadScratch, linkCycleSum, linkLoads, loadScratch } from "./link-loads.ts";
 import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
 import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
@@ -30,6 +31,43 @@ export function isInPlace(owned: Placement, needed: Placement): boolean {
   return true;
 }
 
+/**
+ * Whether what cores own stays where it is, with room around it for what else their readers need (`marginFor`): then only
+ * that is brought.
+ */
+function isReadAround(owned: Placement, needed: Placement): boolean {
+  const { rank } = owned;
+  const before = new Array<number>(rank).fill(0);
+  const reach = new Array<number>(rank).fill(0);
+  const cores = needed.rows * needed.columns;
+  for (let core = 0; core < cores; core += 1) {
+    const first = needed.boxStart[core] as number;
+    const count = (needed.boxStart[core + 1] as number) - first;
+    if (count === 0) continue;
+    const own = ownBox(owned, core);
+    if (own < 0 || count > 1) return false;
+    const wanted = needed.boxes[first] as number;
+    for (let axis = 0; axis < rank; axis += 1) {
+      const start = owned.bounds[(own * rank + axis) * 2] as number;
+      const from = needed.reach[(wanted * rank + axis) * 2] as number;
+      const to = needed.reach[(wanted * rank + axis) * 2 + 1] as number;
+      before[axis] = Math.max(before[axis] as number, start - from);
+      reach[axis] = Math.max(reach[axis] as number, to - start);
+    }
+  }
+  return marginFor(greatestExtents(owned.bounds, owned), greatestExtents(needed.reach, needed), before, reach) !== null;
+}
+
+/** The greatest length of any box along each axis. */
+function greatestExtents(bounds: Int32Array, { rank, boxCount }: Placement): number[] {
+  const extents = new Array<number>(rank).fill(0);
+  for (let side = 0; side < boxCount * rank; side += 1) {
+    const length = (bounds[side * 2 + 1] as number) - (bounds[side * 2] as number);
+    extents[side % rank] = Math.max(extents[side % rank] as number, length);
+  }
+  return extents;
+}
+
 /** The box that a core owns; −1 for none. */
 function ownBox(owned: Placement, core: number): number {
   const first = owned.boxStart[core] as number;
@@ -40,7 +78,7 @@ function ownBox(owned: Placement, core: number): number {
  * The cost of an edge from intersections of boxes: each intersection of a box that a core owns with one that a core needs
  * is a piece, multicast to all cores that need it (once for each rectangle that they make up). Loads are added up for
  * inject, eject and memory ports and, X first then Y, for the links across the middle of the cores in use; the cost is the
- * largest load plus the way across half the grid. Up to `exactBoxes` needed boxes all are looked at and the largest loads
+ * largest load plus the way across half the grid. What a reader finds around its own part is not copied. Up to `exactBoxes` needed boxes all are looked at and the largest loads
  * taken; of more, evenly spaced ones (first and last among them), the loads of inject ports and links being averages.
  */
 export function edgeCost(
@@ -53,9 +91,11 @@ export function edgeCost(
 ): EdgeCost {
   const owned = owners.placement;
   if (needed.boxCount === 0 || (inPlaceAllowed && isInPlace(owned, needed))) return free;
+  const stays = inPlaceAllowed && isReadAround(owned, needed);
   const network = target.networks.activation;
   const loads =
-    linkLoads(owners, needed, bytes, target, scratch.links) ?? edgeLoads(owners, needed, bytes, target, scratch);
+    linkLoads(owners, needed, bytes, stays, target, scratch.links) ??
+    edgeLoads(owners, needed, bytes, stays, target, scratch);
   const networkCycles =
     Math.max(loads.inject, loads.eject, loads.links) +
     (loads.remoteCount > 0 ? network.hopCycles * ((owned.rows + owned.columns) >> 1) : 0);
@@ -120,6 +160,7 @@ function edgeLoads(
   owners: OwnerIndex,
   needed: Placement,
   bytes: number,
+  stays: boolean,
   target: ChipTarget,
   scratch: EdgeScratch,
 ): EdgeLoads {
@@ -188,7 +229,7 @@ function edgeLoads(
       const boxes = (needed.boxStart[core + 1] as number) - (needed.boxStart[core] as number);
       eject = Math.max(eject, boxes * (total - Math.ceil((local * bytes) / linkBytesPerCycle)));
       remoteCount = Math.max(remoteCount, boxes * (totalCount - local));
-      taken = Math.max(taken, boxes * (totalCount + local));
+      taken = Math.max(taken, boxes * (totalCount + (stays ? -local : local)));
     }
   }
   const exact = samples === boxCount;
@@ -241,6 +282,7 @@ export function edgeEnergyPj(
   owned: Placement,
   needed: Placement,
   bytes: number,
+  inPlaceAllowed: boolean,
   cost: EdgeCost,
   target: ChipTarget,
   scratch: EdgeScratch,
@@ -256,11 +298,29 @@ export function edgeEnergyPj(
   const looked = linkCycleSum(scratch.links) * networks.activation.linkBytesPerCycle;
   // Where there were too many pieces to look at, each goes about a third of the way across.
   const hopBytes = looked > 0 || cost.remoteBytes === 0 ? looked : (wanted * (owned.rows + owned.columns)) / 3;
+  // What stays where it is is neither read nor written.
+  if (inPlaceAllowed && isReadAround(owned, needed)) {
+    const local = localCount(owned, needed) * bytes;
+    [held, wanted] = [wanted - local, wanted - local];
+  }
   return (
     hopBytes * networks.activation.hopEnergyPjPerByte +
     Math.min(held, wanted) * energy.memoryReadPjPerByte +
     wanted * energy.memoryWritePjPerByte
   );
+}
+
+/** Elements that cores need and own themselves. */
+function localCount(owned: Placement, needed: Placement): number {
+  let count = 0;
+  for (let core = 0; core < needed.rows * needed.columns; core += 1) {
+    const own = ownBox(owned, core);
+    if (own < 0) continue;
+    for (let at = needed.boxStart[core] as number; at < (needed.boxStart[core + 1] as number); at += 1) {
+      count += overlapCount(owned, own, needed, needed.boxes[at] as number);
+    }
+  }
+  return count;
 }
 
 /** The cost of sending what cores own to the framebuffer: the busiest row of links to the west. */

@@ -95,10 +95,11 @@ export class EdgePricer {
   energyPj(edge: Edge, owned: Numbered, needed: Numbered): number {
     const cost = this.cost(edge, owned, needed);
     const placement = owned.placement as Placement;
-    const bytes = elementBytes(at(at(this.#network.layers, edge.consumer).reads, edge.read).type.element);
+    const read = at(at(this.#network.layers, edge.consumer).reads, edge.read);
+    const bytes = elementBytes(read.type.element);
     return needed.placement === null
       ? frameEnergyPj(placement, bytes, this.#target)
-      : edgeEnergyPj(placement, needed.placement, bytes, cost, this.#target, this.#scratch);
+      : edgeEnergyPj(placement, needed.placement, bytes, read.access !== null, cost, this.#target, this.#scratch);
   }
 
   /** The cycles of `cost` for all pairs of placements, [owned][needed]. */

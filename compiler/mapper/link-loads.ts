@@ -94,12 +94,14 @@ const pieceLimit = 8192;
 
 /**
  * The loads of moving a value, exactly: each piece is one packet to each rectangle of cores that need its box, along
- * the X-then-Y tree that the networks route. Null when there are too many pieces to look at them all.
+ * the X-then-Y tree that the networks route; what a core owns and needs it copies, unless that `stays`. Null when there
+ * are too many pieces to look at them all.
  */
 export function linkLoads(
   owners: OwnerIndex,
   needed: Placement,
   bytes: number,
+  stays: boolean,
   target: ChipTarget,
   scratch: LoadScratch,
 ): LinkLoads | null {
@@ -150,7 +152,7 @@ export function linkLoads(
       if (reads[source] === wanted + 1) {
         eject[source] = (eject[source] as number) - cycles;
         remote[source] = (remote[source] as number) - count;
-        port[source] = (port[source] as number) + count;
+        port[source] = (port[source] as number) + (stays ? -count : count);
         if (alone[source] === wanted + 1) sent -= 1;
       }
       inject[source] = (inject[source] as number) + sent * (cycles + issueCycles);

@@ -34,8 +34,10 @@ function arrivingBytes(plan: NetworkPlan, step: StepPlan): number {
   const seen = new Set<string>();
   let bytes = 0;
   for (const read of step.reads) {
-    if (read.mode !== "copied" || seen.has(read.buffer)) continue;
-    seen.add(read.buffer);
+    if (read.mode !== "copied" && read.mode !== "around") continue;
+    const key = `${read.buffer} ${JSON.stringify(read.read.access)}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
     bytes += foreignElements(plan, read) * elementBytes(read.read.type.element);
   }
   return bytes;

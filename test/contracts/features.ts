@@ -28,6 +28,7 @@ export const programFeatures: readonly string[] = [
   "partial-sums-rows",
   "partial-sums-columns",
   "halo",
+  "around",
   "fork",
   "join",
   "tiles-of-rows",
@@ -88,7 +89,8 @@ function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeatu
     const windowed = read.read.access?.some(
       ({ terms }) => terms.length > 1 && terms.some(({ dimension }) => at(geometry.parts, dimension) > 1),
     );
-    if (read.mode === "copied" && windowed === true) found.add("halo");
+    if ((read.mode === "copied" || read.mode === "around") && windowed === true) found.add("halo");
+    if (read.mode === "around") found.add("around");
   }
   if (layer.kind === "movement" && geometry.parts.some((parts) => parts > 1)) found.add("movement-over-network");
   if (step.roles === null) return;

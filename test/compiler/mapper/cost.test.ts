@@ -169,6 +169,20 @@ describe("the cost of an edge", () => {
     expect([all.networkCycles, all.remoteBytes]).toEqual([3 + 4, 24]);
   });
 
+  it("copies nothing of what stays where it is with its halo around it", () => {
+    const graph = new TestGraph();
+    const network = graph.output(graph.conv("conv", graph.input("x", [1, 4, 8, 8]), 8, 3)).network();
+    const placed = (name: string, split: string, owner: boolean): Placement => {
+      const layer = layerNamed(network, name);
+      const access = (owner ? layer.writes : layer.reads)[0]?.access ?? [];
+      const geometry = layOut(layer.dimensions, { rows: parts(split), columns: [] }, chip.grid);
+      return placementOf(geometry, access, [1, 4, 8, 8], owner);
+    };
+    // Two rows of 4 × 8 bytes stay; a row from either side comes, and one goes to either: 2 · 64 bytes of 32 a cycle.
+    const halo = cost(placed("input x", "d2:4", true), placed("conv", "h:4", false));
+    expect([halo.portCycles, halo.remoteBytes]).toEqual([4, 64]);
+  });
+
   it("counts a box that no rectangle of cores makes up once for each rectangle", () => {
     const reader = layerNamed(dense, "fc");
     const geometry = layOut(reader.dimensions, { rows: [], columns: parts("n:2 m:2") }, chip.grid);

@@ -1,0 +1,84 @@
+import { product } from "../base/math.ts";
+import type { Box, Range } from "../ir/iteration.ts";
+import { largestExtents } from "./geometry.ts";
+import type { LaidStep } from "./laid-step.ts";
+import type { Network } from "./network.ts";
+
+/**
+ * Room around every core's part of a value, in elements an axis: before it, and behind the largest part. There come to lie the
+ * neighbours' elements and the padding that readers need beside the part, which then stays where it is.
+ */
+export interface Margin {
+  readonly before: readonly number[];
+  readonly behind: readonly number[];
+}
+
+/**
+ * The margin that lets a reader find all it needs around the parts: `before` elements before a part's start, `reach` from its
+ * start on, one number an axis. Null where that takes more memory than the parts and a copy for the reader.
+ */
+export function marginFor(
+  partExtents: readonly number[],
+  readExtents: readonly number[],
+  before: readonly number[],
+  reach: readonly number[],
+): Margin | null {
+  const behind = partExtents.map((extent, axis) => Math.max(0, (reach[axis] as number) - extent));
+  const room = partExtents.map((extent, axis) => extent + (before[axis] as number) + (behind[axis] as number));
+  return product(room) <= product(partExtents) + product(readExtents) ? { before, behind } : null;
+}
+
+/** By value: the margin that its readers share; values without are those whose parts need none. */
+export function marginsOf(network: Network, steps: readonly LaidStep[]): Map<string, Margin> {
+  const margins = new Map<string, Margin>();
+  const kept = new Set(network.ties.flatMap(({ state, next }) => [state, next]));
+  for (const reader of steps) {
+    reader.layer.reads.forEach((read, position) => {
+      const maker = network.producer.get(read.value);
+      const touched = reader.touched[position];
+      if (read.constant || maker === undefined || kept.has(maker) || touched == null || read.access === null) return;
+      const producer = steps[maker] as LaidStep;
+      const write = producer.layer.writes.findIndex(({ value }) => value === read.value);
+      const access = producer.layer.writes[write]?.access;
+      const owned = producer.owned[write];
+      if (access === undefined || owned === undefined) return;
+      const reaches = reachOf(owned, touched);
+      if (reaches === null) return;
+      const extents = largestExtents(producer.geometry, access);
+      const own = marginFor(extents, largestExtents(reader.geometry, read.access), reaches.before, reaches.reach);
+      if (own === null || [...own.before, ...own.behind].every((count) => count === 0)) return;
+      const other = margins.get(read.value);
+      margins.set(read.value, other === undefined ? own : widest(own, other));
+    });
+  }
+  return margins;
+}
+
+function widest(left: Margin, right: Margin): Margin {
+  const most = (a: readonly number[], b: readonly number[]): number[] =>
+    a.map((count, axis) => Math.max(count, b[axis] as number));
+  return { before: most(left.before, right.before), behind: most(left.behind, right.behind) };
+}
+
+/** How far what cores touch goes beyond the starts of what they own; null where one touches what it owns no part of. */
+function reachOf(
+  owned: readonly (Box | null)[],
+  touched: readonly (Box | null)[],
+): { readonly before: number[]; readonly reach: number[] } | null {
+  const rank = touched.find((box) => box !== null)?.length ?? 0;
+  const before = new Array<number>(rank).fill(0);
+  const reach = new Array<number>(rank).fill(0);
+  for (let core = 0; core < touched.length; core += 1) {
+    const wanted = touched[core] as Box | null;
+    if (wanted === null) continue;
+    const own = owned[core] ?? null;
+    if (own === null) return null;
+    for (let axis = 0; axis < rank; axis += 1) {
+      const { start } = own[axis] as Range;
+      const range = wanted[axis] as Range;
+      before[axis] = Math.max(before[axis] as number, start - range.start);
+      reach[axis] = Math.max(reach[axis] as number, range.end - start);
+    }
+  }
+  return { before, reach };
+}
