@@ -9,11 +9,10 @@ import { countsOf } from "../runtime-sim/counts.ts";
 import { energyOf } from "../runtime-sim/energy.ts";
 import { batchIntervalCycles, type RunMetrics } from "../runtime-sim/metrics.ts";
 import { stepCyclesOf } from "../runtime-sim/metrics-stack.ts";
-import { timingSimulator } from "../runtime-sim/timing/simulate.ts";
+import { simulatedBatches, timingSimulator } from "../runtime-sim/timing/simulate.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import type { CompileModelOptions } from "./compile.ts";
 import type { OnProgress } from "./progress.ts";
-import { simulatedBatches } from "./simulation.ts";
 
 /** What a layer is explained from beside how it stands. */
 export interface LayerContext {
@@ -33,7 +32,7 @@ export type Effect = NonNullable<LayerExplanation["alternatives"][number]["simul
 
 /** Latency of a layer and of the network on device, whole batch, and the network's energy per inference. */
 export function effectOf(program: Program, chip: ChipTarget, layer: string): Effect {
-  const trace = timingSimulator(program, chip)({ host: false, batches: simulatedBatches });
+  const trace = timingSimulator(program, chip)({ host: false, batches: simulatedBatches(program) });
   const steps = stepCyclesOf(trace, chip, 0);
   const index = program.steps.findIndex(({ name }) => name === layer);
   const cycles = index < 0 ? null : at(steps, index).endCycle - at(steps, index).startCycle;

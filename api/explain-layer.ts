@@ -4,8 +4,8 @@ import {
   cyclesAlone,
   energyAlone,
   type Objective,
+  overlapsFor,
   productNear,
-  readsAheadFor,
   staticPjPerCycle,
   type Weighing,
 } from "../compiler/mapper/objective.ts";
@@ -96,8 +96,8 @@ function alternativesOf(
     const listed = listedChoice(choice);
     if (index >= simulatedAlternatives) return listed;
     onProgress({ phase: `try choice ${index + 2}`, fraction: index / simulatedAlternatives });
-    const isAhead = readsAheadFor(objective);
-    const other = forcedProgram(space, plan.index, choice.candidate, mapping.layouts, names, weighing, isAhead);
+    const overlaps = overlapsFor(objective);
+    const other = forcedProgram(space, plan.index, choice.candidate, mapping.layouts, names, weighing, overlaps);
     if (other === null) return { ...listed, fits: false };
     const simulated = effectOf(other.program, chip, plan.layer.name);
     return { ...listed, placedNetworkCycles: other.predictedCycles, fits: true, simulated };

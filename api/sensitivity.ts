@@ -6,7 +6,7 @@ import type { SensitivityMove, SensitivityResult, SensitivityRow } from "../repo
 import { type Counts, countsOf } from "../runtime-sim/counts.ts";
 import { energyOf } from "../runtime-sim/energy.ts";
 import { batchIntervalCycles } from "../runtime-sim/metrics.ts";
-import { simulateTiming } from "../runtime-sim/timing/simulate.ts";
+import { simulatedBatches, simulateTiming } from "../runtime-sim/timing/simulate.ts";
 import { applyOverrides } from "../targets/override.ts";
 import type { ChipTarget, NumberSource } from "../targets/target.ts";
 import { compileModel } from "./compile.ts";
@@ -200,7 +200,7 @@ class Study {
     { program, counts }: Pick<Subject, "program" | "counts">,
     chip: ChipTarget,
   ): { readonly figures: Figures; readonly batchCycles: number } {
-    const trace = simulateTiming(program, chip, { host: false, batches: 3 });
+    const trace = simulateTiming(program, chip, { host: false, batches: simulatedBatches(program) });
     const batchCycles = batchIntervalCycles(trace);
     const { totalJoules } = energyOf(counts, chip, batchCycles, program.batchCount);
     return {
@@ -220,7 +220,7 @@ class Study {
       states: chooseStates(model, states).states,
     });
     const { program } = compiled;
-    const trace = simulateTiming(program, chip, { host: false, batches: 3 });
+    const trace = simulateTiming(program, chip, { host: false, batches: simulatedBatches(program) });
     const counts = countsOf(trace, program, chip).total;
     const batchCycles = batchIntervalCycles(trace);
     const { totalJoules } = energyOf(counts, chip, batchCycles, program.batchCount);

@@ -14,7 +14,7 @@ import type {
 import type { Bounds } from "../runtime-sim/bound.ts";
 import { coreEnergies } from "../runtime-sim/energy-split.ts";
 import { metricsOf, type RunMetrics } from "../runtime-sim/metrics.ts";
-import { timingSimulator } from "../runtime-sim/timing/simulate.ts";
+import { simulatedBatches, timingSimulator } from "../runtime-sim/timing/simulate.ts";
 import type { Trace } from "../runtime-sim/trace.ts";
 import { type IdealResource, idealChip } from "../targets/ideal.ts";
 import type { ChipTarget } from "../targets/target.ts";
@@ -22,10 +22,7 @@ import type { Idealization } from "./ideal.ts";
 import { noProgress, type OnProgress } from "./progress.ts";
 import { heldRangeOf, rangeOf } from "./range.ts";
 
-/** Batches that are simulated: the interval is that between the last two. */
-export const simulatedBatches = 3;
-
-/** Events of three batches up to which a program is simulated again for its range unless told otherwise. */
+/** Events up to which a program is simulated again for its range unless told otherwise. */
 const mostEventsForRange = 250_000;
 
 /** What a simulation gives. */
@@ -69,9 +66,10 @@ export function simulateProgram(program: Program, chip: ChipTarget, options: Sim
   }
   onProgress({ phase: "simulate on device", fraction: null });
   const simulate = timingSimulator(program, chip);
-  const onDevice = simulate({ host: false, batches: simulatedBatches });
+  const batches = simulatedBatches(program);
+  const onDevice = simulate({ host: false, batches });
   onProgress({ phase: "simulate with host", fraction: null });
-  const withHost = simulate({ host: true, batches: simulatedBatches });
+  const withHost = simulate({ host: true, batches });
   onProgress({ phase: "add up time and energy", fraction: null });
   const metrics = metricsOf({ onDevice, withHost }, program, chip);
   let range: RangeResult | null = null;

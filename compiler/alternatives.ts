@@ -5,7 +5,7 @@ import { emitProgram, ProgramRoomError, programsBuffer } from "./emit/emitter.ts
 import type { Candidate } from "./mapper/candidates.ts";
 import type { PairCost } from "./mapper/elimination.ts";
 import { cyclesAlone, type Weighing } from "./mapper/objective.ts";
-import { placeAhead } from "./mapper/place-ahead.ts";
+import { placeOverlaps } from "./mapper/place-overlaps.ts";
 import { fitMemory } from "./mapper/repair.ts";
 import { type SearchSpace, search } from "./mapper/search.ts";
 import { stepCosts } from "./mapper/steps.ts";
@@ -78,7 +78,7 @@ const roundLimit = 4;
 
 /**
  * The program of a network in which one layer has a given choice: the rest is searched again and everything is placed
- * anew, for timing alone, inputs read ahead if `isAhead` says so. Null when it does not fit.
+ * anew, for timing alone, inputs and outputs over the ends of batches if `overlaps` says so. Null when it does not fit.
  */
 export function forcedProgram(
   space: SearchSpace,
@@ -87,7 +87,7 @@ export function forcedProgram(
   layouts: readonly ValueLayout[],
   naming: Pick<Mapping, "graph" | "batchCount">,
   weighing: Weighing = cyclesAlone,
-  isAhead = false,
+  overlaps = false,
 ): ForcedProgram | null {
   const forced = withChoice(space, layer, candidate);
   const { target } = space;
@@ -107,9 +107,9 @@ export function forcedProgram(
       const program = programOf(allocation.buffers);
       const room =
         target.core.memoryBytes - sum(program.buffers.map(({ name, bytes }) => (name === programsBuffer ? bytes : 0)));
-      const ahead = isAhead ? placeAhead(plan, allocation, stepCosts(forced, result.chosen), room) : allocation;
+      const placed = overlaps ? placeOverlaps(plan, allocation, stepCosts(forced, result.chosen), room) : allocation;
       const { predictedCycles } = result;
-      return { program: ahead === allocation ? program : programOf(ahead.buffers), predictedCycles };
+      return { program: placed === allocation ? program : programOf(placed.buffers), predictedCycles };
     } catch (error) {
       if (!(error instanceof ProgramRoomError)) throw error;
       memoryBytes = target.core.memoryBytes - roundUp(error.programBytes + (error.programBytes >> 3), 16);

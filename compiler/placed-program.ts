@@ -10,7 +10,7 @@ import {
 import { type MapOptions, type MapResult, mapNetwork, placedWithin } from "./mapper/mapper.ts";
 import { MisfitError } from "./mapper/misfit.ts";
 import type { Network } from "./network.ts";
-import { readsAhead } from "./read-ahead.ts";
+import { overlapsOf } from "./overlap.ts";
 
 /** Mappings that are tried with less and less memory for data. */
 const roundLimit = 4;
@@ -65,7 +65,7 @@ function fittingProgram(
   }
 }
 
-/** The program of a mapping; what is read ahead makes room for programs before anything else does. */
+/** The program of a mapping; what overlaps with other batches makes room for programs before anything else does. */
 function emitted(
   map: MapResult,
   { core }: ChipTarget,
@@ -76,9 +76,11 @@ function emitted(
     return { map, ...emitProgram(map.plan, map.mapping, options) };
   } catch (error) {
     const isFree = mapping === undefined || mapping.buffers.length === 0;
-    if (!(error instanceof ProgramRoomError) || !isFree || readsAhead(map.plan, map.mapping.buffers).length === 0)
-      throw error;
-    const nearer = placedWithin(map, core.memoryBytes - error.programBytes);
+    if (!isFree || overlapsOf(map.plan, map.mapping.buffers).length === 0) throw error;
+    if (!(error instanceof ProgramRoomError || error instanceof ProgramBufferError)) throw error;
+    // Programs that exceed the program buffer may do so by what still runs of the batch before.
+    const room = error instanceof ProgramRoomError ? core.memoryBytes - error.programBytes : 0;
+    const nearer = placedWithin(map, room);
     return { map: nearer, ...emitProgram(nearer.plan, nearer.mapping, options) };
   }
 }

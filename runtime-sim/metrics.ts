@@ -21,7 +21,7 @@ export interface StepMetrics {
   /** Causes of those cycles; they add up to them exactly. */
   readonly stack: CycleStack;
   readonly bindingResource: CycleCause;
-  /** Cycles of the step in the last batch; the steps add up to the interval × batch. */
+  /** Cycles of the step in the steady batch; the steps add up to the interval × batch. */
   readonly intervalCycles: number;
   /** Counts of the whole batch. */
   readonly counts: Counts;
@@ -34,7 +34,7 @@ export interface Figures {
   /** From the start to the end of the first batch. */
   readonly latencyCycles: number;
   readonly latencySeconds: number;
-  /** Cycles between the ends of the last two batches, divided by the batch: per inference. */
+  /** Cycles between the ends of the steady batch and of the one before, divided by the batch: per inference. */
   readonly intervalCycles: number;
   readonly throughputPerSecond: number;
   /** Per inference: dynamic energy and static power × interval. */
@@ -66,10 +66,19 @@ export function matrixCycles(program: Program, target: ChipTarget): number {
   );
 }
 
-/** Cycles between the ends of the last two batches. Throws B901 for a trace of fewer than three batches. */
+/**
+ * The batch that stands for all that follow: the third of three, of more the last that another one follows, with which it may share
+ * the machine. Throws B901 for a trace of fewer than three batches.
+ */
+export function steadyBatch({ batchCount }: Trace): number {
+  if (batchCount < 3) throw internalError(`an interval needs 3 batches, the trace has ${batchCount}`);
+  return Math.max(2, batchCount - 2);
+}
+
+/** Cycles between the ends of the steady batch and of the one before. Throws B901 for a trace of fewer than three batches. */
 export function batchIntervalCycles(trace: Trace): number {
-  if (trace.batchCount < 3) throw internalError(`an interval needs 3 batches, the trace has ${trace.batchCount}`);
-  return at(trace.batchEnds, trace.batchCount - 1) - at(trace.batchEnds, trace.batchCount - 2);
+  const batch = steadyBatch(trace);
+  return at(trace.batchEnds, batch) - at(trace.batchEnds, batch - 1);
 }
 
 function figuresOf(trace: Trace, program: Program, target: ChipTarget, counts: Counts, stack: CycleStack): Figures {
@@ -103,7 +112,7 @@ export function metricsOf(
   const { onDevice, withHost } = traces;
   const counts = countsOf(onDevice, program, target);
   const first = stepCyclesOf(onDevice, target, 0);
-  const last = stepCyclesOf(onDevice, target, onDevice.batchCount - 1);
+  const last = stepCyclesOf(onDevice, target, steadyBatch(onDevice));
   const steps = program.steps.map((step, index): StepMetrics => {
     const { startCycle, endCycle, stack } = at(first, index);
     const steady = at(last, index);

@@ -1,6 +1,6 @@
 import type { Random } from "../../base/random.ts";
 import { batchIntervalCycles } from "../../runtime-sim/metrics.ts";
-import { simulateTiming } from "../../runtime-sim/timing/simulate.ts";
+import { simulatedBatches, simulateTiming } from "../../runtime-sim/timing/simulate.ts";
 import { applyOverrides } from "../../targets/override.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Subject } from "./subject.ts";
@@ -49,7 +49,9 @@ export function chipWith(chip: ChipTarget, rates: readonly Rate[], distances: Di
 
 /** Cycles of an inference of a program that stays, on a chip whose rates were changed. */
 export function batchIntervalOn({ program, batchCount }: Subject, chip: ChipTarget): number {
-  return batchIntervalCycles(simulateTiming(program, chip, { host: false, batches: 3 })) / batchCount;
+  return (
+    batchIntervalCycles(simulateTiming(program, chip, { host: false, batches: simulatedBatches(program) })) / batchCount
+  );
 }
 
 /** The same distance for all rates, or so much of it as each weighs. */

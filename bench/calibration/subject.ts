@@ -8,9 +8,9 @@ import type { Graph } from "../../ir/graph.ts";
 import type { Program } from "../../ir/program.ts";
 import { boundsOf } from "../../runtime-sim/bound.ts";
 import { type Counts, countsOf } from "../../runtime-sim/counts.ts";
-import { batchIntervalCycles, matrixCycles } from "../../runtime-sim/metrics.ts";
+import { batchIntervalCycles, matrixCycles, steadyBatch } from "../../runtime-sim/metrics.ts";
 import { addStacks, type CycleStack, stepCyclesOf } from "../../runtime-sim/metrics-stack.ts";
-import { simulateTiming } from "../../runtime-sim/timing/simulate.ts";
+import { simulatedBatches, simulateTiming } from "../../runtime-sim/timing/simulate.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { sharedModel } from "../setting.ts";
 
@@ -45,7 +45,7 @@ export function workloadOf(name: string, precision: (graph: Graph) => PrecisionP
   return { name, graph, sha256, precision: precision(graph) };
 }
 
-/** Compiles a network for a batch and for throughput, and simulates three batches on device. Throws what compiling throws. */
+/** Compiles a network for a batch and for throughput, and simulates its batches on device. Throws what compiling throws. */
 export function subjectOf(workload: Workload, chip: ChipTarget, batchCount: number): Subject {
   const { name, precision } = workload;
   const { program, work } = compile(batchGraph(workload.graph, batchCount), chip, {
@@ -54,7 +54,7 @@ export function subjectOf(workload: Workload, chip: ChipTarget, batchCount: numb
     batchCount,
     objective: "throughput",
   });
-  const trace = simulateTiming(program, chip, { host: false, batches: 3 });
+  const trace = simulateTiming(program, chip, { host: false, batches: simulatedBatches(program) });
   const batchCycles = batchIntervalCycles(trace);
   return {
     name,
@@ -66,7 +66,7 @@ export function subjectOf(workload: Workload, chip: ChipTarget, batchCount: numb
     intervalCycles: batchCycles / batchCount,
     packedBoundCycles: boundsOf(work, chip, batchCount).packed.intervalCycles,
     utilizationFraction: matrixCycles(program, chip) / batchCycles,
-    stack: addStacks(stepCyclesOf(trace, chip, trace.batchCount - 1).map(({ stack }) => stack)),
+    stack: addStacks(stepCyclesOf(trace, chip, steadyBatch(trace)).map(({ stack }) => stack)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { BorealError, type Problem } from "../../base/errors.ts";
-import { at, roundUp } from "../../base/math.ts";
+import { at, roundUp, sum } from "../../base/math.ts";
 import type { Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import type { Mapping } from "../../ir/mapping.ts";
 import {
@@ -13,18 +13,18 @@ import {
 import { programBytes } from "../../ir/program-size.ts";
 import type { ElementType } from "../../ir/type.ts";
 import { concurrency } from "../concurrency.ts";
-import { readsAhead } from "../read-ahead.ts";
+import { overlapsOf } from "../overlap.ts";
 import type { State } from "../states.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import { anchorElements } from "../tiling.ts";
 import { emitContext } from "./chain.ts";
-import { type AheadInput, frameClasses, sendingCores } from "./frame-classes.ts";
+import { type EmittedOverlap, frameClasses, ioCoresOf } from "./frame-classes.ts";
 import { layOutPorts } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { anchoredTo, emitBody, type StepBody, together } from "./step-body.ts";
 import { signal, wait } from "./token-instructions.ts";
-import { aheadTokens, tokens } from "./tokens.ts";
+import { overlapTokens, tokens } from "./tokens.ts";
 
 /** A program and the bytes that its images refer to; null when weights are absent. */
 export interface EmittedProgram {
@@ -70,12 +70,16 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const addresses = new Map(mapping.buffers.map((buffer) => [buffer.name, buffer.address]));
   const context = emitContext(plan, addresses);
   const ports = layOutPorts(plan, options.modelElements);
-  const ahead = readsAhead(plan, mapping.buffers).map(
-    ({ step, fromStep }, position): AheadInput => ({ step, fromStep, ...aheadTokens(position) }),
+  const overlaps = overlapsOf(plan, mapping.buffers).map(
+    (overlap, position): EmittedOverlap => ({ ...overlap, ...overlapTokens(position) }),
   );
   const bodies = plan.steps.map((step) => {
-    const arrivalToken = ahead.find((input) => input.step === step.index)?.arrived ?? tokens.arrived;
-    return emitBody(context, step, { frameAddress: ports.addressOfStep.get(step.index) ?? 0, arrivalToken });
+    const overlap = overlaps.find((each) => each.step === step.index);
+    return emitBody(context, step, {
+      frameAddress: ports.addressOfStep.get(step.index) ?? 0,
+      arrivalToken: overlap?.arrived ?? tokens.arrived,
+      isBehind: overlap?.direction === "behind",
+    });
   });
   const { begins } = concurrency(mapping.steps);
   const firsts = [...new Set(begins)];
@@ -83,11 +87,14 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
     const steps = bodies.filter((_, index) => begins[index] === begin);
     return { steps, all: together(steps) };
   });
+  const turnOf = (step: number): number => firsts.indexOf(at(begins, step));
+  const overlapsByTurn = overlaps.map((each) => ({ ...each, step: turnOf(each.step), fence: turnOf(each.fence) }));
   const peak = mapping.buffers.reduce((end, buffer) => Math.max(end, buffer.address + buffer.bytes), 0);
   const loads = placePrograms(
     turns.map(({ all }) => all),
     roundUp(peak, 16),
     plan,
+    overlapsByTurn,
   );
   const images = options.shapesOnly === true ? null : emitImages(context, options.states ?? []);
   const lastStep = plan.steps.length - 1;
@@ -124,10 +131,9 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const everyCore: Rectangle = { row: 0, column: 0, rows, columns };
   const hostCore: Rectangle = { row: 0, column: -1, rows: 1, columns: 1 };
   const free = [...tokens.weightsFree, ...tokens.tileFree, ...tokens.landingFree];
-  const turnOf = (step: number): number => firsts.indexOf(at(begins, step));
   const frame = frameClasses(
     turns.map(({ all }) => all),
-    ahead.map((input) => ({ ...input, step: turnOf(input.step), fromStep: turnOf(input.fromStep) })),
+    overlapsByTurn,
     ports,
     rows,
   );
@@ -145,8 +151,8 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
         ...free.map((token) => ({ cores: everyCore, token, count: 1 })),
         { cores: hostCore, token: tokens.frameFree, count: ports.enteringCount },
         { cores: hostCore, token: tokens.outputFree, count: ports.leavingCount },
-        ...ahead.flatMap(({ step, free: token }) =>
-          sendingCores(at(bodies, step)).map((cores) => ({ cores, token, count: 1 })),
+        ...overlaps.flatMap(({ step, free: token }) =>
+          ioCoresOf(at(bodies, step)).map((cores) => ({ cores, token, count: 1 })),
         ),
       ].filter(({ count }) => count > 0),
       images: images?.images ?? [],
@@ -182,7 +188,12 @@ interface ProgramLoad {
 }
 
 /** Spreads the programs of all turns over the cores' memories, one after the other, each stored once. */
-function placePrograms(bodies: readonly StepBody[], address: number, plan: NetworkPlan) {
+function placePrograms(
+  bodies: readonly StepBody[],
+  address: number,
+  plan: NetworkPlan,
+  overlaps: readonly EmittedOverlap[],
+) {
   const coreCount = plan.target.grid.rows * plan.target.grid.columns;
   const stored = new Array<number>(coreCount).fill(0);
   let next = 0;
@@ -196,7 +207,7 @@ function placePrograms(bodies: readonly StepBody[], address: number, plan: Netwo
       return { home, address: address + start, bytes, cores };
     }),
   );
-  requireProgramRoom(byTurn, bodies, plan);
+  requireProgramRoom(byTurn, bodies, plan, overlaps);
   const bytes = Math.max(...stored);
   const capacity = plan.target.core.memoryBytes;
   if (address + bytes > capacity) {
@@ -205,16 +216,24 @@ function placePrograms(bodies: readonly StepBody[], address: number, plan: Netwo
   return { byTurn, address, bytes };
 }
 
-/** Throws B401 when a step's program exceeds a half of the program buffer, or needs more threads than a core has. */
+/**
+ * Throws B401 when a step's program, beside what still runs of the outputs before it, exceeds a half of the program buffer, or needs more
+ * threads than a core has. Overlaps name turns.
+ */
 function requireProgramRoom(
   byTurn: readonly (readonly ProgramLoad[])[],
   bodies: readonly StepBody[],
   plan: NetworkPlan,
+  overlaps: readonly EmittedOverlap[],
 ): void {
   const { programBufferBytes, threadCount } = plan.target.core;
   const half = Math.floor(programBufferBytes / 2);
   const problems: Problem[] = byTurn.flatMap((loads, index) => {
-    const bytes = Math.max(...loads.map((load) => load.bytes));
+    const behind = overlaps.filter(
+      ({ direction, step, fence }) => direction === "behind" && (index > step || index <= fence),
+    );
+    const running = sum(behind.map(({ step }) => at(bodies, step).behindBytes));
+    const bytes = Math.max(...loads.map((load) => load.bytes)) + running;
     const layer = at(bodies, index).plan.layer.name;
     const message = `program buffer: the step's program takes ${bytes} bytes, a half of the buffer has ${half} (gap ${bytes - half}).`;
     return bytes > half ? [{ code: "B401", message, at: { layer } }] : [];

@@ -1,80 +1,86 @@
 import { at } from "../../base/math.ts";
 import type { Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import type { CoreClass, ThreadName } from "../../ir/program.ts";
-import type { ReadAhead } from "../read-ahead.ts";
+import type { Overlap } from "../overlap.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { Ports } from "./host-ports.ts";
 import type { StepBody } from "./step-body.ts";
 import { signal, wait } from "./token-instructions.ts";
-import { tokens } from "./tokens.ts";
+import { type OverlapTokens, tokens } from "./tokens.ts";
 
-/** An input that is read ahead, with tokens of its own: its buffer is free for the next batch; a packet of it has arrived. */
-export interface AheadInput extends ReadAhead {
-  readonly free: number;
-  readonly arrived: number;
+/** An overlap with tokens of its own. */
+export interface EmittedOverlap extends Overlap, OverlapTokens {}
+
+/** Whether the io core of a row sends or gets packets in a step. */
+function takesPart({ movement }: StepBody, row: number): boolean {
+  return at(movement.frameSends, row).length + at(movement.frameArrivals, row) > 0;
 }
 
-function sendsFrom(body: StepBody, row: number): boolean {
-  return at(body.movement.frameSends, row).length > 0;
-}
-
-/** The io cores that send in a step. */
-export function sendingCores(body: StepBody): Rectangle[] {
+/** The io cores that send or get packets in a step. */
+export function ioCoresOf(body: StepBody): Rectangle[] {
   return body.movement.frameSends.flatMap((_, row) =>
-    sendsFrom(body, row) ? [{ row, column: -1, rows: 1, columns: 1 }] : [],
+    takesPart(body, row) ? [{ row, column: -1, rows: 1, columns: 1 }] : [],
   );
 }
 
 /**
- * By body of the steps that run at once, what the io cores do: one class list a row, gathered into rectangles of column −1. Inputs
- * that are read ahead name those bodies.
+ * By body of the steps that run at once, what the io cores do: one class list a row, gathered into rectangles of column −1.
+ * Overlaps name those bodies.
  */
 export function frameClasses(
   bodies: readonly StepBody[],
-  ahead: readonly AheadInput[],
+  overlaps: readonly EmittedOverlap[],
   ports: Ports,
   rows: number,
 ): CoreClass[][] {
-  return bodies.map((_, index) => stepClasses(bodies, index, ahead, ports, rows));
+  return bodies.map((_, index) => stepClasses(bodies, index, overlaps, ports, rows));
 }
+
+/** The threads of io cores that work. */
+type FrameThread = "control" | "send" | "gather" | "host";
 
 function stepClasses(
   bodies: readonly StepBody[],
   index: number,
-  ahead: readonly AheadInput[],
+  overlaps: readonly EmittedOverlap[],
   ports: Ports,
   rows: number,
 ): CoreClass[] {
   const [body, next] = [at(bodies, index), bodies[index + 1] ?? null];
   const { movement } = body;
-  const goSend = ahead.find(({ step }) => step === index)?.free ?? null;
-  const freed = ahead.filter(({ fromStep }) => fromStep === index);
+  const own = overlaps.find(({ step }) => step === index);
+  const [ahead, behind] = [own?.direction === "ahead" ? own : null, own?.direction === "behind" ? own : null];
   const kind = body.plan.layer.kind;
   const port = ports.portOfStep.get(body.plan.index) ?? 0;
   const operation = ports.operationOfStep.get(body.plan.index) ?? null;
   const hostOutRow = Math.min(1, rows - 1);
   const signalRow = (token: number, row: number): SimpleInstruction => signal(token, { row, column: -1 });
-  const lists: Record<"control" | "send" | "host", (SimpleInstruction[] | null)[]> = {
-    control: [],
-    send: [],
-    host: [],
-  };
+  const lists: Record<FrameThread, (SimpleInstruction[] | null)[]> = { control: [], send: [], gather: [], host: [] };
   for (let row = 0; row < rows; row += 1) {
     const sends = at(movement.frameSends, row);
     const arrivals = at(movement.frameArrivals, row);
     const sending = sends.length > 0;
+    const fenced = overlaps.filter(({ fence, step }) => fence === index && takesPart(at(bodies, step), row));
     lists.send.push(
-      sending ? [wait(goSend ?? tokens.goSend), wait(tokens.frameReady), ...sends, signalRow(tokens.done, row)] : null,
+      sending
+        ? [wait(ahead?.free ?? tokens.goSend), wait(tokens.frameReady), ...sends, signalRow(tokens.done, row)]
+        : null,
+    );
+    lists.gather.push(
+      behind !== null && arrivals > 0
+        ? [wait(behind.arrived, arrivals), signalRow(behind.free, row), signalRow(behind.gone, hostOutRow)]
+        : null,
     );
     lists.control.push([
-      ...(sending && goSend === null ? [signalRow(tokens.goSend, row)] : []),
-      ...freed.flatMap(({ step, free }) => (sendsFrom(at(bodies, step), row) ? [signalRow(free, row)] : [])),
-      ...(arrivals > 0 ? [wait(tokens.arrived, arrivals)] : []),
+      ...(sending && ahead === null ? [signalRow(tokens.goSend, row)] : []),
+      ...fenced.flatMap(({ direction, free }) => (direction === "ahead" ? [signalRow(free, row)] : [])),
+      ...(arrivals > 0 && behind === null ? [wait(tokens.arrived, arrivals)] : []),
       ...(sending ? [wait(tokens.done)] : []),
       ...(row === 0 && next?.plan.layer.kind === "output" ? [wait(tokens.outputFree)] : []),
+      ...fenced.flatMap(({ direction, free }) => (direction === "behind" ? [wait(free)] : [])),
       { kind: "barrier" },
       ...(row === 0 && kind === "input" ? [signalRow(tokens.frameFree, 0)] : []),
-      ...(row === 0 && kind === "output" ? [signalRow(tokens.outputReady, hostOutRow)] : []),
+      ...(row === 0 && kind === "output" && behind === null ? [signalRow(tokens.outputReady, hostOutRow)] : []),
     ]);
     const host: SimpleInstruction[] = [];
     if (kind === "input" && row === 0) {
@@ -85,11 +91,15 @@ function stepClasses(
       }
       host.push(wait(tokens.frameFree), { kind: "host.in", port });
       for (let other = 0; other < rows; other += 1) {
-        if (sendsFrom(body, other)) host.push(signalRow(tokens.frameReady, other));
+        if (at(movement.frameSends, other).length > 0) host.push(signalRow(tokens.frameReady, other));
       }
     }
     if (kind === "output" && row === hostOutRow) {
-      host.push(wait(tokens.outputReady), { kind: "host.out", port }, signalRow(tokens.outputFree, 0));
+      host.push(
+        behind === null ? wait(tokens.outputReady) : wait(behind.gone, ioCoresOf(body).length),
+        { kind: "host.out", port },
+        signalRow(tokens.outputFree, 0),
+      );
       if (operation !== null) host.push(signalRow(tokens.operandGiven, 0));
     }
     lists.host.push(host.length > 0 ? host : null);

@@ -27,10 +27,13 @@ export interface StepMovement {
   readonly frameArrivals: readonly number[];
 }
 
-/** What a step that moves a tensor between framebuffer and cores is told, and which token packets raise at their arrival. */
+/** What a step that moves a tensor between framebuffer and cores is told. */
 export interface FrameFacts {
   readonly frameAddress: number;
+  /** The token that packets raise at their arrival. */
   readonly arrivalToken: number;
+  /** Whether the cores' packets leave while the next batch is computed: from a thread of their own, which no step waits for. */
+  readonly isBehind: boolean;
 }
 
 /** Works out everything that moves in a step: operands that are not where they are needed, and what movement layers make. */

@@ -38,6 +38,8 @@ export interface StepBody {
   readonly usesWeights: readonly boolean[];
   /** By core: bytes of its instructions. */
   readonly bytes: readonly number[];
+  /** The most bytes of a core's instructions that go on while the next batch is computed. */
+  readonly behindBytes: number;
   /** By core: equal for cores that compute the same. */
   readonly keys: readonly string[];
 }
@@ -73,6 +75,7 @@ export function together(bodies: readonly StepBody[]): StepBody {
     doneCounts: sums(bodies.map(({ doneCounts }) => doneCounts)),
     usesWeights: some(bodies.map(({ usesWeights }) => usesWeights)),
     bytes: sums(bodies.map(({ bytes }) => bytes)),
+    behindBytes: Math.max(...bodies.map(({ behindBytes }) => behindBytes)),
     keys: last.keys.map((_, core) => bodies.map(({ keys }) => at(keys, core)).join(" / ")),
   };
 }
@@ -89,9 +92,14 @@ export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts
   const usesWeights = new Array<boolean>(coreCount).fill(false);
   const bytes = new Array<number>(coreCount).fill(0);
   const classes: CoreClass[] = [];
+  let behindBytes = 0;
 
   const sendLists = movement.sends.map((sends, core) => {
     if (sends.length === 0) return null;
+    if (frame.isBehind) {
+      at(starts, core).push(tokens.goHost);
+      return [wait(tokens.goHost), ...sends];
+    }
     at(starts, core).push(tokens.goSend);
     doneCounts[core] = at(doneCounts, core) + 1;
     return [wait(tokens.goSend), ...sends, signalTo(core, columns, tokens.done)];
@@ -102,12 +110,13 @@ export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts
     return [wait(tokens.goGather), ...gathers, signalTo(core, columns, tokens.gathered)];
   });
   for (const [thread, lists] of [
-    ["send", sendLists],
+    [frame.isBehind ? "host" : "send", sendLists],
     ["gather", gatherLists],
   ] as const) {
     for (const { cores, data } of affineLists(lists, columns)) {
       classes.push({ cores, threads: { [thread]: data } });
       addBytes(bytes, cores, columns, programBytes(data));
+      if (thread === "host") behindBytes = Math.max(behindBytes, programBytes(data));
     }
   }
 
@@ -142,6 +151,7 @@ export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts
     doneCounts,
     usesWeights,
     bytes,
+    behindBytes,
     keys: keys.map((key) => key ?? "idle"),
   };
 }

@@ -32,15 +32,27 @@ export const tokens = {
   outputFree: 26,
   /** io core of row 0: an operand of a host operation is at the host. */
   operandGiven: 27,
+  /** Starts the packets of an output that is sent behind. */
+  goHost: 28,
 } as const;
 
 /** The first number that no token above has. */
-const firstAhead = 28;
+const firstOverlap = 29;
 
-/** Tokens of the inputs that are read ahead, two for each, numbered by their order. */
-export function aheadTokens(position: number): { readonly free: number; readonly arrived: number } {
-  const free = firstAhead + 2 * position;
-  return { free, arrived: free + 1 };
+/** Tokens of an overlap, on io cores. */
+export interface OverlapTokens {
+  /** The buffers of the input or output may be written; starts raised. */
+  readonly free: number;
+  /** A packet has arrived. */
+  readonly arrived: number;
+  /** Of an output: all packets to a row have arrived. */
+  readonly gone: number;
+}
+
+/** Tokens of the overlaps, numbered by their order. */
+export function overlapTokens(position: number): OverlapTokens {
+  const free = firstOverlap + 3 * position;
+  return { free, arrived: free + 1, gone: free + 2 };
 }
 
 /** One of two halves. */

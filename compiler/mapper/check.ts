@@ -6,7 +6,7 @@ import type { ChipTarget } from "../../targets/target.ts";
 import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
-import { inputBuffers } from "../read-ahead.ts";
+import { boundaryBuffers } from "../overlap.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
@@ -41,13 +41,13 @@ export function requireLegalSteps(network: Network, steps: readonly MappedStep[]
   if (problems.length > 0) throw new BorealError(problems);
 }
 
-/** Given buffers that are live over the end of a batch and hold no input's value: nothing else is made ahead. */
-export function checkAhead(plan: NetworkPlan, buffers: readonly MappedBuffer[]): Problem[] {
-  const inputs = new Set(inputBuffers(plan));
+/** Given buffers that are live over the end of a batch and hold neither an input nor an output: nothing else overlaps with another batch. */
+export function checkOverlaps(plan: NetworkPlan, buffers: readonly MappedBuffer[]): Problem[] {
+  const boundary = new Set(boundaryBuffers(plan).map(({ buffer }) => buffer));
   return buffers
-    .filter((buffer) => goesOverEnd(buffer) && !inputs.has(buffer.name))
+    .filter((buffer) => goesOverEnd(buffer) && !boundary.has(buffer.name))
     .map(({ name, step, firstStep, lastStep }) => {
-      const message = `Buffer "${name}" lives from step ${firstStep} over the end of the batch to step ${lastStep}; only the value of an input can.`;
+      const message = `Buffer "${name}" lives from step ${firstStep} over the end of the batch to step ${lastStep}; only the value of an input or output can.`;
       return { code: "B403", message, at: { layer: step } };
     });
 }

@@ -4,13 +4,13 @@ import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import { type Allocation, allocate, checkBuffers } from "./allocate.ts";
-import { checkAhead, checkStep } from "./check.ts";
+import { checkOverlaps, checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";
 import { valueLayouts } from "./layouts.ts";
 import { MisfitError } from "./misfit.ts";
-import { energyAlone, type Objective, productNear, readsAheadFor, staticPjPerCycle } from "./objective.ts";
+import { energyAlone, type Objective, overlapsFor, productNear, staticPjPerCycle } from "./objective.ts";
 import { coresOf, orderedPairs, pairProblems } from "./pair-rules.ts";
-import { hiddenCycles, placeAhead } from "./place-ahead.ts";
+import { hiddenCycles, placeOverlaps } from "./place-overlaps.ts";
 import { type Attempt, type Fit, fitMemory, gapOf } from "./repair.ts";
 import { type SearchSpace, searchSpace } from "./search.ts";
 import { formatSplit } from "./splits.ts";
@@ -37,7 +37,7 @@ export interface MapResult {
   /** The mapping's decisions worked out. */
   readonly plan: NetworkPlan;
   readonly predictedCycles: number;
-  /** Of a batch in steady state: without what is read of it while the batch before is computed. */
+  /** Of a batch in steady state: without what is read and sent of it while other batches are computed. */
   readonly predictedIntervalCycles: number;
   readonly layerCosts: readonly StepCost[];
   /** Whether no other choice among the candidates is predicted to be quicker; false after pruning or pricing of memory. */
@@ -75,7 +75,7 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   if (buffers.length > 0) {
     const problems = [
       ...checkBuffers(buffers, fit.leanest.needs, target.core.memoryBytes),
-      ...checkAhead(fit.leanest.plan, buffers),
+      ...checkOverlaps(fit.leanest.plan, buffers),
     ];
     if (problems.length > 0) throw new BorealError(problems);
   } else if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
@@ -96,15 +96,15 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   if (buffers.length > 0) return map;
   return withBuffers(
     map,
-    readsAheadFor(objective)
-      ? placeAhead(attempt.plan, attempt.allocation, layerCosts, target.core.memoryBytes)
+    overlapsFor(objective)
+      ? placeOverlaps(attempt.plan, attempt.allocation, layerCosts, target.core.memoryBytes)
       : attempt.allocation,
   );
 }
 
-/** The same mapping with inputs read ahead as far as fits into so many bytes on each core; not at all if need be. */
+/** The same mapping with inputs read ahead and outputs sent behind as far as fits into so many bytes on each core; not at all if need be. */
 export function placedWithin(map: MapResult, memoryBytes: number): MapResult {
-  return withBuffers(map, placeAhead(map.plan, allocate(map.plan.buffers), map.layerCosts, memoryBytes));
+  return withBuffers(map, placeOverlaps(map.plan, allocate(map.plan.buffers), map.layerCosts, memoryBytes));
 }
 
 function withBuffers(map: MapResult, { buffers, peakBytes, liveBytes }: Allocation): MapResult {

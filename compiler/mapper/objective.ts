@@ -6,8 +6,8 @@ export const objectives = ["latency", "throughput", "energy", "edp"] as const;
 /** What a mapping is chosen for. */
 export type Objective = (typeof objectives)[number];
 
-/** Whether the next batch's inputs are read while one is computed: on their way they may hold up the batch under way, if little. */
-export function readsAheadFor(objective: Objective): boolean {
+/** Whether inputs and outputs pass while other batches than their own are computed: on their way they may hold those up, if little. */
+export function overlapsFor(objective: Objective): boolean {
   return objective !== "latency";
 }
 

@@ -1,4 +1,5 @@
 import { problem } from "../../base/errors.ts";
+import { goesOverEnd } from "../../base/step-range.ts";
 import type { Program } from "../../ir/program.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Trace } from "../trace.ts";
@@ -26,11 +27,16 @@ export function timingSimulator(program: Program, target: ChipTarget): (options:
   return (options) => new TimingEngine(program, target, code, options, memory).run();
 }
 
+/** Batches to simulate for an interval: three, and one more that follows where something of a batch passes while others are computed. */
+export function simulatedBatches({ buffers }: Program): number {
+  return buffers.some(goesOverEnd) ? 4 : 3;
+}
+
 /** Two simulations of one program, as `metricsOf` needs them: without and with the host link. Throws as `simulateTiming`. */
 export function simulateBoth(
   program: Program,
   target: ChipTarget,
-  batches = 3,
+  batches = simulatedBatches(program),
 ): { readonly onDevice: Trace; readonly withHost: Trace } {
   const simulate = timingSimulator(program, target);
   return { onDevice: simulate({ host: false, batches }), withHost: simulate({ host: true, batches }) };

@@ -1,7 +1,7 @@
 import { at } from "../../base/math.ts";
 import { largestBox } from "../../compiler/geometry.ts";
 import { precisionRules } from "../../compiler/quantize/precision.ts";
-import { readsAhead } from "../../compiler/read-ahead.ts";
+import { overlapsOf } from "../../compiler/overlap.ts";
 import type { NetworkPlan, StepPlan } from "../../compiler/step-plan.ts";
 import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../../compiler/tiling.ts";
 import { contractionTiles } from "../../compiler/weights.ts";
@@ -38,6 +38,7 @@ export const programFeatures: readonly string[] = [
   "multicast",
   "idle-cores",
   "input-ahead",
+  "output-behind",
   "activation-stage",
   "conversion-stage",
   "both-stages",
@@ -60,7 +61,8 @@ export function featuresOf(
   }
   if (graph.has("conv-depthwise")) found.add("conv-grouped");
   if (kinds.has("multicast")) found.add("multicast");
-  if (readsAhead(plan, mapping.buffers).length > 0) found.add("input-ahead");
+  for (const { direction } of overlapsOf(plan, mapping.buffers))
+    found.add(direction === "ahead" ? "input-ahead" : "output-behind");
   for (const step of plan.steps) {
     stepFeatures(plan, step, found);
     stageFeatures(step, found);

@@ -92,8 +92,8 @@ export function preparedCase(
 }
 
 /**
- * Builds the program of a case; null when the given steps do not fit the chip. Without steps the mapper chooses; it reads inputs
- * ahead unless the objective is latency.
+ * Builds the program of a case; null when the given steps do not fit the chip. Without steps the mapper chooses; inputs and
+ * outputs overlap with other batches unless the objective is latency.
  */
 export function build(
   { network, modelElements }: RandomCase,
