@@ -1,4 +1,5 @@
 import { rowMajorStrides } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import { tensorNumbers } from "../../ir/ops/values.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 
@@ -10,7 +11,7 @@ export function realNumbers(tensor: Tensor): ArrayLike<number> {
   const { axis, scales, zeros } = quantization;
   const stride = axis === null ? 1 : (rowMajorStrides(shape)[axis] ?? 1);
   const size = axis === null ? 1 : (shape[axis] ?? 1);
-  return Float64Array.from(stored, (value, index) => {
+  return mapNumbers(stored, (value, index) => {
     const channel = axis === null ? 0 : Math.floor(index / stride) % size;
     return (scales[channel] ?? 1) * (value - (zeros[channel] ?? 0));
   });

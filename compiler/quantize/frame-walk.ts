@@ -1,4 +1,5 @@
 import { at } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import type { Contractor } from "../../ir/contractor.ts";
 import type { Graph, Node } from "../../ir/graph.ts";
 import { operatorOf } from "../../ir/ops/index.ts";
@@ -99,7 +100,7 @@ export class FrameWalk {
     const { quantization, element } = storage;
     const [scale, zero] = [at(quantization.scales, 0), at(quantization.zeros, 0)];
     const { low, high } = integerRange(element);
-    const numbers = Float64Array.from(tensorNumbers(value), (number) =>
+    const numbers = mapNumbers(tensorNumbers(value), (number) =>
       Number.isNaN(number) ? number : scale * (roundAndClamp(number, 1 / scale, zero, low, high) - zero),
     );
     return tensorOf(value.type, numbers);

@@ -1,4 +1,5 @@
 import { at } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import type { Constant, Graph, Node } from "../../ir/graph.ts";
 import { convert, quantizationAttributesOf } from "../../ir/ops/conversion-values.ts";
 import { type KnownProduct, quantizedSums, storedSums } from "../../ir/ops/quantized-contraction.ts";
@@ -188,7 +189,7 @@ function scaleSums(node: Node, rewriter: Rewriter): string | null {
     return rewriter.addConstant(
       tensorOf(
         known.type,
-        Float64Array.from(tensorNumbers(known), (each) => each / sumScale),
+        mapNumbers(tensorNumbers(known), (each) => each / sumScale),
       ),
     );
   };

@@ -1,5 +1,6 @@
 import { BorealError, problem } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
+import { mapInto, mapNumbers } from "../../base/typed-arrays.ts";
 import type { Contractor } from "../../ir/contractor.ts";
 import type { Constant, Graph, Node } from "../../ir/graph.ts";
 import { quantizationAttributesOf } from "../../ir/ops/conversion-values.ts";
@@ -191,7 +192,7 @@ function wideValue(value: string, rewriter: Rewriter, formats: Formats): string 
 function halfConstant({ type, data, source }: Constant): Omit<Constant, "name"> {
   const half = tensorType("f16", type.shape);
   if (data === null) return { type: half, data, source };
-  const numbers = Float64Array.from(tensorNumbers({ type, data }), (number) =>
+  const numbers = mapNumbers(tensorNumbers({ type, data }), (number) =>
     Number.isFinite(number) ? Math.max(-greatestHalf, Math.min(greatestHalf, number)) : number,
   );
   return { type: half, data: elementsOf("f16", numbers), source };
@@ -228,7 +229,8 @@ function narrowConstant(
   if (data === null) return { type: narrow, data, source };
   const { low, high } = integerRange(element);
   const [scale, zero] = [at(quantization.scales, 0), at(quantization.zeros, 0)];
-  const stored = Int8Array.from(tensorNumbers({ type, data }), (number) =>
+  const numbers = tensorNumbers({ type, data });
+  const stored = mapInto(new Int8Array(numbers.length), numbers, (number) =>
     roundAndClamp(number, 1 / scale, zero, low, high),
   );
   return { type: narrow, data: stored, source };

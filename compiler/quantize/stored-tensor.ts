@@ -1,4 +1,5 @@
 import { at } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import { signShift } from "../../ir/ops/quantized-weights.ts";
 import { tensorNumbers, tensorOf } from "../../ir/ops/values.ts";
 import type { Tensor } from "../../ir/tensor.ts";
@@ -17,14 +18,12 @@ export function storedTensor(tensor: Tensor, type: TensorType): Tensor {
   if (!isFloat(tensor.type.element))
     return tensorOf(
       type,
-      Float64Array.from(numbers, (number) => number - signShift),
+      mapNumbers(numbers, (number) => number - signShift),
     );
   const [scale, zero] = [at(quantization.scales, 0), at(quantization.zeros, 0)];
   const { low, high } = integerRange(type.element);
   return tensorOf(
     type,
-    Float64Array.from(numbers, (number) =>
-      Number.isNaN(number) ? zero : roundAndClamp(number, 1 / scale, zero, low, high),
-    ),
+    mapNumbers(numbers, (number) => (Number.isNaN(number) ? zero : roundAndClamp(number, 1 / scale, zero, low, high))),
   );
 }

@@ -1,4 +1,5 @@
 import { at, rowMajorStrides } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import type { Contractor } from "../../ir/contractor.ts";
 import type { Constant, Graph, Node } from "../../ir/graph.ts";
 import { makeWasmContractor } from "../../ir/ops/contraction-kernels.ts";
@@ -64,7 +65,7 @@ function correctMeans(node: Node, frames: readonly FrameValues[]): void {
   });
   const stride = at(rowMajorStrides(type.shape), channelAxis(node));
   for (const { stored } of frames) {
-    const numbers = Float64Array.from(
+    const numbers = mapNumbers(
       tensorNumbers(stored.get(name) as Tensor),
       (number, index) => number + at(shifts, Math.floor(index / stride) % shifts.length),
     );

@@ -1,5 +1,6 @@
 import { problem } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import { integerFromFloat } from "../../kernels/arithmetic.ts";
 import { storageOf } from "../../kernels/element.ts";
 import type { Attributes } from "../graph.ts";
@@ -260,7 +261,7 @@ function castData(x: Tensor, type: TensorType): Tensor {
     const storage = storageOf(type.element);
     return tensorOf(
       type,
-      Float64Array.from(numbers, (value) => integerFromFloat(storage, value)),
+      mapNumbers(numbers, (value) => integerFromFloat(storage, value)),
     );
   }
   return makeTensor(type, elementsOf(type.element, numbers));

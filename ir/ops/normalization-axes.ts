@@ -1,5 +1,6 @@
 import { problem } from "../../base/errors.ts";
 import { product } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import type { Attributes } from "../graph.ts";
 import { defineOperator, type Operator } from "../operator.ts";
 import type { TensorType } from "../type.ts";
@@ -118,7 +119,7 @@ const standardize = defineOperator({
       const line = lines[index] as number;
       squares[line] = (squares[line] as number) + ((values[index] as number) - (means[line] as number)) ** 2 / count;
     }
-    const results = Float64Array.from(values, (value, index) => {
+    const results = mapNumbers(values, (value, index) => {
       const line = lines[index] as number;
       return (value - (means[line] as number)) / (Math.sqrt(squares[line] as number) + deviationEpsilon);
     });

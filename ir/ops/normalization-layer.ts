@@ -1,5 +1,6 @@
 import { problem } from "../../base/errors.ts";
 import { at, product } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import { defineOperator, type EvaluateContext, type InferContext, type Operator } from "../operator.ts";
 import type { Tensor } from "../tensor.ts";
 import { formatType, sameNumbers, type TensorType } from "../type.ts";
@@ -92,7 +93,7 @@ function spread(operand: Tensor | null, shape: readonly number[]): ArrayLike<num
   if (operand === null) return null;
   const values = tensorNumbers(operand);
   const offsets = broadcastOffsets(operand.type.shape, shape);
-  return offsets === null ? values : Float64Array.from(offsets, (offset) => values[offset] as number);
+  return offsets === null ? values : mapNumbers(offsets, (offset) => values[offset] as number);
 }
 
 const rootMeanSquareNorm = defineOperator({

@@ -1,4 +1,5 @@
 import { at, rowMajorStrides } from "../../base/math.ts";
+import { mapNumbers } from "../../base/typed-arrays.ts";
 import { roundToEven } from "../../kernels/fixed-point.ts";
 import { makeTensor, type Tensor } from "../tensor.ts";
 import { type ElementType, elementCount, isFloat, type TensorType } from "../type.ts";
@@ -80,7 +81,7 @@ export function extremeIndexes(
   const { bases, inner } = reductionOffsets(x.type.shape, [axis]);
   return tensorOf(
     type,
-    Float64Array.from(bases, (base) => {
+    mapNumbers(bases, (base) => {
       let best = 0;
       for (let index = 1; index < inner.length; index += 1) {
         const value = values[base + (inner[index] as number)] as number | bigint;

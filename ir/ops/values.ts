@@ -1,4 +1,5 @@
 import { internalError } from "../../base/errors.ts";
+import { mapInto } from "../../base/typed-arrays.ts";
 import { f16BitsFromF64, f64FromF16Bits } from "../../kernels/float16.ts";
 import { allocateData, makeTensor, type Tensor, type TensorData } from "../tensor.ts";
 import { type ElementType, elementCount, elementTypes, type TensorType } from "../type.ts";
@@ -36,7 +37,7 @@ export function elementsOf(element: ElementType, numbers: ArrayLike<number>): Te
     case "bf16":
       return brainsFromNumbers(numbers);
     case "bool":
-      return Uint8Array.from(numbers, (value) => (value !== 0 ? 1 : 0));
+      return mapInto(new Uint8Array(numbers.length), numbers, (value) => (value !== 0 ? 1 : 0));
     case "i64":
       return BigInt64Array.from(Array.from(numbers, bigOf));
     case "u64":
@@ -44,12 +45,12 @@ export function elementsOf(element: ElementType, numbers: ArrayLike<number>): Te
     case "i2":
     case "i4": {
       const unused = 32 - elementTypes[element].bits;
-      return Int8Array.from(numbers, (value) => (value << unused) >> unused);
+      return mapInto(new Int8Array(numbers.length), numbers, (value) => (value << unused) >> unused);
     }
     case "u2":
     case "u4": {
       const mask = 2 ** elementTypes[element].bits - 1;
-      return Uint8Array.from(numbers, (value) => value & mask);
+      return mapInto(new Uint8Array(numbers.length), numbers, (value) => value & mask);
     }
     default: {
       const data = allocateData(element, numbers.length) as Int32Array;
@@ -113,14 +114,14 @@ function halvesFromNumbers(numbers: ArrayLike<number>): Uint16Array {
 }
 
 function floatsFromBrains(bits: Uint16Array): Float32Array {
-  const words = Uint32Array.from(bits, (value) => value << 16);
+  const words = mapInto(new Uint32Array(bits.length), bits, (value) => value << 16);
   return new Float32Array(words.buffer);
 }
 
 function brainsFromNumbers(numbers: ArrayLike<number>): Uint16Array {
   const floats = new Float32Array(numbers);
   const words = new Uint32Array(floats.buffer);
-  return Uint16Array.from(words, (word, index) => {
+  return mapInto(new Uint16Array(words.length), words, (word, index) => {
     if (Number.isNaN(floats[index])) return 0x7fc0;
     return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   });
