@@ -160,7 +160,9 @@ function layerDifference(left: SplitLayer | null, right: SplitLayer | null, isSp
   const [a, b] = [left?.layer, right?.layer];
   const change = (figure: "latencyCycles" | "intervalCycles" | "energyJoules"): Change =>
     changeOf(a?.[figure] ?? 0, b?.[figure] ?? 0);
-  const mappings = [a, b].map((layer) => JSON.stringify([layer?.split ?? null, layer?.weights ?? null]));
+  const mappings = [a, b].map((layer) =>
+    JSON.stringify([layer?.split ?? null, layer?.weights ?? null, layer?.weightCopyCount ?? null]),
+  );
   const isKnown = a?.split != null && b?.split != null;
   return {
     name: a?.name ?? b?.name ?? "",

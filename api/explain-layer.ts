@@ -12,8 +12,10 @@ import {
 import { searchSpace } from "../compiler/mapper/search.ts";
 import { vectorWork } from "../compiler/mapper/work.ts";
 import type { MappedStep } from "../ir/mapping.ts";
+import { weightPlanText } from "../ir/weight-plan.ts";
 import type { LayerExplanation } from "../report/explain-schema.ts";
 import type { ChipTarget } from "../targets/target.ts";
+import { choiceFigures } from "./choice-figures.ts";
 import { effectOf, type LayerContext } from "./explain-context.ts";
 import { leversOf } from "./explain-levers.ts";
 import type { LayerStanding } from "./explain-reason.ts";
@@ -60,13 +62,15 @@ function weighingOf(objective: Objective, { predictedCycles, predictedPj }: MapR
 }
 
 function choiceKey({ split, corner, weights }: Pick<MappedStep, "split" | "corner" | "weights">): string {
-  return JSON.stringify([split.rows, split.columns, corner?.row ?? 0, corner?.column ?? 0, weights?.mode ?? null]);
+  const text = weights && weightPlanText(weights);
+  return JSON.stringify([split.rows, split.columns, corner?.row ?? 0, corner?.column ?? 0, text]);
 }
 
 function alternativesOf(
-  { plan, cost, metrics, chip }: LayerStanding,
+  standing: LayerStanding,
   { compiled, metrics: all, pinned, objective, onProgress }: LayerContext,
 ): { readonly alternatives: Alternative[]; readonly consideredCount: number } {
+  const { plan, cost, metrics, chip } = standing;
   onProgress({ phase: "search other choices", fraction: null });
   const { network, mapping } = compiled;
   const pins = new Map(
@@ -78,7 +82,7 @@ function alternativesOf(
   const forced = forcedChoices(space, plan.index, weighing);
   const own = choiceKey(plan.step);
   const chosen: Alternative = {
-    ...choiceOf(plan.step),
+    ...choiceFigures(plan.layer, plan.step, chip),
     isChosen: true,
     predictedLayerCycles: cost.cycles,
     predictedNetworkCycles: forced.find((each) => choiceKey(each.candidate) === own)?.networkCycles ?? null,
@@ -93,7 +97,7 @@ function alternativesOf(
   const others = forced.filter(({ candidate }) => choiceKey(candidate) !== own).slice(0, listedAlternatives);
   const names = { graph: mapping.graph, batchCount: mapping.batchCount };
   const tried = others.map((choice, index): Alternative => {
-    const listed = listedChoice(choice);
+    const listed = listedChoice(choice, standing);
     if (index >= simulatedAlternatives) return listed;
     onProgress({ phase: `try choice ${index + 2}`, fraction: index / simulatedAlternatives });
     const overlaps = overlapsFor(objective);
@@ -105,16 +109,12 @@ function alternativesOf(
   return { alternatives: [chosen, ...tried], consideredCount: forced.length };
 }
 
-function choiceOf({ split, weights }: Pick<MappedStep, "split" | "weights">): Pick<Alternative, "split" | "weights"> {
+function listedChoice(
+  { candidate, layerCycles, networkCycles }: ForcedChoice,
+  { plan, chip }: LayerStanding,
+): Alternative {
   return {
-    split: { rows: split.rows.map((part) => ({ ...part })), columns: split.columns.map((part) => ({ ...part })) },
-    weights: weights?.mode ?? null,
-  };
-}
-
-function listedChoice({ candidate, layerCycles, networkCycles }: ForcedChoice): Alternative {
-  return {
-    ...choiceOf(candidate),
+    ...choiceFigures(plan.layer, candidate, chip),
     isChosen: false,
     predictedLayerCycles: layerCycles,
     predictedNetworkCycles: networkCycles,

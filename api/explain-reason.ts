@@ -229,5 +229,10 @@ function streamDetail({ chip, plan, cost }: LayerStanding): string {
   const weights = constantWeights(plan.layer);
   const bytes = weights === null ? 0 : elementCount(weights.type) * elementBytes(weights.type.element);
   const width = chip.networks.model.linkBytesPerCycle;
-  return `${formatBytes(Math.ceil(bytes))} of weights are streamed over the model network (${formatCount(cost.work.modelCycles)} cycles predicted at ${width} B a cycle)`;
+  const group = plan.weights?.group;
+  const within =
+    group !== undefined && plan.step.weights?.copies !== 1
+      ? ` among the ${group.rows} × ${group.columns} cores that have a copy`
+      : "";
+  return `${formatBytes(Math.ceil(bytes))} of weights are streamed over the model network${within} (${formatCount(cost.work.modelCycles)} cycles predicted at ${width} B a cycle)`;
 }

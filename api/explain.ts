@@ -8,6 +8,7 @@ import type { RunMetrics } from "../runtime-sim/metrics.ts";
 import { didYouMean } from "../targets/nearest-name.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { batchModel } from "./batched-model.ts";
+import { choiceFigures } from "./choice-figures.ts";
 import { compileModel } from "./compile.ts";
 import { explainLayer } from "./explain-layer.ts";
 import { boundRatio, type LayerStanding, reasonOf, usedCoreCount } from "./explain-reason.ts";
@@ -127,8 +128,7 @@ function layerNamed(standings: readonly LayerStanding[], wanted: string): number
 }
 
 function explained(standing: LayerStanding, isWanted: boolean): ExplainedLayer {
-  const { plan, cost, metrics, bound } = standing;
-  const { split, weights } = plan.step;
+  const { plan, cost, metrics, bound, chip } = standing;
   const ratio = boundRatio(standing);
   const isSlow = ratio === null ? metrics.latencyCycles > 0 && bound !== null : ratio > slowRatio;
   return {
@@ -136,8 +136,7 @@ function explained(standing: LayerStanding, isWanted: boolean): ExplainedLayer {
     onnxNodes: [...metrics.origin],
     kind: metrics.kind,
     macCount: metrics.macCount,
-    split: { rows: split.rows.map((part) => ({ ...part })), columns: split.columns.map((part) => ({ ...part })) },
-    weights: weights?.mode ?? null,
+    ...choiceFigures(plan.layer, plan.step, chip),
     usedCoreCount: usedCoreCount(standing),
     latencyCycles: metrics.latencyCycles,
     predictedCycles: cost.cycles,

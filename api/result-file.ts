@@ -34,6 +34,7 @@ const comparableSchema = z.object({
       cyclesByCause: amounts,
       split: z.unknown(),
       weights: z.unknown(),
+      weightCopyCount: z.unknown(),
     }),
   ),
 });

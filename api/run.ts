@@ -1,4 +1,3 @@
-import type { LayerWork } from "../compiler/bound-work.ts";
 import type { Compiled } from "../compiler/compile.ts";
 import { firstCore } from "../compiler/geometry.ts";
 import type { Objective } from "../compiler/mapper/objective.ts";
@@ -29,6 +28,7 @@ import { toModelTypes } from "./answers.ts";
 import { gpuBaselines } from "./baseline.ts";
 import { batchModel } from "./batched-model.ts";
 import { firstDifference } from "./boundary.ts";
+import { choiceFigures } from "./choice-figures.ts";
 import { compileModel, inputElements, precisionName } from "./compile.ts";
 import { executeFunctional } from "./execution.ts";
 import { hostOperationResults, hostWarnings } from "./host-operations.ts";
@@ -311,24 +311,21 @@ export function modelWarnings(model: ImportedModel): Warning[] {
 
 /** What compiling knows of each layer. */
 function layerFacts(
-  { mapping }: Pick<Compiled, "mapping"> & { readonly work: readonly LayerWork[] },
+  { map: { plan } }: Pick<Compiled, "map">,
   bounds: Bounds,
   sqnrDb: ReadonlyMap<string, number>,
 ): (layer: string) => LayerFacts | null {
   const boundCycles = new Map(bounds.layers.map((layer) => [layer.name, layer.boundCycles]));
-  const steps = new Map(mapping.steps.map((step) => [step.name, step]));
+  const steps = new Map(plan.steps.map((step) => [step.step.name, step]));
   return (name) => {
-    const step = steps.get(name);
-    if (step === undefined) return null;
+    const planned = steps.get(name);
+    if (planned === undefined) return null;
+    const { step, layer } = planned;
     return {
       boundCycles: boundCycles.get(name) ?? null,
-      split: {
-        rows: step.split.rows.map((part) => ({ ...part })),
-        columns: step.split.columns.map((part) => ({ ...part })),
-      },
+      ...choiceFigures(layer, step, plan.target),
       corner: { ...(step.corner ?? firstCore) },
       beside: step.beside ?? null,
-      weights: step.weights?.mode ?? null,
       sqnrDb: sqnrDb.get(name) ?? null,
     };
   };

@@ -172,6 +172,7 @@ export interface LayerFacts {
   readonly corner: LayerResult["corner"];
   readonly beside: string | null;
   readonly weights: LayerResult["weights"];
+  readonly weightCopyCount: number | null;
   readonly sqnrDb: number | null;
 }
 
@@ -194,6 +195,7 @@ export function layerResults({ steps }: RunMetrics, factsOf: (layer: string) => 
       corner: facts?.corner ?? null,
       beside: facts?.beside ?? null,
       weights: facts?.weights ?? null,
+      weightCopyCount: facts?.weightCopyCount ?? null,
       sqnrDb: facts?.sqnrDb ?? null,
     };
   });

@@ -7,6 +7,7 @@ import type { ChipTarget } from "../targets/target.ts";
 import { planChain } from "./chain.ts";
 import { concurrency } from "./concurrency.ts";
 import { forEachBox, isInside } from "./core-boxes.ts";
+import { storageGroup } from "./core-group.ts";
 import { type Geometry, largestBox } from "./geometry.ts";
 import { inPlaceWrites } from "./in-place.ts";
 import { type LaidStep, layStep } from "./laid-step.ts";
@@ -19,7 +20,7 @@ import { piecesOf, stepChunks, storedBytes } from "./step-chunks.ts";
 import type { BufferNeed, NetworkPlan, ReadPlan, StepPlan, WritePlan } from "./step-plan.ts";
 import { anchorElements, type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
 import type { Spread } from "./transfers.ts";
-import { type ContractionTile, contractionTiles, streamGroup } from "./weights.ts";
+import { type ContractionTile, contractionTiles } from "./weights.ts";
 
 /** What is known of a step for the same layouts and target: how it lies on the grid, and its plans. */
 interface KnownStep {
@@ -130,16 +131,12 @@ function planStep(
   });
   const weightsRead = reads.find((read) => read.mode === "weights");
   const weights: StepPlan["weights"] =
-    weightsRead === undefined
+    weightsRead === undefined || roles === null
       ? null
       : {
           read: weightsRead.read,
           buffer: `${step.name}/weights`,
-          mode: step.weights?.mode ?? "resident",
-          group:
-            step.weights?.mode === "streamed" && roles !== null
-              ? streamGroup(geometry, roles)
-              : { rows: 1, columns: 1 },
+          group: storageGroup(geometry, roles, step.weights),
         };
   const chain = planChain(
     layer,
@@ -343,7 +340,7 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
     }
     if (plan.weights !== null && isNew(plan.weights.buffer)) {
       const chunks = stepChunks(plan, largestBox(plan.geometry), target);
-      const pieces = plan.weights.group.rows * plan.weights.group.columns;
+      const pieces = piecesOf(plan);
       needs.push({
         name: plan.weights.buffer,
         role: "weights",

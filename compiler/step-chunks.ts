@@ -2,6 +2,7 @@ import { ceilDivide, roundUp } from "../base/math.ts";
 import type { Rectangle } from "../ir/instruction.ts";
 import type { Box } from "../ir/iteration.ts";
 import type { ChipTarget } from "../targets/target.ts";
+import { coreCount } from "./core-group.ts";
 import { type Geometry, largestBox } from "./geometry.ts";
 import type { StepPlan, WeightsPlan } from "./step-plan.ts";
 import { anchorElements, chunkCapacityBytes, tileCapacity } from "./tiling.ts";
@@ -25,20 +26,14 @@ export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): Weight
   );
 }
 
-/** Cores that store a piece each of a step's weights; 1 when they are resident or computed. */
+/** Cores that store a piece each of a copy of a step's weights; 1 when they are resident or computed. */
 export function piecesOf({ weights }: Pick<StepPlan, "weights">): number {
-  return weights === null ? 1 : weights.group.rows * weights.group.columns;
+  return weights === null ? 1 : coreCount(weights.group);
 }
 
-/** The cores that share a slice of weights with a core, itself included. */
-export function groupOf({ group }: WeightsPlan, { grid, corner }: Geometry, core: number): Rectangle {
-  const first = (place: number, start: number, size: number): number => place - ((place - start) % size);
-  return {
-    row: first(Math.floor(core / grid.columns), corner.row, group.rows),
-    column: first(core % grid.columns, corner.column, group.columns),
-    rows: group.rows,
-    columns: group.columns,
-  };
+/** The cores that store the first copy of the first slice of a step's weights; those of the others lie beside them. */
+export function firstGroup({ group }: WeightsPlan, { corner }: Geometry): Rectangle {
+  return { ...corner, ...group };
 }
 
 /** Bytes of a chunk that each core of a group of `pieces` cores stores. */

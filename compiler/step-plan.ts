@@ -2,6 +2,7 @@ import type { Box } from "../ir/iteration.ts";
 import type { MappedBuffer, MappedStep } from "../ir/mapping.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import type { ChainPlan } from "./chain.ts";
+import type { CoreGroup } from "./core-group.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Layer, LayerRead, LayerWrite } from "./layers.ts";
 import type { LocalLayout } from "./local-layout.ts";
@@ -42,9 +43,8 @@ export interface WritePlan {
 export interface WeightsPlan {
   readonly read: LayerRead;
   readonly buffer: string;
-  readonly mode: "resident" | "streamed";
-  /** The rectangle of cores that share a slice; 1 × 1 when resident. */
-  readonly group: { readonly rows: number; readonly columns: number };
+  /** The rectangle of cores that store a copy of a slice between them; 1 × 1 when resident. */
+  readonly group: CoreGroup;
 }
 
 /** Everything that is decided about one step, with nothing placed yet. */

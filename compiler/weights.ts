@@ -1,9 +1,8 @@
 import { problem } from "../base/errors.ts";
 import { product, sum } from "../base/math.ts";
 import { type Box, boxCount } from "../ir/iteration.ts";
-import type { MappedStep, SplitPart } from "../ir/mapping.ts";
+import type { MappedStep } from "../ir/mapping.ts";
 import { type ElementType, packedBytes } from "../ir/type.ts";
-import type { Geometry } from "./geometry.ts";
 import { type ContractionRoles, cutBoxes, sizesOf, subBox, tileBoxes, tileSizes } from "./tiling.ts";
 
 /** Results that the matrix unit accumulates at a time, and the inner elements in the chunks that it takes. */
@@ -113,21 +112,4 @@ export function weightChunks(tiles: readonly ContractionTile[], element: Element
     }
   }
   return chunks;
-}
-
-/**
- * The rectangle of cores that use the same weights: those that differ only in their parts of row dimensions, which must
- * be the innermost entries of the split's lists. Throws B403 when they do not form a rectangle.
- */
-export function streamGroup(geometry: Geometry, roles: ContractionRoles): { rows: number; columns: number } {
-  const isRow = (part: SplitPart): boolean =>
-    roles.row.some((index) => geometry.dimensions[index]?.name === part.dimension);
-  const size = (parts: readonly SplitPart[], axis: string): number => {
-    const first = parts.findIndex(isRow);
-    if (first >= 0 && !parts.slice(first).every(isRow)) {
-      throw problem("B403", `Streamed weights need the row dimensions innermost in the split of the grid's ${axis}.`);
-    }
-    return product(parts.filter(isRow).map((part) => part.parts));
-  };
-  return { rows: size(geometry.split.rows, "rows"), columns: size(geometry.split.columns, "columns") };
 }

@@ -48,6 +48,17 @@ export interface Rectangle {
   readonly columns: number;
 }
 
+/** Of the rectangles that lie beside each other without gaps, in rows and columns as `one` does, that which holds a core. */
+export function tileAround(one: Rectangle, row: number, column: number): Rectangle {
+  const { rows, columns } = one;
+  return {
+    row: one.row + Math.floor((row - one.row) / rows) * rows,
+    column: one.column + Math.floor((column - one.column) / columns) * columns,
+    rows,
+    columns,
+  };
+}
+
 /** A rectangle whose corner may differ over the cores of a class. */
 export interface RectangleField {
   readonly row: Field;
@@ -193,9 +204,10 @@ export interface WeightsLoadInstruction {
 }
 
 /**
- * All cores of the group exchange their pieces over the model network: core j of the group (row-major) reads `bytes`
+ * All cores of a group exchange their pieces over the model network: core j of the group (row-major) reads `bytes`
  * at `source` and every core of the group gets them at destination + j·bytes of its weight buffer. A collective: the
- * n-th one of a group starts when all its cores have reached it, and ends on all of them together.
+ * n-th one of a group starts when all its cores have reached it, and ends on all of them together. Groups are rectangles
+ * beside each other, of which `group` is one: a core's own is that in which it stands (`tileAround`).
  */
 export interface WeightsStreamInstruction {
   readonly kind: "weights.stream";

@@ -1,5 +1,6 @@
 import type { StepRange } from "../base/step-range.ts";
 import type { ElementType } from "./type.ts";
+import type { WeightPlan } from "./weight-plan.ts";
 
 /** A dimension of a step's iteration space divided into `parts` equal ranges (the last ones may be short or empty). */
 export interface SplitPart {
@@ -15,12 +16,6 @@ export interface SplitPart {
 export interface Split {
   readonly rows: readonly SplitPart[];
   readonly columns: readonly SplitPart[];
-}
-
-/** Where the weights of a contraction stay. */
-export interface WeightPlan {
-  /** resident: each core stores all weights that it uses. streamed: each group of cores that use the same weights stores them once and exchanges them over the model network. */
-  readonly mode: "resident" | "streamed";
 }
 
 /** Sizes of the tiles of a contraction inside a core: output positions, output columns, and inner elements. */

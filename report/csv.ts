@@ -27,6 +27,7 @@ const columns = [
   "corner",
   "beside",
   "weights",
+  "weightCopyCount",
   "sqnrDb",
   ...cycleCauses.map((cause) => `${cause}Cycles`),
 ];
@@ -53,6 +54,7 @@ export function printCsv({ layers }: { readonly layers: readonly LayerResult[] }
       layer.corner === null ? null : `${layer.corner.row} ${layer.corner.column}`,
       layer.beside,
       layer.weights,
+      layer.weightCopyCount,
       layer.sqnrDb,
       ...cycleCauses.map((cause) => layer.cyclesByCause[cause]),
     ]

@@ -13,7 +13,7 @@ import {
   words,
 } from "./format.ts";
 import { formatTable } from "./table.ts";
-import { axisText, type Colours, labelled, line, wrapped } from "./text-parts.ts";
+import { axisText, type Colours, labelled, line, weightsText, wrapped } from "./text-parts.ts";
 
 /** A layer from near, block by block: how it stands and why, cycles by cause, transfers, other choices, levers. */
 export function layerBlocks(
@@ -68,7 +68,7 @@ function layerLines(
     ...labelled(
       colours,
       "mapped",
-      `rows × columns ${axisText(layer.split)}${layer.weights === null ? "" : `, weights ${layer.weights}`}; ${layer.usedCoreCount === 1 ? "one core has" : `${layer.usedCoreCount} cores have`} a part; ${exact}`,
+      `rows × columns ${axisText(layer.split)}${layer.weights === null ? "" : `, weights ${layer.weights === "replicated" ? "in " : ""}${weightsText(layer)}`}; ${layer.usedCoreCount === 1 ? "one core has" : `${layer.usedCoreCount} cores have`} a part; ${exact}`,
     ),
     line(
       colours,
@@ -176,7 +176,7 @@ function alternativeLines(colours: Colours, { alternatives }: LayerExplanation, 
   const rows = alternatives.map((each, index) => [
     `${index === 0 ? "chosen" : `${index + 1}`}`,
     shorten(axisText(each.split), 26),
-    each.weights ?? "",
+    weightsText(each),
     formatCount(each.predictedLayerCycles),
     predictedText(chosen ?? each, each),
     each.fits === false ? "does not fit" : each.simulated === null ? "" : formatCount(each.simulated.layerCycles ?? 0),

@@ -12,7 +12,8 @@ import {
 } from "./figures-schema.ts";
 import { choicesSchema, modelSchema } from "./schemas.ts";
 
-const choice = { split: layerSchema.shape.split, weights: layerSchema.shape.weights };
+const { split, weights, weightCopyCount } = layerSchema.shape;
+const choice = { split, weights, weightCopyCount };
 
 /** One layer in the summary: what it takes, against what, and why. */
 export const explainedLayerSchema = z.strictObject({

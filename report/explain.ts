@@ -3,7 +3,17 @@ import { layerBlocks } from "./explain-layer.ts";
 import type { ExplainedLayer, ExplanationResult } from "./explain-schema.ts";
 import { formatCount, formatPercent, formatQuantity, formatRatio, shorten, shortenName, words } from "./format.ts";
 import { formatTable } from "./table.ts";
-import { axisText, type Colours, heading, line, makeColours, targetLine, warningLines, wrapped } from "./text-parts.ts";
+import {
+  axisText,
+  type Colours,
+  heading,
+  line,
+  makeColours,
+  targetLine,
+  warningLines,
+  weightsText,
+  wrapped,
+} from "./text-parts.ts";
 
 const shownWarnings = 3;
 /** Layers of a summary that are printed, and reasons of slow ones: all of a network such as ResNet-50. */
@@ -63,7 +73,7 @@ function summaryLines(colours: Colours, layers: readonly ExplainedLayer[]): stri
     layer.boundRatio === null ? "" : formatRatio(layer.boundRatio),
     words(layer.bindingResource),
     shorten(axisText(layer.split), 22),
-    layer.weights ?? "",
+    weightsText(layer),
   ]);
   const right = (title: string) => ({ title: colours.dim(title), align: "right" as const });
   const left = (title: string) => ({ title: colours.dim(title) });

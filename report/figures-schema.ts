@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { weightPlanWords } from "../ir/weight-plan.ts";
 import { boundResources } from "../runtime-sim/bound.ts";
 import { energyComponents } from "../runtime-sim/energy.ts";
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
@@ -160,7 +161,13 @@ export const layerSchema = z.strictObject({
     .string()
     .nullable()
     .describe("The layer before it that runs at once with it: this one has only the cycles beyond that one's end."),
-  weights: z.enum(["resident", "streamed"]).nullable(),
+  weights: z
+    .enum(weightPlanWords)
+    .nullable()
+    .describe(
+      "Of a contraction's constant weights: on every core that uses them, in one copy divided over these cores, or in several.",
+    ),
+  weightCopyCount: count.nullable().describe("How often each slice of constant weights stands on the chip."),
   sqnrDb: z
     .number()
     .nullable()

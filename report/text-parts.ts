@@ -242,7 +242,7 @@ export function layerLines(colours: Colours, layers: readonly LayerResult[], mos
     formatPercent(whole === 0 ? 0 : layer.latencyCycles / whole),
     words(layer.bindingResource),
     shorten(axisText(layer.split), 24),
-    layer.weights ?? "",
+    weightsText(layer),
   ]);
   const dim = (title: string): string => colours.dim(title);
   return formatTable(
@@ -257,6 +257,11 @@ export function layerLines(colours: Colours, layers: readonly LayerResult[], mos
     ],
     rows,
   );
+}
+
+/** Where a layer's constant weights stay; nothing where it has none. */
+export function weightsText({ weights, weightCopyCount }: Pick<LayerResult, "weights" | "weightCopyCount">): string {
+  return weights === "replicated" ? `${weightCopyCount} copies` : (weights ?? "");
 }
 
 /** Warnings, one a line; what does not fit in `most` lines is counted. */

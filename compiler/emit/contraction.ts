@@ -3,7 +3,7 @@ import { at } from "../../base/math.ts";
 import type { MatmulInstruction, SimpleInstruction } from "../../ir/instruction.ts";
 import { type Box, boxCount } from "../../ir/iteration.ts";
 import { largestBox, reductionIndex } from "../geometry.ts";
-import { groupOf, piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
+import { firstGroup, piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
 import { anchorElements, chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
 import { type ContractionTile, contractionTiles, feedCount, keepsWeights, pairedBytes } from "../weights.ts";
@@ -51,7 +51,7 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
   const vector: SimpleInstruction[] = [];
   const psum: SimpleInstruction[] = [];
   // All cores of a group stream together: one with fewer rows takes part in the others' turns and drops what it gets.
-  const streamed = plan.weights?.mode === "streamed" ? tilesOf(largestOfGroup(plan, box)) : tiles;
+  const streamed = piecesOf(plan) > 1 ? tilesOf(largestOfGroup(plan, box)) : tiles;
   const feed = weightFeed(context, plan, core, streamed);
   if (feed !== null) weights.push(wait(tokens.goWeights), ...feed);
 
@@ -164,7 +164,7 @@ function weightFeed(
   const { target } = context.plan;
   const chunks = stepChunks(plan, at(plan.boxes, core), target);
   const pieces = piecesOf(plan);
-  const group = groupOf(plan.weights, plan.geometry, core);
+  const group = firstGroup(plan.weights, plan.geometry);
   const base = addressOf(context, plan.weights.buffer);
   const offsets: number[] = [];
   let offset = 0;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { internalError } from "../../base/errors.ts";
 import { at, roundUp, rowMajorStrides } from "../../base/math.ts";
 import { type Constant, constantsByName } from "../../ir/graph.ts";
+import { tileAround } from "../../ir/instruction.ts";
 import type { Access, Box } from "../../ir/iteration.ts";
 import { putPacked } from "../../ir/packing.ts";
 import type { MemoryImage } from "../../ir/program.ts";
@@ -13,7 +14,7 @@ import type { LocalLayout } from "../local-layout.ts";
 import { gridOf } from "../network.ts";
 import { storedTensor } from "../quantize/stored-tensor.ts";
 import { initialValue, type State } from "../states.ts";
-import { groupOf, piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
+import { firstGroup, piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
 import { anchorAccesses } from "../tiling.ts";
 import { pairedBytes, type WeightChunk } from "../weights.ts";
@@ -257,8 +258,9 @@ function weightsImage(
   const pieces = piecesOf(plan);
   const stored = chunks.reduce((bytes, chunk) => bytes + storedBytes(chunk, pieces), 0);
   const { columns } = plan.geometry.grid;
-  const group = groupOf(weights, plan.geometry, core);
-  const member = (Math.floor(core / columns) - group.row) * group.columns + (core % columns) - group.column;
+  const [row, column] = [Math.floor(core / columns), core % columns];
+  const group = tileAround(firstGroup(weights, plan.geometry), row, column);
+  const member = (row - group.row) * group.columns + column - group.column;
   const slice = chunks.map((chunk) => boxKey([...chunk.groups, ...chunk.columns, ...chunk.inner])).join("/");
   const offset = sidecar.place(`${weights.buffer} ${slice}`, () => {
     const bytes = new Uint8Array(stored * pieces);

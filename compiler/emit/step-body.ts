@@ -4,7 +4,6 @@ import type { CoreClass, ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { reductionIndex } from "../geometry.ts";
 import { coordinateOf, localOffset } from "../local-layout.ts";
-import { groupOf, piecesOf } from "../step-chunks.ts";
 import type { StepPlan } from "../step-plan.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { EmitContext } from "./chain.ts";
@@ -180,14 +179,12 @@ function computeKey(plan: StepPlan, core: number): string {
       ? localOffset(read.layout, at(read.origins, core), coordinateOf(read.read.access, point))
       : 0,
   );
-  const group = plan.weights === null || piecesOf(plan) === 1 ? null : groupOf(plan.weights, plan.geometry, core);
-  const corner = group === null ? "" : `${group.row},${group.column}`;
   const chain =
     plan.geometry.reduction === null
       ? 0
       : Math.sign(reductionIndex(plan.geometry, row, column)) + (plan.owns[core] ? 2 : 0);
   const sizes = box.map((range) => range.end - range.start);
-  return [sizes.join(), offsets.join(), corner, chain].join("|");
+  return [sizes.join(), offsets.join(), chain].join("|");
 }
 
 function computeThreads(context: EmitContext, plan: StepPlan, core: number): Threads {

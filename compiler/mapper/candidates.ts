@@ -1,8 +1,10 @@
 import { ceilDivide, productAt } from "../../base/math.ts";
 import type { Access } from "../../ir/iteration.ts";
-import type { CorePlace, Split, WeightPlan } from "../../ir/mapping.ts";
+import type { CorePlace, Split } from "../../ir/mapping.ts";
 import { elementBytes } from "../../ir/type.ts";
+import { resident, streamed, type WeightPlan, weightPlanText } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { copyCounts, coreCount, sharingCores, storageGroup } from "../core-group.ts";
 import { firstCore, type Geometry, type Grid } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
@@ -11,7 +13,7 @@ import { constantWeights, type LayerCost, layerCost } from "./layer-cost.ts";
 import { layerEnergyPj } from "./layer-energy.ts";
 import { outline } from "./outline.ts";
 import { placementKey } from "./placement-key.ts";
-import { groupSize, streamViolations } from "./rules.ts";
+import { weightsViolations } from "./rules.ts";
 import { candidateSplits, formatSplit } from "./splits.ts";
 import type { VectorPass } from "./work.ts";
 
@@ -120,7 +122,7 @@ function priceChoice(facts: LayerFacts, geometry: Geometry, weights: WeightPlan 
 /** The cost of a choice, which is that of every choice that leaves cores as much to do and shares weights alike. */
 function costOf(facts: LayerFacts, geometry: Geometry, weights: WeightPlan | null, target: ChipTarget): LayerCost {
   const { layer, passes, roles, costs } = facts;
-  const share = roles !== null && weights?.mode === "streamed" ? groupSize(geometry, roles) : null;
+  const share = roles === null ? null : storageGroup(geometry, roles, weights);
   const sharing = share === null ? "" : `${share.rows} ${share.columns}`;
   const columns = layer.kind === "input" ? geometry.usedColumns : "";
   const key = `${geometry.chunks.join()} ${geometry.reduction?.parts ?? ""} ${columns} ${sharing}`;
@@ -157,25 +159,44 @@ function storedWeightBytes({ roles, hasWeights }: LayerFacts, geometry: Geometry
   if (roles === null || !hasWeights) return 0;
   const size = (dimensions: readonly number[]): number => productAt(geometry.chunks, dimensions);
   const bytes = pairedBytes(size(roles.group), size(roles.inner), size(roles.column), roles.elements.weights);
-  if (weights?.mode !== "streamed") return bytes;
-  const group = groupSize(geometry, roles);
-  return ceilDivide(bytes, group.rows * group.columns);
+  return ceilDivide(bytes, coreCount(storageGroup(geometry, roles, weights)));
 }
 
-/** The weights modes that a split allows; streaming in a group of one core is the same as residence and left out. */
-export function weightModes({ layer, roles, hasWeights }: LayerFacts, geometry: Geometry): (WeightPlan | null)[] {
+/** Weights resident or, where the split allows it, streamed; streaming in a group of one core is residence and left out. */
+function weightPlans({ layer, roles, hasWeights }: LayerFacts, geometry: Geometry): (WeightPlan | null)[] {
   if (roles === null || !hasWeights) return [null];
-  const resident: WeightPlan = { mode: "resident" };
-  const group = groupSize(geometry, roles);
-  const streams = group.rows * group.columns > 1 && streamViolations(layer, geometry, roles).length === 0;
-  return streams ? [resident, { mode: "streamed" }] : [resident];
+  const isShared = coreCount(sharingCores(geometry, roles)) > 1;
+  return isShared && weightsViolations(layer, geometry, streamed, roles).length === 0
+    ? [resident, streamed]
+    : [resident];
+}
+
+/** A choice and, where it streams weights and nothing takes longer, the same with as many copies as make that shorter. */
+function withCopies(facts: LayerFacts, choice: Choice, target: ChipTarget): Choice[] {
+  const { geometry } = choice;
+  const choices = [choice];
+  if (facts.roles === null || choice.weights?.copies !== 1 || !waitsForWeights(choice)) return choices;
+  let last = choice;
+  for (const copies of copyCounts(sharingCores(geometry, facts.roles)).slice(1)) {
+    const next = priceChoice(facts, geometry, { copies }, target);
+    if (next.cost.cycles >= last.cost.cycles) continue;
+    choices.push(next);
+    if (!waitsForWeights(next)) break;
+    last = next;
+  }
+  return choices;
+}
+
+/** Whether the exchange of weights takes longer than all else that runs beside it. */
+function waitsForWeights({ cost }: Choice): boolean {
+  return cost.modelCycles > Math.max(cost.matrixCycles, cost.vectorCycles, cost.portCycles);
 }
 
 /**
- * The candidates of a layer: all legal useful splits and those given in `further`, in both weights modes, without those
+ * The candidates of a layer: all legal useful splits and those given in `further`, weights resident and streamed, without those
  * that another one beats in cycles and in memory while its values lie the same; at most `limit`, the quickest and, for
- * variety, the quickest of each way to divide the dimensions and the leanest. Candidates of `further` are kept first. All lie
- * on the given part of the grid.
+ * variety, the quickest of each way to divide the dimensions and the leanest. Candidates of `further` are kept first. Those that
+ * wait for streamed weights also stand there with more copies. All lie on the given part of the grid.
  */
 export function candidatesOf(
   layer: Layer,
@@ -193,11 +214,13 @@ export function candidatesOf(
     taken.size === 0 ? others : [...taken.values(), ...others.filter((split) => !taken.has(formatSplit(split)))];
   const choices = splits.flatMap((split) => {
     const geometry = outline(layer.dimensions, split, target.grid, corner);
-    return weightModes(facts, geometry).map((weights) => priceChoice(facts, geometry, weights, target));
+    return weightPlans(facts, geometry).map((weights) => priceChoice(facts, geometry, weights, target));
   });
   const leading = leadingDimension(layer);
   const most = limit ?? (leading === null ? candidateLimit : batchCandidateLimit);
-  return select(undominated(layer, choices), taken, most, leading).map((choice) => candidateOf(layer, choice));
+  return select(undominated(layer, choices), taken, most, leading)
+    .flatMap((choice) => withCopies(facts, choice, target))
+    .map((choice) => candidateOf(layer, choice));
 }
 
 /** The dimension that moves along the first axis of a result of several samples: that of the batch; null without one. */
@@ -309,5 +332,5 @@ function select(
 function dimensionWay({ split, weights }: Choice, leading: string | null): string {
   const names = (list: Split["rows"]): string =>
     list.map(({ dimension, parts }) => (dimension === leading ? `${dimension} ${parts}` : dimension)).join(",");
-  return `${names(split.rows)}|${names(split.columns)}|${weights?.mode ?? ""}`;
+  return `${names(split.rows)}|${names(split.columns)}|${weights === null ? "" : weightPlanText(weights)}`;
 }

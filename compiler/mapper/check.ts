@@ -2,7 +2,9 @@ import { BorealError, type Problem } from "../../base/errors.ts";
 import { product } from "../../base/math.ts";
 import { goesOverEnd } from "../../base/step-range.ts";
 import type { MappedBuffer, MappedStep } from "../../ir/mapping.ts";
+import type { WeightPlan } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { coreCount, storageGroup } from "../core-group.ts";
 import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
@@ -11,7 +13,7 @@ import type { NetworkPlan } from "../step-plan.ts";
 import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
 import { constantWeights, tiledPasses } from "./layer-cost.ts";
-import { splitViolations, streamedBy, streamViolations } from "./rules.ts";
+import { splitViolations, weightsViolations } from "./rules.ts";
 
 /** Every rule that the steps of a mapping break, as B403 problems with the step's name; none for a legal mapping. */
 export function checkSteps(network: Network, steps: readonly MappedStep[], target: ChipTarget): Problem[] {
@@ -63,9 +65,12 @@ export function checkStep(layer: Layer, step: MappedStep, target: ChipTarget): P
   const value = boundaryValue(layer);
   if (step.value !== value) found.push(`The step's value is ${quoted(step.value)}, expected ${quoted(value)}.`);
   const splits = splitViolations(layer, step.split, target.grid, step.corner);
-  found.push(...splits, ...weightsViolations(layer, step, splits.length === 0, target));
-  if (splits.length === 0)
-    found.push(...tileViolations(layer, step, target), ...reductionViolations(layer, step, target));
+  const weightPlans = weightPlanViolations(layer, step, splits.length === 0, target);
+  found.push(...splits, ...weightPlans);
+  if (splits.length === 0) {
+    const weights = weightPlans.length === 0 ? step.weights : null;
+    found.push(...tileViolations(layer, step, weights, target), ...reductionViolations(layer, step, target));
+  }
   return found.map((message) => ({ code: "B403", message, at: { layer: layer.name } }));
 }
 
@@ -84,19 +89,21 @@ function quoted(name: string | null): string {
   return name === null ? "null" : `"${name}"`;
 }
 
-function weightsViolations(layer: Layer, step: MappedStep, splitIsLegal: boolean, target: ChipTarget): string[] {
+function weightPlanViolations(layer: Layer, step: MappedStep, splitIsLegal: boolean, target: ChipTarget): string[] {
   const constant = constantWeights(layer) !== null;
-  if (!constant && step.weights !== null) return ["The step has no constant weights, so it has no weights mode."];
+  if (!constant && step.weights !== null) return ["The step has no constant weights, so none are stored."];
   if (constant && step.weights === null)
-    return ["The step has constant weights; their mode must be resident or streamed."];
-  if (step.weights?.mode === "streamed" && splitIsLegal) {
-    return streamViolations(layer, layOut(layer.dimensions, step.split, target.grid));
-  }
-  return [];
+    return ["The step has constant weights, which must be resident, streamed, or stored in some copies."];
+  if (step.weights === null || !splitIsLegal) return [];
+  return weightsViolations(layer, layOut(layer.dimensions, step.split, target.grid), step.weights);
 }
 
-function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): string[] {
-  const tile = step.tile;
+function tileViolations(
+  layer: Layer,
+  { tile, split }: MappedStep,
+  weights: WeightPlan | null,
+  target: ChipTarget,
+): string[] {
   if (layer.kind !== "contraction") return tile === null ? [] : ["Only a contraction step has a tile."];
   if (tile === null) return ["A contraction step needs a tile."];
   const found: string[] = [];
@@ -106,7 +113,7 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
       found.push(`The tile has ${size} ${name}, expected an integer of at least 1.`);
   }
   if (found.length > 0) return found;
-  const geometry = layOut(layer.dimensions, step.split, target.grid);
+  const geometry = layOut(layer.dimensions, split, target.grid);
   const roles = contractionRoles(layer);
   const largest = (dimensions: readonly number[], limit: number): number => {
     let most = 0;
@@ -130,7 +137,7 @@ function tileViolations(layer: Layer, step: MappedStep, target: ChipTarget): str
     );
   }
   const weightBytes = pairedBytes(1, inner, columns, anchorElements(layer).weights);
-  const chunkBytes = chunkCapacityBytes(target, streamedBy(layer, geometry, step.weights, roles));
+  const chunkBytes = chunkCapacityBytes(target, coreCount(storageGroup(geometry, roles, weights)));
   if (weightBytes > chunkBytes) {
     found.push(
       `A tile of ${inner} inner elements × ${columns} columns takes ${weightBytes} bytes of weights; a half of the weight buffer takes ${chunkBytes}.`,

@@ -55,11 +55,11 @@ export function memoryMisfit(network: Network, attempt: Attempt, target: ChipTar
 
   const levers: MisfitLever[] = [];
   const contractions = steps.filter((step) => step.weights !== null);
-  const streamed = contractions.filter((step) => step.weights?.mode === "streamed").length;
+  const streamed = contractions.filter((step) => step.weights?.copies === 1).length;
   if (contractions.length > 0) {
     levers.push({
       lever: "Streamed weights and leaner splits",
-      effect: `tried; the closest choice streams ${streamed} of ${contractions.length} weighted layers and still needs ${formatBytes(demand)}`,
+      effect: `tried; the closest choice stores the weights of ${streamed} of ${contractions.length} layers once and still needs ${formatBytes(demand)}`,
     });
   }
   const weights = live.filter((buffer) => buffer.role === "weights");

@@ -1,6 +1,6 @@
 import { ceilDivide, product } from "../../base/math.ts";
-import type { WeightPlan } from "../../ir/mapping.ts";
 import { type ElementType, elementBytes, elementCount, elementTypes } from "../../ir/type.ts";
+import type { WeightPlan } from "../../ir/weight-plan.ts";
 import {
   columnPasses,
   frameLinkCycles,
@@ -13,11 +13,11 @@ import {
   vectorCycles,
 } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { coreCount, storageGroup } from "../core-group.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer, LayerRead } from "../layers.ts";
 import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity, tilePlan } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
-import { groupSize } from "./rules.ts";
 import type { VectorPass } from "./work.ts";
 
 /** Predicted cycles of a step on its busiest core, by what takes them; `cycles` is the whole, the terms overlap. */
@@ -51,6 +51,14 @@ export function constantWeights(layer: Layer): LayerRead | null {
   if (layer.kind !== "contraction") return null;
   const anchor = layer.nodes[0]?.name;
   return layer.reads.find((read) => read.node === anchor && read.operand === 1 && read.constant) ?? null;
+}
+
+/** By layer: how many layers read the same constant weights; 1 for layers without any. */
+export function weightReaderCounts(layers: readonly Layer[]): number[] {
+  const values = layers.map((layer) => constantWeights(layer)?.value ?? null);
+  const counts = new Map<string | null, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return values.map((value) => (value === null ? 1 : (counts.get(value) ?? 1)));
 }
 
 /** How sizes are cut into tiles of at most `limit` points (inner dimensions whole first), and Σ of `passes` over the tiles. */
@@ -175,8 +183,8 @@ function contractionCost(
   passes: readonly VectorPass[],
   target: ChipTarget,
 ): LayerCost {
-  const share = weights?.mode === "streamed" ? groupSize(geometry, roles) : { rows: 1, columns: 1 };
-  const cores = share.rows * share.columns;
+  const share = storageGroup(geometry, roles, weights);
+  const cores = coreCount(share);
   const tile = tilePlan(layer, geometry, target, roles, cores);
   const sizes = (dimensions: readonly number[]): number[] =>
     dimensions.map((dimension) => geometry.chunks[dimension] as number);

@@ -1,14 +1,14 @@
 import { product } from "../../base/math.ts";
-import type { WeightPlan } from "../../ir/mapping.ts";
 import { elementBytes, elementTypes } from "../../ir/type.ts";
+import type { WeightPlan } from "../../ir/weight-plan.ts";
 import { columnPasses, innerPasses, macWidth } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { coreCount, storageGroup } from "../core-group.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { anchorElements, type ContractionRoles, tilePlan } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
 import { tiledPasses } from "./layer-cost.ts";
-import { groupSize } from "./rules.ts";
 import type { VectorPass } from "./work.ts";
 
 /**
@@ -47,8 +47,7 @@ function contractionPj(
   roles: ContractionRoles,
 ): number {
   const { energy, networks } = target;
-  const group = weights?.mode === "streamed" ? groupSize(geometry, roles) : { rows: 1, columns: 1 };
-  const pieces = group.rows * group.columns;
+  const pieces = coreCount(storageGroup(geometry, roles, weights));
   const tile = tilePlan(layer, geometry, target, roles, pieces);
   const sizes = (dimensions: readonly number[]): number[] =>
     dimensions.map((dimension) => geometry.chunks[dimension] as number);

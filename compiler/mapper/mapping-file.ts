@@ -8,10 +8,10 @@ import type {
   SplitPart,
   TilePlan,
   ValueLayout,
-  WeightPlan,
 } from "../../ir/mapping.ts";
 import type { ElementType } from "../../ir/type.ts";
 import { elementTypes } from "../../ir/type.ts";
+import { parseWeightPlan, resident, type WeightPlan, weightPlanText } from "../../ir/weight-plan.ts";
 import { type Fields, MappingReader } from "./mapping-reader.ts";
 
 const stepKinds = ["input", "state", "contraction", "vector", "reduce", "movement", "output"] as const;
@@ -56,7 +56,7 @@ function stepLines(step: MappedStep): string[] {
   if (columns.length > 0) lines.push(`    columns: ${axisText(columns)}`);
   if (step.corner !== undefined) lines.push(`    corner: {row: ${step.corner.row}, column: ${step.corner.column}}`);
   if (step.beside !== undefined) lines.push(`    beside: ${text(step.beside)}`);
-  if (step.weights !== null) lines.push(`    weights: ${step.weights.mode}`);
+  if (step.weights !== null) lines.push(`    weights: ${weightPlanText(step.weights)}`);
   if (step.tile !== null) {
     lines.push(
       `    tile: {rows: ${step.tile.rows}, columns: ${step.tile.columns}, inner: ${step.tile.inner}${step.tile.outer === undefined ? "" : `, outer: ${step.tile.outer}`}}`,
@@ -145,7 +145,8 @@ function parseCorner(fields: Fields): CorePlace {
 }
 
 function parseWeights(fields: Fields): WeightPlan {
-  return { mode: fields.choice("weights", ["resident", "streamed"]) };
+  const read = fields.read("weights", parseWeightPlan, 'resident, streamed or a number of copies ("4 copies")');
+  return read ?? resident;
 }
 
 function parseTile(fields: Fields): TilePlan {

@@ -126,6 +126,14 @@ export class Fields {
     return found ?? (words[0] as Word);
   }
 
+  /** Text that `parse` reads; null, and a problem, where it gives null. */
+  read<Value>(key: string, parse: (text: string) => Value | null, expected: string): Value | null {
+    const node = this.#find(key);
+    const found = isScalar(node) ? parse(sourceText(node)) : null;
+    if (found === null) this.#wrong(key, node, expected);
+    return found;
+  }
+
   /** An integer of at least `least`. */
   integer(key: string, least: number): number {
     const node = this.#find(key);

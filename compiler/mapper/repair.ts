@@ -7,10 +7,11 @@ import { type PlanMemory, planNetwork } from "../plan.ts";
 import type { BufferNeed, NetworkPlan } from "../step-plan.ts";
 import { type Allocation, allocate } from "./allocate.ts";
 import type { Candidate } from "./candidates.ts";
-import { constantWeights } from "./layer-cost.ts";
+import { weightReaderCounts } from "./layer-cost.ts";
 import { cyclesAlone, type Weighing } from "./objective.ts";
 import { type Price, type SearchResult, type SearchSpace, search } from "./search.ts";
 import { stepOf, takenPairs } from "./steps.ts";
+import { budgetedWeights } from "./weight-budget.ts";
 
 /** One complete set of choices with its buffers. */
 export interface Attempt {
@@ -51,6 +52,9 @@ const firstPrice = 1 / 128;
 /** By how much a price rises when its bytes still do not fit. */
 const raise = 8;
 
+/** The share of a core's memory that is kept from copies of weights: programs need some. */
+const programFraction = 1 / 64;
+
 /** What earlier attempts made, to be used again: steps, orders of the network, and plans. */
 interface Made {
   /** By layer, choice, and the layer that it runs beside (none: −1). */
@@ -69,7 +73,8 @@ interface Prices {
 /**
  * Finds choices whose buffers fit the cores' memories: as long as they do not, bytes are given prices, those of weights
  * (which stay for the whole run) and those of the layers whose buffers are live at the peak, and the search is repeated;
- * once they fit, prices are lowered again as far as they go.
+ * once they fit, prices are lowered again as far as they go. Each time the weights are stored anew in the memory that the
+ * splits leave, which may be enough by itself.
  */
 export function fitMemory(
   space: SearchSpace,
@@ -79,40 +84,54 @@ export function fitMemory(
 ): Fit {
   const capacity = space.target.core.memoryBytes;
   const made: Made = { steps: space.network.layers.map(() => new Map()), networks: new Map(), plans: new Map() };
-  const tryPrices = (prices: Prices): Attempt =>
-    attempt(space, pins, layouts, priceOf(space, prices, weighing), made, weighing);
+  const fits = (one: Attempt): boolean => one.allocation.peakBytes <= capacity;
   const worth = ({ result }: Attempt): number =>
     weighing.perCycle * result.predictedCycles + weighing.perPicojoule * result.predictedPj;
-  const fits = (one: Attempt): boolean => one.allocation.peakBytes <= capacity;
+  const searched = (prices: Prices): Attempt =>
+    attempt(space, pins, layouts, search(space, priceOf(space, prices, weighing), weighing), made);
+  /** The attempt with its weights stored anew, or itself where that does not make it fit. */
+  const restored = (one: Attempt): Attempt => {
+    const spareBytes = capacity * (1 - programFraction) - one.allocation.peakBytes;
+    const other = attempt(space, pins, layouts, budgetedWeights(space, one.result, spareBytes, weighing), made);
+    return fits(other) || other.allocation.peakBytes < one.allocation.peakBytes ? other : one;
+  };
   let prices: Prices = { weights: 0, transient: new Map() };
-  let failed = prices;
-  let current = tryPrices(prices);
-  let leanest = current;
-  const relaxed = { cost: worth(current), isExact: current.result.exact };
+  const relaxed = searched(prices);
+  const leastCost = relaxed.result.exact ? worth(relaxed) : null;
   let rounds = 1;
+  const fitWith = (fitting: Attempt): Fit => {
+    const cost = worth(fitting);
+    return { fitting, leanest: fitting, rounds, cost, leastCost, gap: gapOf(cost, leastCost) };
+  };
+  if (fits(relaxed)) return fitWith(relaxed);
+  let current = restored(relaxed);
+  let leanest = current;
+  let fitting = fits(current) ? current : null;
+  let failed = prices;
   const hasChoice = space.candidates.some((list) => list.length > 1);
-  while (hasChoice && !fits(current) && rounds < roundLimit) {
+  while (hasChoice && rounds < roundLimit) {
     failed = prices;
-    prices = raised(space, current, prices);
-    current = tryPrices(prices);
+    prices = raised(space, rounds === 1 ? relaxed : current, prices);
+    current = restored(searched(prices));
     rounds += 1;
     if (current.allocation.peakBytes < leanest.allocation.peakBytes) leanest = current;
+    if (fitting !== null || fits(current)) break;
   }
-  const leastCost = relaxed.isExact ? relaxed.cost : null;
-  if (!fits(current)) return { fitting: null, leanest, rounds, cost: Number.POSITIVE_INFINITY, leastCost, gap: null };
-  let fitting = current;
-  let [low, high] = [failed, prices];
-  for (let turn = 0; turn < refineLimit && rounds > 1; turn += 1) {
-    const middle = between(low, high);
-    const refined = tryPrices(middle);
-    rounds += 1;
-    if (fits(refined)) {
-      high = middle;
-      if (worth(refined) < worth(fitting)) fitting = refined;
-    } else low = middle;
+  if (fits(current)) {
+    let [low, high] = [failed, prices];
+    for (let turn = 0; ; turn += 1) {
+      if (fits(current)) {
+        high = prices;
+        if (fitting === null || worth(current) < worth(fitting)) fitting = current;
+      } else low = prices;
+      if (turn === refineLimit) break;
+      prices = between(low, high);
+      current = restored(searched(prices));
+      rounds += 1;
+    }
   }
-  const cost = worth(fitting);
-  return { fitting, leanest: fitting, rounds, cost, leastCost, gap: gapOf(cost, leastCost) };
+  if (fitting !== null) return fitWith(fitting);
+  return { fitting, leanest, rounds, cost: Number.POSITIVE_INFINITY, leastCost, gap: null };
 }
 
 /** By what share a cost lies above the least one; null where that is unknown or nothing. */
@@ -124,12 +143,10 @@ function attempt(
   space: SearchSpace,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: readonly ValueLayout[],
-  price: Price,
+  result: SearchResult,
   made: Made,
-  weighing: Weighing,
 ): Attempt {
   const { network, target } = space;
-  const result = search(space, price, weighing);
   const pairs = takenPairs(space, result.chosen);
   const partners = new Map(pairs.map(({ left, right }) => [right, left]));
   const steps = network.layers.map((layer, index) => {
@@ -171,17 +188,14 @@ function priceOf(space: SearchSpace, prices: Prices, { perCycle }: Weighing): Pr
   const { layers } = space.network;
   const produced = layers.map((_, index) => prices.transient.get(index) ?? 0);
   // Layers that read the same weights store them once when they cut them alike: each pays its part.
-  const constants = layers.map((layer) => constantWeights(layer)?.value ?? null);
-  const readerCounts = new Map<string | null, number>();
-  for (const value of constants) readerCounts.set(value, (readerCounts.get(value) ?? 0) + 1);
-  const weights = constants.map((value) => prices.weights / (readerCounts.get(value) ?? 1));
+  const weights = weightReaderCounts(layers).map((count) => prices.weights / count);
   return (layer, candidate) =>
     unit *
     (at(weights, layer) * candidate.weightBytes +
       at(produced, layer) * (candidate.operandBytes + candidate.valueBytes));
 }
 
-/** Raises the price of weights when they fill much of the memory, and of the layers whose other buffers are live at the peak. */
+/** Raises the price of weights when they fill much of the memory or more than is lacking, and of the layers whose other buffers are live at the peak. */
 function raised(space: SearchSpace, failedAttempt: Attempt, prices: Prices): Prices {
   const capacity = space.target.core.memoryBytes;
   const { peakStep } = failedAttempt.allocation;
@@ -200,7 +214,9 @@ function raised(space: SearchSpace, failedAttempt: Attempt, prices: Prices): Pri
     const home = steps.get(peakName);
     if (home !== undefined && !transient.has(home)) transient.set(home, firstPrice);
   }
-  return { weights: 4 * weightBytes > capacity ? up(prices.weights) : prices.weights, transient };
+  const lackingBytes = failedAttempt.allocation.peakBytes - capacity;
+  const weighs = 4 * weightBytes > capacity || weightBytes > lackingBytes;
+  return { weights: weighs ? up(prices.weights) : prices.weights, transient };
 }
 
 function between(low: Prices, high: Prices): Prices {

@@ -1,36 +1,11 @@
 import { product } from "../../base/math.ts";
 import type { IterationDimension } from "../../ir/iteration.ts";
-import type { CorePlace, Split, SplitPart, WeightPlan } from "../../ir/mapping.ts";
+import type { CorePlace, Split, SplitPart } from "../../ir/mapping.ts";
+import type { WeightPlan } from "../../ir/weight-plan.ts";
+import { copyCores, sharingCores } from "../core-group.ts";
 import { firstCore, type Geometry, type Grid } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
-
-/** Cores, as a rectangle, that share a slice of a contraction's weights: the parts of its row dimensions. */
-export function groupSize(
-  geometry: Geometry,
-  roles: ContractionRoles,
-): { readonly rows: number; readonly columns: number } {
-  const size = (parts: readonly SplitPart[]): number => {
-    let cores = 1;
-    for (const part of parts) {
-      if (roles.row.some((index) => geometry.dimensions[index]?.name === part.dimension)) cores *= part.parts;
-    }
-    return cores;
-  };
-  return { rows: size(geometry.split.rows), columns: size(geometry.split.columns) };
-}
-
-/** Cores that store a piece each of a contraction's weights in the given mode; 1 when each core has its own. */
-export function streamedBy(
-  layer: Layer,
-  geometry: Geometry,
-  weights: WeightPlan | null,
-  roles: ContractionRoles | null = null,
-): number {
-  if (weights?.mode !== "streamed") return 1;
-  const group = groupSize(geometry, roles ?? contractionRoles(layer));
-  return group.rows * group.columns;
-}
 
 /** Why a split from a corner on is not legal for a layer, one sentence a rule that is broken; none when it is legal. */
 export function splitViolations(layer: Layer, split: Split, whole: Grid, corner: CorePlace = firstCore): string[] {
@@ -152,14 +127,16 @@ function boxViolations(layer: Layer, dimension: number, split: Split): string[] 
   return found;
 }
 
-/** Why weights cannot be streamed under a legal split; none when they can. */
-export function streamViolations(
+/** Why weights cannot be divided over cores so under a legal split; none when they can. */
+export function weightsViolations(
   layer: Layer,
   geometry: Geometry,
+  { copies }: WeightPlan,
   roles: ContractionRoles = contractionRoles(layer),
 ): string[] {
   const { split } = geometry;
   const found: string[] = [];
+  if (copies === "all") return found;
   const isRow = (part: SplitPart): boolean =>
     roles.row.some((index) => layer.dimensions[index]?.name === part.dimension);
   for (const axis of ["rows", "columns"] as const) {
@@ -173,5 +150,11 @@ export function streamViolations(
     return (geometry.chunks[index] as number) * (parts - 1) >= (layer.dimensions[index] as IterationDimension).size;
   });
   if (idle) found.push("Streamed weights need every core of a group to have work; some parts are empty.");
+  const sharing = sharingCores(geometry, roles);
+  if (copyCores(sharing, copies) === null) {
+    found.push(
+      `${sharing.rows} × ${sharing.columns} cores share a slice of the weights; they cannot be divided into ${copies} equal rectangles.`,
+    );
+  }
   return found;
 }

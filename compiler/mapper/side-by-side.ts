@@ -1,5 +1,6 @@
 import { at } from "../../base/math.ts";
 import type { CorePlace, MappedStep } from "../../ir/mapping.ts";
+import { weightPlanText } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { adjacentOrder, independentPairs, type LayerPair } from "../concurrency.ts";
 import { firstCore, type Grid } from "../geometry.ts";
@@ -158,7 +159,7 @@ class PartLists {
     return this.#known(layer, `joined ${JSON.stringify(part)}`, (whole) => {
       const all = [...whole, ...this.of(layer, part)];
       const keyOf = ({ split, corner, weights }: Candidate): string =>
-        `${formatSplit(split)} ${corner.row},${corner.column} ${weights?.mode}`;
+        `${formatSplit(split)} ${corner.row},${corner.column} ${weights && weightPlanText(weights)}`;
       return [...new Map(all.map((candidate): [string, Candidate] => [keyOf(candidate), candidate])).values()];
     });
   }

@@ -1,17 +1,18 @@
 import { at } from "../../base/math.ts";
-import type { MappedStep } from "../../ir/mapping.ts";
+import type { MappedStep, TilePlan } from "../../ir/mapping.ts";
+import type { WeightPlan } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { LayerPair } from "../concurrency.ts";
-import { layOut } from "../geometry.ts";
+import { coreCount, storageGroup } from "../core-group.ts";
+import { type Geometry, layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
-import { tilePlan } from "../tiling.ts";
+import { contractionRoles, tilePlan } from "../tiling.ts";
 import type { Candidate } from "./candidates.ts";
 import { boundaryValue } from "./check.ts";
 import type { EdgeCost } from "./edge-cost.ts";
 import { edgesByLayer } from "./edges.ts";
 import type { LayerCost } from "./layer-cost.ts";
 import { areDisjoint, coresOf } from "./pair-rules.ts";
-import { streamedBy } from "./rules.ts";
 import type { SearchSpace } from "./search.ts";
 
 /** The predicted cycles of one step by cause, for printing. */
@@ -37,12 +38,14 @@ export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): 
     split,
     ...(corner.row + corner.column === 0 ? {} : { corner }),
     weights,
-    tile:
-      layer.kind === "contraction"
-        ? tilePlan(layer, geometry, target, undefined, streamedBy(layer, geometry, weights))
-        : null,
+    tile: layer.kind === "contraction" ? contractionTile(layer, geometry, weights, target) : null,
     reduction: reduction === null ? null : { axis: reduction.axis, parts: reduction.parts },
   };
+}
+
+function contractionTile(layer: Layer, geometry: Geometry, weights: WeightPlan | null, target: ChipTarget): TilePlan {
+  const roles = contractionRoles(layer);
+  return tilePlan(layer, geometry, target, roles, coreCount(storageGroup(geometry, roles, weights)));
 }
 
 /** The pairs of layers that run side by side with the chosen candidates. */

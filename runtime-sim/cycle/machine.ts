@@ -6,6 +6,8 @@ import {
   type PartialSendInstruction,
   type Rectangle,
   type SignalInstruction,
+  tileAround,
+  type WeightsStreamInstruction,
 } from "../../ir/instruction.ts";
 import { enteringPorts, leavingPorts, type Program, threadNames } from "../../ir/program.ts";
 import type { ChipTarget } from "../../targets/target.ts";
@@ -153,7 +155,7 @@ export class Machine {
         this.#meetAtBarrier(thread);
         break;
       case "weights.stream":
-        this.#meetAtStream(thread, checkedCores(this.#target.grid, rectangleOf(instruction.group, issue)));
+        this.#meetAtStream(thread, checkedCores(this.#target.grid, groupOf(thread.core.place, instruction, issue)));
         break;
       case "host.in":
       case "host.out":
@@ -386,4 +388,9 @@ export class Machine {
     checkedCores(this.#target.grid, { ...place, rows: 1, columns: 1 });
     return at(this.#cores, nodeOf(this.#target.grid, place));
   }
+}
+
+/** The cores with which a core exchanges weights. */
+function groupOf({ row, column }: Place, { group }: WeightsStreamInstruction, issue: Issue): Rectangle {
+  return tileAround(rectangleOf(group, issue), row, column);
 }

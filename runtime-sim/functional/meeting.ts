@@ -19,11 +19,6 @@ export class Meeting {
     this.#missing = members.length;
   }
 
-  /** Whether the core takes part. */
-  has(core: number): boolean {
-    return this.#place.has(core);
-  }
-
   /** Notes that a thread has come; true when the meeting is now complete. The core must be a member. */
   arrive(thread: Thread): boolean {
     const place = this.#place.get(thread.core) as number;

@@ -1,6 +1,6 @@
 import { BorealError, internalError, type Problem } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import { fieldValue } from "../../ir/instruction.ts";
+import { fieldValue, tileAround } from "../../ir/instruction.ts";
 import type { Program } from "../../ir/program.ts";
 import { Meeting } from "./meeting.ts";
 import { coreCount, coreNumber, corePosition } from "./memory-map.ts";
@@ -244,8 +244,14 @@ export class Scheduler {
   #streamMeeting(thread: Thread, operation: Operation): Meeting {
     const { rows, columns, row, column } = operation.destination as Destination;
     const { classRow, classColumn, turn } = thread;
-    const top = fieldValue(row, classRow, classColumn, turn);
-    const left = fieldValue(column, classRow, classColumn, turn);
+    const one = {
+      row: fieldValue(row, classRow, classColumn, turn),
+      column: fieldValue(column, classRow, classColumn, turn),
+      rows,
+      columns,
+    };
+    const own = corePosition(this.#program, thread.core);
+    const { row: top, column: left } = tileAround(one, own.row, own.column);
     let byCorner = this.#streamOf.get(operation);
     if (byCorner === undefined) {
       byCorner = new Map();
@@ -257,9 +263,6 @@ export class Scheduler {
       const key = `weights.stream of cores (${top},${left}) + ${rows}×${columns}`;
       meeting = this.#streams.get(key) ?? this.#makeStream(thread, key, top, left, rows, columns);
       byCorner.set(corner, meeting);
-    }
-    if (!meeting.has(thread.core)) {
-      throw fault(this.#program, thread, "B503", `${meeting.name} does not hold the core that issues it.`);
     }
     return meeting;
   }

@@ -1,9 +1,10 @@
+import { tileAround } from "../../ir/instruction.ts";
 import type { Program } from "../../ir/program.ts";
 import { linkCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import type { InstructionPlace, Trace } from "../trace.ts";
+import { coreOf, type InstructionPlace, type Trace } from "../trace.ts";
 import { Calendar } from "./calendar.ts";
-import type { Code } from "./code.ts";
+import { type Code, coreNumber } from "./code.ts";
 import { Collectives, type Exchange, exchangeEnd } from "./collectives.ts";
 import { destinationOf, destinationsOf, holdCyclesOf, hopsBetween } from "./destinations.ts";
 import { type Message, type NetworkClient, Networks, tokenMessage } from "./networks.ts";
@@ -256,8 +257,15 @@ export class TimingEngine implements NetworkClient {
 
   #exchange(thread: number, operation: number): Exchange {
     const { rectangleRows: rows, rectangleColumns: columns } = this.#code;
-    const corner = this.#destination(thread, operation);
-    return this.#collectives.exchange(corner, rows[operation] as number, columns[operation] as number);
+    const { grid } = this.#target;
+    const own = coreOf(grid, thread >> 3);
+    const one = {
+      ...coreOf(grid, this.#destination(thread, operation)),
+      rows: rows[operation] as number,
+      columns: columns[operation] as number,
+    };
+    const group = tileAround(one, own.row, own.column);
+    return this.#collectives.exchange(coreNumber(grid.columns, group.row, group.column), group.rows, group.columns);
   }
 
   /** The core, or the corner of the rectangle, that an operation names. */

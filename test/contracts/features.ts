@@ -1,7 +1,8 @@
 import { at } from "../../base/math.ts";
 import { largestBox } from "../../compiler/geometry.ts";
-import { precisionRules } from "../../compiler/quantize/precision.ts";
 import { overlapsOf } from "../../compiler/overlap.ts";
+import { precisionRules } from "../../compiler/quantize/precision.ts";
+import { piecesOf } from "../../compiler/step-chunks.ts";
 import type { NetworkPlan, StepPlan } from "../../compiler/step-plan.ts";
 import { anchorElements, chunkCapacityBytes, contractionRoles, tileCapacity } from "../../compiler/tiling.ts";
 import { contractionTiles } from "../../compiler/weights.ts";
@@ -21,6 +22,7 @@ export const programFeatures: readonly string[] = [
   ...precisionRules,
   "weights-resident",
   "weights-streamed",
+  "weights-in-copies",
   "split-group",
   "split-row",
   "split-column",
@@ -98,7 +100,11 @@ function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeatu
   if (step.roles === null) return;
   const { weights, activations } = anchorElements(layer);
   found.add(`w${elementTypes[weights].bits}a${elementTypes[activations].bits}`);
-  if (step.weights !== null) found.add(step.weights.mode === "streamed" ? "weights-streamed" : "weights-resident");
+  const copies = step.step.weights?.copies;
+  if (copies !== undefined) {
+    const isResident = copies === "all" || piecesOf(step) === 1;
+    found.add(isResident ? "weights-resident" : copies === 1 ? "weights-streamed" : "weights-in-copies");
+  }
   for (const role of ["group", "row", "column", "inner"] as const) {
     if (contractionRoles(layer)[role].some((dimension) => at(geometry.parts, dimension) > 1))
       found.add(`split-${role}`);

@@ -4,16 +4,17 @@ import { at } from "../../base/math.ts";
 import type { Random } from "../../base/random.ts";
 import { type Prepared, prepare } from "../../compiler/compile.ts";
 import { adjacentOrder, independentPairs, type LayerPair } from "../../compiler/concurrency.ts";
+import { copyCounts, coreCount, sharingCores } from "../../compiler/core-group.ts";
 import { emitProgram } from "../../compiler/emit/emitter.ts";
-import { firstCore, type Grid, layOut } from "../../compiler/geometry.ts";
+import { firstCore, type Geometry, type Grid, layOut } from "../../compiler/geometry.ts";
 import type { Layer } from "../../compiler/layers.ts";
-import { layerFacts, weightModes } from "../../compiler/mapper/candidates.ts";
 import { boundaryValue, checkStep } from "../../compiler/mapper/check.ts";
+import { constantWeights } from "../../compiler/mapper/layer-cost.ts";
 import { mapNetwork } from "../../compiler/mapper/mapper.ts";
 import { MisfitError } from "../../compiler/mapper/misfit.ts";
 import type { Objective } from "../../compiler/mapper/objective.ts";
 import { mayRunBeside } from "../../compiler/mapper/pair-rules.ts";
-import { splitViolations } from "../../compiler/mapper/rules.ts";
+import { splitViolations, weightsViolations } from "../../compiler/mapper/rules.ts";
 import { candidateSplits } from "../../compiler/mapper/splits.ts";
 import { gridOf, type Network, networkOf } from "../../compiler/network.ts";
 import {
@@ -29,6 +30,7 @@ import type { CorePlace, MappedStep, Mapping, Split, SplitPart, TilePlan } from 
 import type { Program } from "../../ir/program.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 import type { ElementType } from "../../ir/type.ts";
+import { resident, streamed, type WeightPlan } from "../../ir/weight-plan.ts";
 import { createExecutor, type ExecutorOptions } from "../../runtime-sim/functional/executor.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { type Feature, randomGraph, randomInputs } from "../random-graph.ts";
@@ -129,7 +131,7 @@ interface Part {
   readonly grid: Grid;
 }
 
-/** A legal step for every layer: random splits, corners, weights modes and tiles; some layers side by side. */
+/** A legal step for every layer: random splits, corners, places of weights and tiles; some layers side by side. */
 export function randomSteps(random: Random, network: Network, target: ChipTarget): MappedStep[] {
   const steps = network.layers.map((layer, index) =>
     randomStep(random, layer, target, mayRunBeside(network, index) ? randomPart(random, target) : wholeOf(target)),
@@ -187,10 +189,14 @@ function pick<T>(random: Random, items: readonly T[]): T {
 
 function randomStep(random: Random, layer: Layer, target: ChipTarget, { corner, grid }: Part): MappedStep {
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    const split = randomSplit(random, layer, grid);
+    const draws = constantWeights(layer) === null || random.uniform() < 0.6 ? 1 : 4;
+    const split = mostShared(
+      layer,
+      Array.from({ length: draws }, () => randomSplit(random, layer, grid)),
+      target,
+    );
     const geometry = layOut(layer.dimensions, split, target.grid, corner);
-    const modes = weightModes(layerFacts(layer, []), geometry);
-    const weights = at(modes, random.uniform() < 0.65 ? modes.length - 1 : 0);
+    const weights = constantWeights(layer) === null ? null : randomWeights(random, layer, geometry);
     const { reduction } = geometry;
     const step: MappedStep = {
       name: layer.name,
@@ -206,6 +212,22 @@ function randomStep(random: Random, layer: Layer, target: ChipTarget, { corner, 
     if (checkStep(layer, step, target).length === 0) return step;
   }
   throw new Error(`no legal step was found for layer "${layer.name}"`);
+}
+
+/** Of some splits the first under which the most cores share weights. */
+function mostShared(layer: Layer, splits: readonly Split[], target: ChipTarget): Split {
+  if (splits.length === 1) return at(splits, 0);
+  const roles = contractionRoles(layer);
+  const counts = splits.map((split) => coreCount(sharingCores(layOut(layer.dimensions, split, target.grid), roles)));
+  return at(splits, counts.indexOf(Math.max(...counts)));
+}
+
+/** Weights in several copies, mostly, where the split allows them; resident or streamed ones otherwise. */
+function randomWeights(random: Random, layer: Layer, geometry: Geometry): WeightPlan {
+  const isLegal = weightsViolations(layer, geometry, streamed).length === 0;
+  const counts = isLegal ? copyCounts(sharingCores(geometry, contractionRoles(layer))) : [];
+  if (counts.length > 1 && random.uniform() < 0.75) return { copies: pick(random, counts.slice(1)) };
+  return counts.length === 0 || random.uniform() < 0.35 ? resident : streamed;
 }
 
 /** The planned tile, or a smaller one, so that a core works in several turns. */

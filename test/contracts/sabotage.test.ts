@@ -18,9 +18,10 @@ import {
   type SimpleInstruction,
 } from "../../ir/instruction.ts";
 import { boxCount } from "../../ir/iteration.ts";
-import type { MappedStep, Split, WeightPlan } from "../../ir/mapping.ts";
+import type { MappedStep, Split } from "../../ir/mapping.ts";
 import type { Program } from "../../ir/program.ts";
 import { elementBytes, elementTypes } from "../../ir/type.ts";
+import type { WeightPlan } from "../../ir/weight-plan.ts";
 import { loadChip } from "../../targets/load.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { load, model, node, normalWeights, value } from "../compiler/onnx/written-models.ts";
@@ -74,7 +75,7 @@ function smallSteps({ network }: RandomCase): MappedStep[] {
         ],
         contraction,
       );
-      weights = { mode: contraction === 0 ? "streamed" : "resident" };
+      weights = { copies: contraction === 0 ? 1 : "all" };
       contraction += 1;
     } else if (layer.kind === "input") split = { rows: parts([["d2", 2]]), columns: [] };
     else if (layer.kind !== "output" && layer.dimensions.length === 4)

@@ -26,16 +26,17 @@ const layer: LayerResult = {
   split: { rows: [{ dimension: "m", parts: 4 }], columns: [] },
   corner: { row: 0, column: 8 },
   beside: "conv1",
-  weights: "streamed",
+  weights: "replicated",
+  weightCopyCount: 4,
   sqnrDb: 31.25,
 };
 
 describe("layers as CSV", () => {
   it("have a column a figure, and quotes where a cell needs them", () => {
     expect(printCsv({ layers: [layer] })).toBe(
-      "name,kind,onnxNodes,macCount,latencyCycles,intervalCycles,boundCycles,energyJoules,bindingResource,rowSplit,columnSplit,corner,beside,weights,sqnrDb," +
+      "name,kind,onnxNodes,macCount,latencyCycles,intervalCycles,boundCycles,energyJoules,bindingResource,rowSplit,columnSplit,corner,beside,weights,weightCopyCount,sqnrDb," +
         "matrixCycles,vectorCycles,fillAndDrainCycles,partialSumsCycles,memoryCycles,networkCycles,programLoadCycles,hostCycles,synchronizationCycles\n" +
-        '"a,""b""",contraction,n1 n2,10,7,6,,1.5e-9,matrix,m:4,,0 8,conv1,streamed,31.25,3,0,1,0,0,2,0,0,1\n',
+        '"a,""b""",contraction,n1 n2,10,7,6,,1.5e-9,matrix,m:4,,0 8,conv1,replicated,4,31.25,3,0,1,0,0,2,0,0,1\n',
     );
   });
 });

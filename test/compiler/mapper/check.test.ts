@@ -72,7 +72,7 @@ describe("the checker", () => {
     ],
     ["k:2", "k:2", ['B403 fc: Reduction dimension "k" is split on both grid axes; it may stand on one.']],
   ])("judges the split rows %s, columns %s of a matrix product", (rows, columns, expected) => {
-    const steps = changed(dense, "fc", rows, columns, { weights: { mode: "resident" } });
+    const steps = changed(dense, "fc", rows, columns, { weights: { copies: "all" } });
     expect(messages(dense, steps)).toEqual(expected);
   });
 
@@ -80,7 +80,7 @@ describe("the checker", () => {
     const graph = new TestGraph();
     const network = graph.output(graph.matmul("fc", graph.input("x", [4, 5]), 4)).network();
     const steps = changed(network, "fc", "k:4", "", {
-      weights: { mode: "resident" },
+      weights: { copies: "all" },
       reduction: { axis: "rows", parts: 4 },
     });
     expect(messages(network, steps)).toEqual([
@@ -91,18 +91,18 @@ describe("the checker", () => {
   it("refuses a second reduction dimension", () => {
     const dimensions = groups.layers.find(({ name }) => name === "c")?.dimensions ?? [];
     const [first, second] = dimensions.filter(({ kind }) => kind === "reduction").map(({ name }) => name);
-    const steps = changed(groups, "c", `${first}:2`, `${second}:3`, { weights: { mode: "resident" } });
+    const steps = changed(groups, "c", `${first}:2`, `${second}:3`, { weights: { copies: "all" } });
     expect(messages(groups, steps)).toContain(
       `B403 c: At most one reduction dimension may be split, found "${first}", "${second}".`,
     );
   });
 
   it("lets outputs of a grouped convolution be split only when every core has a single group", () => {
-    const refused = changed(groups, "c", "o:2", "", { weights: { mode: "resident" } });
+    const refused = changed(groups, "c", "o:2", "", { weights: { copies: "all" } });
     expect(messages(groups, refused)).toEqual([
       'B403 c: Dimension "o" may be split only when every core has a single index of "g", found 2.',
     ]);
-    expect(messages(groups, changed(groups, "c", "g:2 o:2", "", { weights: { mode: "resident" } }))).toEqual([]);
+    expect(messages(groups, changed(groups, "c", "g:2 o:2", "", { weights: { copies: "all" } }))).toEqual([]);
   });
 
   it("refuses to split what a pool reduces over", () => {
@@ -121,7 +121,7 @@ describe("the checker", () => {
   });
 
   it("asks streamed weights to have their row dimensions innermost and all cores of a group at work", () => {
-    const streamed = { weights: { mode: "streamed" } as const };
+    const streamed = { weights: { copies: 1 } as const };
     expect(messages(dense, changed(dense, "fc", "n:2 m:2", "m:2", streamed))).toEqual([]);
     expect(messages(dense, changed(dense, "fc", "m:2 n:2", "", streamed))).toEqual([
       "B403 fc: Streamed weights need the dimensions that the weights do not have innermost on the grid's rows.",
@@ -131,14 +131,28 @@ describe("the checker", () => {
     expect(messages(uneven, changed(uneven, "fc", "m:4", "", streamed))).toEqual([
       "B403 fc: Streamed weights need every core of a group to have work; some parts are empty.",
     ]);
-    expect(messages(uneven, changed(uneven, "fc", "m:4", "", { weights: { mode: "resident" } }))).toEqual([]);
+    expect(messages(uneven, changed(uneven, "fc", "m:4", "", { weights: { copies: "all" } }))).toEqual([]);
+  });
+
+  it("asks copies of weights to stand on equal rectangles of the cores that share a slice", () => {
+    const inCopies = (copies: number) => messages(dense, changed(dense, "fc", "m:4", "m:2", { weights: { copies } }));
+    expect([2, 4, 8].flatMap(inCopies)).toEqual([]);
+    for (const copies of [3, 16]) {
+      expect(inCopies(copies)).toEqual([
+        `B403 fc: 4 × 2 cores share a slice of the weights; they cannot be divided into ${copies} equal rectangles.`,
+      ]);
+    }
   });
 
   it.each<[string, Partial<MappedStep>, string]>([
     ["a wrong kind", { kind: "vector" }, 'The step is of kind "vector"; the layer is "contraction".'],
     ["other nodes", { nodes: ["fc"] }, 'The step computes "fc"; the layer has "fc.sum", "fc".'],
     ["a value", { value: "x" }, 'The step\'s value is "x", expected null.'],
-    ["no weights mode", { weights: null }, "The step has constant weights; their mode must be resident or streamed."],
+    [
+      "no place of weights",
+      { weights: null },
+      "The step has constant weights, which must be resident, streamed, or stored in some copies.",
+    ],
     ["no tile", { tile: null }, "A contraction step needs a tile."],
     [
       "a tile without rows",
@@ -151,7 +165,7 @@ describe("the checker", () => {
       "The split divides no reduction dimension, so the step has no reduction.",
     ],
   ])("reports %s", (_, more, message) => {
-    const steps = changed(dense, "fc", "n:4", "m:4", { weights: { mode: "resident" }, ...more });
+    const steps = changed(dense, "fc", "n:4", "m:4", { weights: { copies: "all" }, ...more });
     expect(messages(dense, steps)).toEqual([`B403 fc: ${message}`]);
   });
 
@@ -159,7 +173,7 @@ describe("the checker", () => {
     const graph = new TestGraph();
     const network = graph.output(graph.matmul("fc", graph.input("x", [64, 128]), 64)).network();
     const whole = changed(network, "fc", "", "", {
-      weights: { mode: "resident" },
+      weights: { copies: "all" },
       tile: { rows: 64, columns: 64, inner: 128 },
     });
     expect(messages(network, whole)).toEqual([
@@ -173,7 +187,7 @@ describe("the checker", () => {
     const network = graph.output(graph.matmul("fc", graph.input("x", [64, 32]), 64)).network();
     const withInner = (inner: number): MappedStep[] =>
       changed(network, "fc", "", "", {
-        weights: { mode: "resident" },
+        weights: { copies: "all" },
         tile: { rows: 16, columns: 16, inner, outer: "columns" },
       });
     expect(messages(network, withInner(32))).toEqual([]);
@@ -184,11 +198,11 @@ describe("the checker", () => {
 
   it("reports weights and tiles where there can be none", () => {
     const steps = changed(pool, "p", "", "", {
-      weights: { mode: "resident" },
+      weights: { copies: "all" },
       tile: { rows: 1, columns: 1, inner: 1 },
     });
     expect(messages(pool, steps)).toEqual([
-      "B403 p: The step has no constant weights, so it has no weights mode.",
+      "B403 p: The step has no constant weights, so none are stored.",
       "B403 p: Only a contraction step has a tile.",
     ]);
   });

@@ -7,7 +7,8 @@ import { ownerIndex } from "../../../compiler/mapper/owner-index.ts";
 import { type Placement, placementOf } from "../../../compiler/mapper/placement.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
 import type { Network } from "../../../compiler/network.ts";
-import type { SplitPart, WeightPlan } from "../../../ir/mapping.ts";
+import type { SplitPart } from "../../../ir/mapping.ts";
+import type { WeightPlan } from "../../../ir/weight-plan.ts";
 import { loadChip } from "../../../targets/load.ts";
 import type { ChipTarget } from "../../../targets/target.ts";
 import { TestGraph } from "./networks.ts";
@@ -42,11 +43,14 @@ function costOf(
 const matrix = new TestGraph();
 const dense = matrix.output(matrix.matmul("fc", matrix.input("x", [8, 16]), 12)).network();
 
+const tall = new TestGraph();
+const wide = tall.output(tall.matmul("fc", tall.input("x", [16, 16]), 12)).network();
+
 describe("the cost of a layer", () => {
   it("is matrix time, then the last tile's epilogue and the barrier, when weights are resident", () => {
     // 2 rows × ⌈16/8⌉ × ⌈3/8⌉ = 4, + fill 4 + issue 1. Port: ⌈(2·16 + 16·3)/32⌉ = 3, results ⌈6/32⌉ = 1.
     // Epilogue: ⌈6/8⌉ + fill 2 + issue 1 = 4. 9 + 4 + barrier 10.
-    expect(costOf(dense, "fc", "m:4", "n:4", { mode: "resident" })).toEqual({
+    expect(costOf(dense, "fc", "m:4", "n:4", { copies: "all" })).toEqual({
       cycles: 23,
       matrixCycles: 9,
       vectorCycles: 4,
@@ -60,13 +64,24 @@ describe("the cost of a layer", () => {
 
   it("takes pieces of the weights from the group over the model network when they are streamed", () => {
     // Pieces of 48/4 = 12 bytes: 4·⌈12/32⌉. Port: ⌈(32 + 12)/32⌉ + 1.
-    const cost = costOf(dense, "fc", "m:4", "n:4", { mode: "streamed" });
+    const cost = costOf(dense, "fc", "m:4", "n:4", { copies: 1 });
     expect([cost.modelCycles, cost.portCycles, cost.cycles]).toEqual([4, 3, 23]);
+  });
+
+  it("takes as much shorter pieces' cycles as there are copies, while pieces are narrower than a link", () => {
+    // 16 × 12 bytes over 16 cores: pieces of 12 bytes, 16·⌈12/32⌉; in 2 copies 8·⌈24/32⌉, in 4 copies 4·⌈48/32⌉.
+    const cost = (copies: WeightPlan["copies"]): LayerCost => costOf(wide, "fc", "m:4", "m:4", { copies });
+    expect(([1, 2, 4, 8, "all"] as const).map((copies) => cost(copies).modelCycles)).toEqual([16, 8, 8, 6, 0]);
+    // The port reads a row of 16 bytes for each of ⌈12/8⌉ column passes and 192/cores bytes of weights, and writes 12 bytes.
+    expect(([1, 2, 4, 8, "all"] as const).map((copies) => cost(copies).portCycles)).toEqual([3, 3, 4, 5, 8]);
+    // Matrix: 1 × 2 × 2 + fill 4 + issue 1; epilogue ⌈12/8⌉ + 2 + 1; barrier 10.
+    expect(cost(1).cycles).toBe(16 + 5 + 10);
+    expect(cost(2).cycles).toBe(9 + 5 + 10);
   });
 
   it("adds the way of partial sums through the chain", () => {
     // 24 results: send ⌈96/16⌉ + 1 hop = 7, add ⌈24/8⌉ + 2 + 1 = 6, three times. Matrix 8 + 5, epilogue 3 + 2 + 1.
-    const cost = costOf(dense, "fc", "k:4", "n:4", { mode: "resident" });
+    const cost = costOf(dense, "fc", "k:4", "n:4", { copies: "all" });
     expect([cost.partialCycles, cost.matrixCycles, cost.vectorCycles, cost.cycles]).toEqual([39, 13, 12, 68]);
   });
 
@@ -74,7 +89,7 @@ describe("the cost of a layer", () => {
     // A core has 8·16 = 128 rows × 64 columns; 512 sums: tiles of 64 rows × 8 columns, 2 × 8 of them.
     const graph = new TestGraph();
     const network = graph.output(graph.matmul("fc", graph.input("x", [128, 8]), 64)).network();
-    const cost = costOf(network, "fc", "", "", { mode: "resident" });
+    const cost = costOf(network, "fc", "", "", { copies: "all" });
     expect(cost.matrixCycles).toBe(128 * 8 + 16 * 5);
     // Activations 128·8 bytes for each of 8 column passes, weights of 512 bytes once, for columns are outermost; results 16·⌈512/32⌉.
     expect(cost.portCycles).toBe((128 * 8 * 8 + 512) / 32 + 256);

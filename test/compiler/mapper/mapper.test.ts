@@ -120,7 +120,7 @@ describe("the mapper", () => {
           ? {
               ...step,
               split: { rows: [{ dimension: rows, parts: 2 }], columns: [{ dimension: columns, parts: 2 }] },
-              weights: { mode: "resident" as const },
+              weights: { copies: "all" as const },
               tile: { rows: 4, columns: 8, inner: 16 },
               reduction: null,
             }

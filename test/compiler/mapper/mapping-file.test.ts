@@ -32,7 +32,7 @@ const example: Mapping = {
           { dimension: "k", parts: 2 },
         ],
       },
-      weights: { mode: "streamed" },
+      weights: { copies: 1 },
       tile: { rows: 4, columns: 32, inner: 64 },
       reduction: { axis: "columns", parts: 2 },
     },
@@ -116,7 +116,7 @@ const mappingArbitrary: fc.Arbitrary<Mapping> = fc.record({
       nodes: fc.array(name, { maxLength: 3 }),
       value: fc.option(name),
       split: fc.record({ rows: axis, columns: axis }),
-      weights: fc.option(fc.record({ mode: fc.constantFrom("resident", "streamed" as const) })),
+      weights: fc.option(fc.record({ copies: fc.constantFrom("all" as const, 1, 2, 16) })),
       tile: fc.option(
         fc.record(
           {
@@ -221,7 +221,16 @@ describe("the mapping file", () => {
     [
       "an unknown word",
       text.replace("streamed", "stream"),
-      ['B402 m.yaml:15:14 Wrong "weights" in entry 2 of "steps"; expected resident or streamed.'],
+      [
+        'B402 m.yaml:15:14 Wrong "weights" in entry 2 of "steps"; expected resident, streamed or a number of copies ("4 copies").',
+      ],
+    ],
+    [
+      "a number of copies that has another name",
+      text.replace("streamed", "1 copies"),
+      [
+        'B402 m.yaml:15:14 Wrong "weights" in entry 2 of "steps"; expected resident, streamed or a number of copies ("4 copies").',
+      ],
     ],
     [
       "a number with a fraction",

@@ -54,7 +54,7 @@ describe("the plan of a step", () => {
     const steps = stepsOf(
       network,
       { conv: rows, "input x": sameRows },
-      { weights: { mode: "streamed" }, tile: { rows: 16, columns: 8, inner: 36 } },
+      { weights: { copies: 1 }, tile: { rows: 16, columns: 8, inner: 36 } },
     );
     const plan = planStep(network, steps, "conv");
     const read = at(plan.reads, 0);
@@ -70,7 +70,7 @@ describe("the plan of a step", () => {
     const made = at(planStep(network, steps, "input x").writes, 0);
     expect([made.spread.layout, made.spread.origins]).toEqual([read.layout, read.origins]);
     expect(made.spread.boxes[4]).toEqual([range(0, 1), range(0, 4), range(2, 4), range(0, 8)]);
-    expect(plan.weights).toMatchObject({ buffer: "conv/weights", mode: "streamed", group: { rows: 4, columns: 1 } });
+    expect(plan.weights).toMatchObject({ buffer: "conv/weights", group: { rows: 4, columns: 1 } });
     expect(at(plan.writes, 0).spread.boxes[4]).toEqual([range(0, 1), range(0, 8), range(2, 4), range(0, 8)]);
     expect(at(plan.writes, 0).spread.layout.bytes).toBe(8 * 2 * 8);
   });
@@ -79,7 +79,7 @@ describe("the plan of a step", () => {
     const network = convNetwork();
     const tile = { rows: 16, columns: 8, inner: 36 };
     const other = { rows: [], columns: parts({ d3: 4 }) };
-    const steps = stepsOf(network, { conv: rows, "input x": other }, { weights: { mode: "streamed" }, tile });
+    const steps = stepsOf(network, { conv: rows, "input x": other }, { weights: { copies: 1 }, tile });
     const plan = planStep(network, steps, "conv");
     const read = at(plan.reads, 0);
     expect([read.mode, read.buffer, read.padded]).toEqual(["copied", "conv/operand conv.sum.0", true]);
@@ -93,7 +93,7 @@ describe("the plan of a step", () => {
     const tile = { rows: 16, columns: 8, inner: 36 };
     // A core with two channels needs all four in a quarter of the rows: 4 × 10 × 10 > 2 × 8 × 8 + 4 × 4 × 10.
     const channels = { rows: parts({ d1: 4 }), columns: [] };
-    const steps = stepsOf(network, { conv: rows, "input x": channels }, { weights: { mode: "streamed" }, tile });
+    const steps = stepsOf(network, { conv: rows, "input x": channels }, { weights: { copies: 1 }, tile });
     expect(at(planStep(network, steps, "conv").reads, 0).mode).toBe("copied");
   });
 
@@ -103,7 +103,7 @@ describe("the plan of a step", () => {
     const steps = stepsOf(
       network,
       { conv: rows, "input x": sameRows },
-      { weights: { mode: "resident" }, tile: { rows: 16, columns: 8, inner: 4 } },
+      { weights: { copies: "all" }, tile: { rows: 16, columns: 8, inner: 4 } },
     );
     const plan = planStep(network, steps, "conv");
     expect(plan.reads.map(({ mode, buffer }) => [mode, buffer])).toEqual([
@@ -130,7 +130,7 @@ describe("the plan of a step", () => {
     const steps = stepsOf(
       network,
       { conv: split },
-      { weights: { mode: "resident" }, tile: { rows: 16, columns: 8, inner: 2 } },
+      { weights: { copies: "all" }, tile: { rows: 16, columns: 8, inner: 2 } },
     ).map((step) => (step.name === "conv" ? { ...step, reduction: { axis: "rows" as const, parts: 2 } } : step));
     const plan = planStep(network, steps, "conv");
     expect([plan.active[0], plan.active[4], plan.active[8]]).toEqual([true, true, false]);

@@ -61,7 +61,7 @@ function stepsWith(network: Network, splitOf: (recurrent: number | null) => Spli
       nodes: layer.nodes.map(({ name }) => name),
       value: boundaryValue(layer),
       split,
-      weights: hasWeights ? { mode: "resident" as const } : null,
+      weights: hasWeights ? { copies: "all" as const } : null,
       tile: layer.kind === "contraction" ? tilePlan(layer, layOut(layer.dimensions, split, gridOf(mini)), mini) : null,
       reduction: null,
     };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { BorealError } from "../../../base/errors.ts";
-import { at, product } from "../../../base/math.ts";
+import { at } from "../../../base/math.ts";
 import { layOut } from "../../../compiler/geometry.ts";
 import type { Layer } from "../../../compiler/layers.ts";
 import {
@@ -16,7 +16,7 @@ import {
   tileSizes,
   weightHalfBytes,
 } from "../../../compiler/tiling.ts";
-import { contractionTiles, pairedBytes, streamGroup, weightChunks } from "../../../compiler/weights.ts";
+import { contractionTiles, pairedBytes, weightChunks } from "../../../compiler/weights.ts";
 import { type Box, boxCount } from "../../../ir/iteration.ts";
 import type { MappedStep } from "../../../ir/mapping.ts";
 import { loadChip } from "../../../targets/load.ts";
@@ -281,74 +281,5 @@ describe("the tiles of a contraction", () => {
     expect(codeOf(() => contractionTiles(box, box, roles, stepWith(null), 1, 1, "i8"))).toBe(
       "B403: A contraction step has no tile.",
     );
-  });
-});
-
-describe("the group that shares streamed weights", () => {
-  const layer = convLayer();
-  const group = (rows: [string, number][], columns: [string, number][]) => {
-    const parts = (list: [string, number][]) => list.map(([dimension, count]) => ({ dimension, parts: count }));
-    return streamGroup(
-      layOut(layer.dimensions, { rows: parts(rows), columns: parts(columns) }, mini.grid),
-      contractionRoles(layer),
-    );
-  };
-
-  it("is the rectangle of the row dimensions' parts", () => {
-    expect(
-      group(
-        [
-          ["o", 2],
-          ["h", 2],
-        ],
-        [["w", 3]],
-      ),
-    ).toEqual({ rows: 2, columns: 3 });
-    expect(
-      group(
-        [
-          ["h", 2],
-          ["w", 2],
-        ],
-        [["o", 4]],
-      ),
-    ).toEqual({ rows: 4, columns: 1 });
-    expect(group([["o", 4]], [])).toEqual({ rows: 1, columns: 1 });
-  });
-
-  it("is refused when a row dimension stands outside another", () => {
-    expect(
-      codeOf(() =>
-        group(
-          [
-            ["h", 2],
-            ["o", 2],
-          ],
-          [],
-        ),
-      ),
-    ).toBe("B403: Streamed weights need the row dimensions innermost in the split of the grid's rows.");
-    expect(
-      codeOf(() =>
-        group(
-          [],
-          [
-            ["w", 2],
-            ["o", 2],
-          ],
-        ),
-      ),
-    ).toBe("B403: Streamed weights need the row dimensions innermost in the split of the grid's columns.");
-  });
-
-  it("has as many cores as the parts of the row dimensions", () => {
-    const { rows, columns } = group(
-      [["h", 3]],
-      [
-        ["w", 2],
-        ["n", 1],
-      ],
-    );
-    expect(rows * columns).toBe(product([3, 2]));
   });
 });

@@ -219,6 +219,24 @@ describe("what cores of the slow machine do together", () => {
     expect(spans(late)[0]).toBe("(0,0) weights.stream 0-26");
   });
 
+  it("an exchange is that of the group in which a core stands, of those beside the one that is named", () => {
+    // 2 cores, 4 flits a piece: 8 cycles; the port of (1,1) is busy until 20, its piece comes to (1,0) at 22 and is in at 26.
+    const named = stream(128, cores(3, 2, 1, 2));
+    const each = spans(
+      oneStep([
+        onCores(cores(0, 0, 1, 2), { weights: [named] }),
+        onCores(cores(1, 0), { weights: [named] }),
+        onCores(cores(1, 1), { control: [gather(640)], weights: [named] }),
+      ]),
+    ).filter((text) => text.includes("stream"));
+    expect(each).toEqual([
+      "(0,0) weights.stream 0-8",
+      "(0,1) weights.stream 0-8",
+      "(1,0) weights.stream 0-26",
+      "(1,1) weights.stream 0-26",
+    ]);
+  });
+
   it("threads go on with the next batch, steps end one after the other", () => {
     const each = program([
       step("a", [onCores(cores(0, 0), { gather: [gather(640)] })]),

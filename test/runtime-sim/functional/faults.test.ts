@@ -229,7 +229,7 @@ describe("B503", () => {
     expected({ steps: [[classOf(core(0, -1), { gather: [fill(0, 0, 1)] })]] }, "of memory, which has 0");
   });
 
-  it("refuses classes that overlap or leave the grid, ports that do not exist, groups without their issuer", () => {
+  it("refuses classes that overlap or leave the grid, ports that do not exist, groups that leave it", () => {
     const threads = { gather: [fill(0, 0, 1)] };
     expected(
       { steps: [[classOf(here, threads), classOf(here, threads)]] },
@@ -238,9 +238,10 @@ describe("B503", () => {
     expected({ steps: [[classOf(core(1, 0), threads)]] }, "A class of cores reaches outside the grid");
     const host: Instruction = { kind: "host.in", port: 1 };
     expected({ steps: [[classOf(core(0, -1), { host: [host] })]] }, "host.in names port 1, but there are 0");
-    const group = { row: 0, column: 0, rows: 1, columns: 1 };
+    // Two columns each: the second group has column 3 beside the grid's last.
+    const group = { row: 0, column: 0, rows: 1, columns: 2 };
     const stream: Instruction = { kind: "weights.stream", bytes: 1, source: 0, destination: 0, group };
-    expected({ columns: 2, steps: [[classOf(core(0, 1), { weights: [stream] })]] }, "does not hold the core");
+    expected({ columns: 3, steps: [[classOf(core(0, 2), { weights: [stream] })]] }, "leaves the grid");
   });
 
   it("refuses pieces of different lengths in one weights.stream", () => {

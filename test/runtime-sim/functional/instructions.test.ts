@@ -363,6 +363,25 @@ describe("transfers", () => {
     expect([...executor.readCore(1, 1, "weights", 110, 4)]).toEqual([5, 6, 7, 8]);
   });
 
+  it("streams in groups that lie beside the one that is named", () => {
+    const cores = { row: 0, column: 1, rows: 2, columns: 4 };
+    const stream = { kind: "weights.stream", bytes: 1, source: 4, destination: 0 } as const;
+    const group = { row: 1, column: 3, rows: 1, columns: 2 };
+    const sidecar = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    const built = program({
+      rows: 2,
+      columns: 5,
+      sidecar,
+      images: [{ cores, address: 4, offset: affine(0, 4, 1), bytes: 1 }],
+      steps: [[classOf(cores, { weights: [{ ...stream, group }] })]],
+    });
+    const executor = ran(built, sidecar);
+    const buffers = [0, 1].flatMap((row) =>
+      [1, 2, 3, 4].map((column) => [...executor.readCore(row, column, "weights", 0, 2)].join()),
+    );
+    expect(buffers).toEqual(["1,2", "1,2", "3,4", "3,4", "5,6", "5,6", "7,8", "7,8"]);
+  });
+
   it("raises the token of a loaded program on the sender as well, without asking for the program's bytes", () => {
     const load: Instruction = {
       kind: "program.load",

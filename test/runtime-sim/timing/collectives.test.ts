@@ -168,6 +168,27 @@ describe("weights.stream", () => {
     );
   });
 
+  it("is one of a group in which the core stands, of those beside the one that is named", () => {
+    // 2 × 64/32 cycles: (0,0) and (0,1) stand beside (0,2) and (0,3); (2,1) and (2,2) below (1,1) and (1,2), which wait until 22.
+    const named = stream(64, cores(1, 1, 1, 2));
+    const trace = run(
+      oneStep([
+        onCores(cores(0, 0, 1, 2), { weights: [stream(64, cores(0, 2, 1, 2))] }),
+        onCores(cores(1, 1), { weights: [matmul(4, 64, 16), named] }),
+        onCores(cores(1, 2), { weights: [named] }),
+        onCores(cores(2, 1, 1, 2), { weights: [named] }),
+      ]),
+    );
+    expect(timeline(trace, ["weights.stream"])).toEqual([
+      "(0,0) weights.stream 0-4",
+      "(0,1) weights.stream 0-4",
+      "(1,2) weights.stream 0-26",
+      "(2,1) weights.stream 0-4",
+      "(2,2) weights.stream 0-4",
+      "(1,1) weights.stream 22-26",
+    ]);
+  });
+
   it("of pieces that last less than a hop waits for those that come from afar", () => {
     // A piece holds a port for a cycle, a hop takes 2. The corner of 2 × 3 cores takes in its own piece at 0, then
     // those at distance 1 or more at 2: 2 + 5 = 7; those at distance 2 or more come at 4: 4 + 3; the farthest at 6: 6 + 1.
