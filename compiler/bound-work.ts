@@ -8,6 +8,7 @@ import { lanesOfNode } from "./lanes.ts";
 import type { Layer } from "./layers.ts";
 import type { Network } from "./network.ts";
 import { anchorElements, contractionRoles, dimensionProduct } from "./tiling.ts";
+import { type WindowAxis, windowAxes, windowComparisons } from "./window-maximum.ts";
 
 /** What a layer must do however it is mapped: the input of the bounds. The same form as the simulator's `BoundWork`. */
 export interface LayerWork {
@@ -149,9 +150,17 @@ function vectorElements(layer: Layer, types: ReadonlyMap<string, TensorType>): P
     const elements =
       lanesOfNode(issue.function, lowering.kind, operands, node.type) *
       (lowering.kind === "reduce" && position === 0
-        ? product(layer.dimensions.map((dimension) => dimension.size))
+        ? reducedElements(layer, windowAxes(layer))
         : elementCount(node.type));
     part[cost] = (part[cost] ?? 0) + elements;
   });
   return counts;
+}
+
+/** Elements that a reduction takes in: every one of the loops, or the comparisons that windows need axis by axis. */
+function reducedElements({ dimensions }: Layer, windows: readonly WindowAxis[]): number {
+  if (windows.length === 0) return product(dimensions.map(({ size }) => size));
+  const results = product(dimensions.map(({ kind, size }) => (kind === "parallel" ? size : 1)));
+  const positions = windows.map(({ position }) => dimensions[position]?.size ?? 1);
+  return results * windowComparisons(windows, positions);
 }

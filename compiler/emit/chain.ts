@@ -6,10 +6,13 @@ import type { Box } from "../../ir/iteration.ts";
 import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { type TablePlan, tableBox } from "../chain.ts";
 import type { ChainPass, ChainStage } from "../chain-pass.ts";
+import { lanesOfNode } from "../lanes.ts";
 import { boxStart } from "../local-layout.ts";
 import type { NetworkPlan, StepPlan } from "../step-plan.ts";
+import { windowAxes } from "../window-maximum.ts";
 import { TransferCache } from "./transfer-cache.ts";
 import { mergeNest, rangeSize, type TileDimension, type TileView, tensorView, tileView } from "./views.ts";
+import { emitWindows } from "./window-step.ts";
 
 /** What emission needs to know of a network: the plan and where each buffer is. */
 export interface EmitContext {
@@ -43,10 +46,10 @@ export function emitChain(
   tile: readonly TileDimension[],
   partial: number,
 ): SimpleInstruction[] {
-  return plan.chain.passes.map((pass) =>
+  return plan.chain.passes.flatMap((pass) =>
     pass.stages[0].kind === "reduce"
       ? emitReduce(context, plan, core, pass.stages[0], tile)
-      : emitPass(context, plan, core, pass, tile, partial),
+      : [emitPass(context, plan, core, pass, tile, partial)],
   );
 }
 
@@ -181,17 +184,30 @@ function emitReduce(
   context: EmitContext,
   plan: StepPlan,
   core: number,
-  { node, function: name }: ChainStage,
+  { node, function: name, operands }: ChainStage,
   tile: readonly TileDimension[],
-): SimpleInstruction {
+): SimpleInstruction[] {
   const box = at(plan.boxes, core);
+  const destination = resultView(context, plan, core, node, tile, 0);
+  const axes = windowAxes(plan.layer);
+  if (axes.length > 0) {
+    const places = axes.map(({ place }) => ({ dimension: place, range: at(box, place) }));
+    const source = operandView(context, plan, core, node, at(node.operands, 0) as string, 0, [...tile, ...places], 0);
+    const lanes = lanesOfNode(name, "reduce", operands, node.type);
+    const windows = emitWindows(
+      axes,
+      { source, destination, element: node.type.element, lanes },
+      tile,
+      context.plan.target,
+    );
+    if (windows !== null) return windows;
+  }
   const reduced = plan.layer.dimensions
     .map((dimension, index) => ({ dimension: index, range: at(box, index), kind: dimension.kind }))
     .filter(({ kind }) => kind === "reduction");
   const source = operandView(context, plan, core, node, at(node.operands, 0) as string, 0, [...tile, ...reduced], 0);
   const table = plan.chain.tables.find((candidate) => candidate.node === node.name);
   const divisor = table === undefined ? null : tableView(context, table, tile, box);
-  const destination = resultView(context, plan, core, node, tile, 0);
   const outer = mergeNest({
     counts: tile.map(({ range }) => rangeSize(range)),
     strides: [
@@ -204,7 +220,7 @@ function emitReduce(
     counts: reduced.map(({ range }) => rangeSize(range)),
     strides: [source.strides.slice(tile.length)],
   });
-  return {
+  const reduction: SimpleInstruction = {
     kind: "reduce",
     function: name,
     counts: outer.counts,
@@ -213,4 +229,5 @@ function emitReduce(
     divisor: divisor === null ? null : operandOf(divisor, at(outer.strides, 2)),
     destination: operandOf(destination, at(outer.strides, 1)),
   };
+  return [reduction];
 }

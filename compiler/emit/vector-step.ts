@@ -1,8 +1,10 @@
 import { at } from "../../base/math.ts";
 import type { SimpleInstruction } from "../../ir/instruction.ts";
+import { elementBytes } from "../../ir/type.ts";
 import { vectorTileElements } from "../plan.ts";
 import type { StepPlan } from "../step-plan.ts";
 import { tileBoxes } from "../tiling.ts";
+import { windowAxes } from "../window-maximum.ts";
 import { type EmitContext, emitChain } from "./chain.ts";
 import { signal, wait } from "./token-instructions.ts";
 import { tokens } from "./tokens.ts";
@@ -13,7 +15,7 @@ export function emitVectorStep(context: EmitContext, plan: StepPlan, core: numbe
   const parallel = walkOrder(plan);
   const tiles = tileBoxes(
     parallel.map((dimension) => at(box, dimension)),
-    vectorTileElements(context.plan.target),
+    tileLimit(context, plan),
   );
   const instructions: SimpleInstruction[] = [wait(tokens.goVector)];
   for (const tile of tiles) {
@@ -22,6 +24,14 @@ export function emitVectorStep(context: EmitContext, plan: StepPlan, core: numbe
   }
   instructions.push(signal(tokens.done));
   return instructions;
+}
+
+/** Elements of a tile; of windows taken axis by axis so few that what they leave in between fits the partial-sum buffer. */
+function tileLimit(context: EmitContext, { layer }: StepPlan): number {
+  const limit = vectorTileElements(context.plan.target);
+  const [read] = layer.reads;
+  if (read === undefined || windowAxes(layer).length === 0) return limit;
+  return Math.max(1, Math.floor(limit / Math.max(1, elementBytes(read.type.element))));
 }
 
 /** The parallel dimensions in the order in which the layer's result lies in memory, outermost first. */

@@ -1,4 +1,4 @@
-import { ceilDivide, product } from "../../base/math.ts";
+import { ceilDivide, product, sum } from "../../base/math.ts";
 import { type ElementType, elementBytes, elementCount, elementTypes } from "../../ir/type.ts";
 import type { WeightPlan } from "../../ir/weight-plan.ts";
 import {
@@ -11,6 +11,7 @@ import {
   portCycles,
   streamCycles,
   vectorCycles,
+  vectorFillCycles,
 } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { coreCount, storageGroup } from "../core-group.ts";
@@ -18,6 +19,7 @@ import type { Geometry } from "../geometry.ts";
 import type { Layer, LayerRead } from "../layers.ts";
 import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity, tilePlan } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
+import { windowStages } from "../window-maximum.ts";
 import type { VectorPass } from "./work.ts";
 
 /** Predicted cycles of a step on its busiest core, by what takes them; `cycles` is the whole, the terms overlap. */
@@ -112,7 +114,7 @@ export function layerCost(
       const elements = parallelPoints(geometry);
       if (elements === 0) return { ...nothing, cycles: synchronizationCycles, synchronizationCycles };
       const tile = Math.floor(target.core.partialBufferBytes / 4);
-      const unit = chainCycles(passes, elements, ceilDivide(elements, tile), reductionPoints(geometry), target);
+      const unit = chainCycles(passes, elements, ceilDivide(elements, tile), geometry, target);
       return {
         ...nothing,
         cycles: unit.cycles + synchronizationCycles,
@@ -157,22 +159,45 @@ function chainCycles(
   passes: readonly VectorPass[],
   elements: number,
   tiles: number,
-  inner: number,
+  geometry: Geometry,
   target: ChipTarget,
 ): { readonly cycles: number; readonly vectorCycles: number; readonly portCycles: number } {
   let [cycles, unit, port] = [0, 0, 0];
   const tile = ceilDivide(elements, tiles);
+  const inner = reductionPoints(geometry);
   for (const pass of passes) {
     const points = tile * (pass.reduces ? inner : 1);
     const stages = pass.stages.map(({ cost, lanes }) => ({ cost, elements: points * lanes }));
-    const unitCycles = tiles * (vectorCycles(target, stages) + target.synchronization.issueCycles);
-    const bytes = points * pass.sourceBytes + tile * pass.resultBytes;
+    const whole = tiles * (vectorCycles(target, stages) + target.synchronization.issueCycles);
+    const windows = pass.windows.length === 0 ? whole : windowCycles(pass, elements, tiles, geometry, target);
+    const unitCycles = Math.min(whole, windows);
+    // Comparisons axis by axis read two elements at a time, and write theirs off the port.
+    const read = unitCycles < whole ? 2 * tile : points;
+    const bytes = read * pass.sourceBytes + tile * pass.resultBytes;
     const memoryCycles = tiles * portCycles(target, bytes);
     cycles += Math.max(unitCycles, memoryCycles);
     unit += unitCycles;
     port += memoryCycles;
   }
   return { cycles, vectorCycles: unit, portCycles: port };
+}
+
+/** Cycles of the vector unit for windows whose greatest are taken axis by axis (`emitWindows`). */
+function windowCycles(
+  { windows, stages: [head] }: VectorPass,
+  elements: number,
+  tiles: number,
+  { chunks }: Geometry,
+  target: ChipTarget,
+): number {
+  const positions = windows.map(({ position }) => chunks[position] as number);
+  const others = elements / product(positions);
+  const { issueCycles } = target.synchronization;
+  const priceOf = (results: number): number =>
+    vectorCycles(target, [{ cost: "compare", elements: others * results * (head?.lanes ?? 1) }]) + issueCycles;
+  const instructions = sum(windows.map(({ places }) => places - 1));
+  const fills = (tiles - 1) * instructions * (vectorFillCycles(target, 1) + issueCycles);
+  return windowStages(windows, positions, priceOf).cost + fills;
 }
 
 function contractionCost(
@@ -217,7 +242,7 @@ function contractionCost(
   const portBytes = activationBytes + weightPasses * ceilDivide(weightBytes, cores);
 
   const results = groups * rows * columnCount;
-  const epilogue = chainCycles(passes, results, resultTiles, 1, target);
+  const epilogue = chainCycles(passes, results, resultTiles, geometry, target);
   const parts = geometry.reduction?.parts ?? 1;
   const tileResults = ceilDivide(results, resultTiles);
   const addCycles = parts === 1 ? 0 : vectorCycles(target, [{ cost: "add", elements: tileResults }]) + issueCycles;

@@ -8,6 +8,7 @@ import type { Geometry } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { anchorElements, type ContractionRoles, tilePlan } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
+import { windowComparisons } from "../window-maximum.ts";
 import { tiledPasses } from "./layer-cost.ts";
 import type { VectorPass } from "./work.ts";
 
@@ -29,9 +30,14 @@ export function layerEnergyPj(
     product(layer.dimensions.map((dimension) => (dimension.kind === kind ? dimension.size : 1)));
   const results = sizeOf("parallel");
   const reduced = layer.kind === "contraction" ? 1 : sizeOf("reduction");
+  const comparisons = ({ windows }: VectorPass): number =>
+    windowComparisons(
+      windows,
+      windows.map(({ position }) => geometry.chunks[position] as number),
+    );
   let total = 0;
   for (const pass of passes) {
-    const points = results * (pass.reduces ? reduced : 1);
+    const points = results * (pass.windows.length > 0 ? comparisons(pass) : pass.reduces ? reduced : 1);
     for (const { cost, lanes } of pass.stages) total += points * lanes * energy.vectorPj[cost];
     total += points * pass.sourceBytes * energy.memoryReadPjPerByte;
     total += results * pass.resultBytes * energy.memoryWritePjPerByte;

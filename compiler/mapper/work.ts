@@ -7,6 +7,7 @@ import { partialNodes } from "../chain.ts";
 import { type ChainPass, chainPasses } from "../chain-pass.ts";
 import { lanesOfNode } from "../lanes.ts";
 import type { Layer } from "../layers.ts";
+import { type WindowAxis, windowAxes } from "../window-maximum.ts";
 
 /** What one instruction of a layer's chain asks of the vector unit, for each point of the layer's result. */
 export interface VectorPass {
@@ -14,6 +15,8 @@ export interface VectorPass {
   readonly stages: readonly { readonly cost: VectorCostClass; readonly lanes: number }[];
   /** Whether the pass goes over the reduction dimensions too. */
   readonly reduces: boolean;
+  /** The axes of windows whose greatest it takes one after the other; none where it does not. */
+  readonly windows: readonly WindowAxis[];
   /** Bytes at the memory port for each element that the pass goes over. */
   readonly sourceBytes: number;
   /** Bytes written at the memory port for each result. */
@@ -47,6 +50,7 @@ function passOf(layer: Layer, { stages, results }: ChainPass, inPartial: Readonl
       lanes: lanesOfNode(name, kind, operands, node.type),
     })),
     reduces: head.kind === "reduce",
+    windows: head.kind === "reduce" ? windowAxes(layer) : [],
     sourceBytes,
     resultBytes,
   };
