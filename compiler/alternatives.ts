@@ -8,7 +8,8 @@ import { cyclesAlone, type Weighing } from "./mapper/objective.ts";
 import { placeOverlaps } from "./mapper/place-overlaps.ts";
 import { fitMemory } from "./mapper/repair.ts";
 import { type SearchSpace, search } from "./mapper/search.ts";
-import { stepCosts } from "./mapper/steps.ts";
+import { withEarlyShares } from "./mapper/share-early.ts";
+import { inOrder, stepCosts } from "./mapper/steps.ts";
 
 /** What the mapper predicts when one layer has a given choice and all others are searched again. */
 export interface ForcedChoice {
@@ -96,8 +97,11 @@ export function forcedProgram(
     const limited = { ...forced, target: { ...target, core: { ...target.core, memoryBytes } } };
     const { fitting } = fitMemory(limited, new Map(), layouts, weighing);
     if (fitting === null) return null;
-    const { steps, allocation, result } = fitting;
-    const plan = { ...fitting.plan, target };
+    const { allocation, result } = fitting;
+    const costs = inOrder(stepCosts(forced, result.chosen), fitting.plan);
+    const own = { ...fitting.plan, target };
+    const plan = overlaps ? withEarlyShares(own, costs, () => false) : own;
+    const steps = plan.steps.map(({ step }) => step);
     const programOf = (buffers: Mapping["buffers"]): Program => {
       const mapping: Mapping = { kind: "mapping", ...naming, target: target.name, steps, layouts, buffers };
       const options = { name: naming.graph, modelElements: new Map(), shapesOnly: true };
@@ -107,7 +111,7 @@ export function forcedProgram(
       const program = programOf(allocation.buffers);
       const room =
         target.core.memoryBytes - sum(program.buffers.map(({ name, bytes }) => (name === programsBuffer ? bytes : 0)));
-      const placed = overlaps ? placeOverlaps(plan, allocation, stepCosts(forced, result.chosen), room) : allocation;
+      const placed = overlaps ? placeOverlaps(plan, allocation, costs, room) : allocation;
       const { predictedCycles } = result;
       return { program: placed === allocation ? program : programOf(placed.buffers), predictedCycles };
     } catch (error) {

@@ -7,7 +7,7 @@ import {
   ProgramBufferError,
   ProgramRoomError,
 } from "./emit/emitter.ts";
-import { type MapOptions, type MapResult, mapNetwork, placedWithin } from "./mapper/mapper.ts";
+import { type MapOptions, type MapResult, mapNetwork, placedWithin, withoutOverlaps } from "./mapper/mapper.ts";
 import { MisfitError } from "./mapper/misfit.ts";
 import type { Network } from "./network.ts";
 import { overlapsOf } from "./overlap.ts";
@@ -76,11 +76,13 @@ function emitted(
     return { map, ...emitProgram(map.plan, map.mapping, options) };
   } catch (error) {
     const isFree = mapping === undefined || mapping.buffers.length === 0;
-    if (!isFree || overlapsOf(map.plan, map.mapping.buffers).length === 0) throw error;
-    if (!(error instanceof ProgramRoomError || error instanceof ProgramBufferError)) throw error;
-    // Programs that exceed the program buffer may do so by what still runs of the batch before.
-    const room = error instanceof ProgramRoomError ? core.memoryBytes - error.programBytes : 0;
-    const nearer = placedWithin(map, room);
+    const isAlone = overlapsOf(map.plan, map.mapping.buffers).length === 0;
+    // Programs that exceed the program buffer may do so by what they send of outputs, or what still runs of the batch before.
+    let nearer: MapResult;
+    if (isFree && error instanceof ProgramBufferError) nearer = withoutOverlaps(map);
+    else if (isFree && error instanceof ProgramRoomError && !isAlone)
+      nearer = placedWithin(map, core.memoryBytes - error.programBytes);
+    else throw error;
     return { map: nearer, ...emitProgram(nearer.plan, nearer.mapping, options) };
   }
 }

@@ -36,6 +36,13 @@ export interface ReductionPlan {
   readonly parts: number;
 }
 
+/** A share of an output that leaves while an earlier step than the output's own does its work. */
+export interface EarlyShare {
+  readonly step: string;
+  /** Columns of the grid whose cores send what they hold, those east of the shares before; the first share begins with column 0. */
+  readonly columns: number;
+}
+
 /** A core of the grid. */
 export interface CorePlace {
   readonly row: number;
@@ -59,6 +66,8 @@ export interface MappedStep {
   readonly weights: WeightPlan | null;
   readonly tile: TilePlan | null;
   readonly reduction: ReductionPlan | null;
+  /** For outputs: what leaves before, in order of steps. */
+  readonly early?: readonly EarlyShare[];
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 import { programBytes } from "../../ir/program-size.ts";
 import type { ElementType } from "../../ir/type.ts";
 import { concurrency } from "../concurrency.ts";
+import { earlyShares, lateColumns } from "../early-share.ts";
 import { overlapsOf } from "../overlap.ts";
 import type { State } from "../states.ts";
 import type { NetworkPlan } from "../step-plan.ts";
@@ -21,8 +22,9 @@ import { emitContext } from "./chain.ts";
 import { type EmittedOverlap, frameClasses, ioCoresOf } from "./frame-classes.ts";
 import { layOutPorts } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
+import type { FrameFacts } from "./movement.ts";
 import { coverRectangles } from "./rectangles.ts";
-import { anchoredTo, emitBody, type StepBody, together } from "./step-body.ts";
+import { anchoredTo, emitBody, type LeavingShare, type StepBody, together } from "./step-body.ts";
 import { signal, wait } from "./token-instructions.ts";
 import { overlapTokens, tokens } from "./tokens.ts";
 
@@ -73,13 +75,27 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const overlaps = overlapsOf(plan, mapping.buffers).map(
     (overlap, position): EmittedOverlap => ({ ...overlap, ...overlapTokens(position) }),
   );
+  const shares = plan.steps.flatMap((step) => earlyShares(plan, step));
+  const frameAddress = (step: number): number => ports.addressOfStep.get(step) ?? 0;
   const bodies = plan.steps.map((step) => {
     const overlap = overlaps.find((each) => each.step === step.index);
-    return emitBody(context, step, {
-      frameAddress: ports.addressOfStep.get(step.index) ?? 0,
+    const frame: FrameFacts = {
+      frameAddress: frameAddress(step.index),
       arrivalToken: overlap?.arrived ?? tokens.arrived,
       isBehind: overlap?.direction === "behind",
-    });
+      columns: lateColumns(plan, step),
+    };
+    const early = shares.flatMap(({ output, beside, columns }): LeavingShare[] =>
+      beside === step.index
+        ? [
+            {
+              plan: at(plan.steps, output),
+              frame: { frameAddress: frameAddress(output), arrivalToken: tokens.arrived, isBehind: false, columns },
+            },
+          ]
+        : [],
+    );
+    return emitBody(context, step, frame, early);
   });
   const { begins } = concurrency(mapping.steps);
   const firsts = [...new Set(begins)];
@@ -88,6 +104,11 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
     return { steps, all: together(steps) };
   });
   const turnOf = (step: number): number => firsts.indexOf(at(begins, step));
+  const leavingTurns = plan.steps
+    .filter(({ layer }) => layer.kind === "output")
+    .map(({ index }) =>
+      Math.min(turnOf(index), ...shares.filter(({ output }) => output === index).map(({ beside }) => turnOf(beside))),
+    );
   const overlapsByTurn = overlaps.map((each) => ({ ...each, step: turnOf(each.step), fence: turnOf(each.fence) }));
   const peak = mapping.buffers.reduce((end, buffer) => Math.max(end, buffer.address + buffer.bytes), 0);
   const loads = placePrograms(
@@ -134,6 +155,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const frame = frameClasses(
     turns.map(({ all }) => all),
     overlapsByTurn,
+    leavingTurns,
     ports,
     rows,
   );
@@ -289,6 +311,7 @@ function stepsOf(
 function controlFacts(body: StepBody, next: StepBody | null, core: number, loads: readonly ProgramLoad[]): string {
   return [
     at(body.starts, core),
+    at(body.leaves, core),
     at(body.movement.arrivals, core),
     at(body.hasGathers, core),
     at(body.computeStarts, core),
@@ -315,6 +338,7 @@ function controlCore(
     ...(arrivals > 0 ? [wait(body.arrivalToken, arrivals)] : []),
     ...(at(body.hasGathers, core) ? [wait(tokens.gathered)] : []),
     ...(compute === null ? [] : [signal(compute)]),
+    ...(at(body.leaves, core) ? [signal(tokens.goHost)] : []),
     ...(next === null ? [] : ready(next, core)),
     ...(done > 0 ? [wait(tokens.done, done)] : []),
     { kind: "barrier" },

@@ -25,15 +25,16 @@ export function ioCoresOf(body: StepBody): Rectangle[] {
 
 /**
  * By body of the steps that run at once, what the io cores do: one class list a row, gathered into rectangles of column −1.
- * Overlaps name those bodies.
+ * Overlaps name those bodies; so does `leaving`: by output, in order, the one in which its first packets leave.
  */
 export function frameClasses(
   bodies: readonly StepBody[],
   overlaps: readonly EmittedOverlap[],
+  leaving: readonly number[],
   ports: Ports,
   rows: number,
 ): CoreClass[][] {
-  return bodies.map((_, index) => stepClasses(bodies, index, overlaps, ports, rows));
+  return bodies.map((_, index) => stepClasses(bodies, index, overlaps, leaving, ports, rows));
 }
 
 /** The threads of io cores that work. */
@@ -43,13 +44,18 @@ function stepClasses(
   bodies: readonly StepBody[],
   index: number,
   overlaps: readonly EmittedOverlap[],
+  leaving: readonly number[],
   ports: Ports,
   rows: number,
 ): CoreClass[] {
-  const [body, next] = [at(bodies, index), bodies[index + 1] ?? null];
+  const body = at(bodies, index);
   const { movement } = body;
   const own = overlaps.find(({ step }) => step === index);
-  const [ahead, behind] = [own?.direction === "ahead" ? own : null, own?.direction === "behind" ? own : null];
+  const ahead = own?.direction === "ahead" ? own : null;
+  const behind = own?.direction === "behind" && ioCoresOf(body).length > 0 ? own : null;
+  // The host takes outputs in order, so their places in the framebuffer are free in order too.
+  const begun = (turn: number): number => leaving.findLastIndex((first) => first <= turn) + 1;
+  const beginning = begun(index + 1) - begun(index);
   const kind = body.plan.layer.kind;
   const port = ports.portOfStep.get(body.plan.index) ?? 0;
   const operation = ports.operationOfStep.get(body.plan.index) ?? null;
@@ -76,7 +82,7 @@ function stepClasses(
       ...fenced.flatMap(({ direction, free }) => (direction === "ahead" ? [signalRow(free, row)] : [])),
       ...(arrivals > 0 && behind === null ? [wait(tokens.arrived, arrivals)] : []),
       ...(sending ? [wait(tokens.done)] : []),
-      ...(row === 0 && next?.plan.layer.kind === "output" ? [wait(tokens.outputFree)] : []),
+      ...(row === 0 && beginning > 0 ? [wait(tokens.outputFree, beginning)] : []),
       ...fenced.flatMap(({ direction, free }) => (direction === "behind" ? [wait(free)] : [])),
       { kind: "barrier" },
       ...(row === 0 && kind === "input" ? [signalRow(tokens.frameFree, 0)] : []),

@@ -34,6 +34,8 @@ export interface FrameFacts {
   readonly arrivalToken: number;
   /** Whether the cores' packets leave while the next batch is computed: from a thread of their own, which no step waits for. */
   readonly isBehind: boolean;
+  /** The columns of the grid whose cores send what they hold of an output. */
+  readonly columns: Range;
 }
 
 /** Works out everything that moves in a step: operands that are not where they are needed, and what movement layers make. */
@@ -52,10 +54,18 @@ export function stepMovement(context: EmitContext, plan: StepPlan, frame: FrameF
       if (onChip && copy.source === copy.destination) at(gathers, copy.source).push(gatherOf(copy, batch));
     }
     for (const packet of packetsOf(batch, context.transfers, rows, columns, frame.arrivalToken)) {
+      if (packet.toFrameRow !== null && !sendsFrom(packet, frame.columns, columns)) continue;
       record(packet, sends, frameSends, arrivals, frameArrivals);
     }
   }
   return { sends, frameSends, gathers, arrivals, frameArrivals };
+}
+
+/** Whether the core that sends a packet stands in some columns of the grid. */
+function sendsFrom({ from }: Packet, { start, end }: Range, columns: number): boolean {
+  if (from.kind === "frame") return false;
+  const column = from.core % columns;
+  return start <= column && column < end;
 }
 
 function record(

@@ -29,6 +29,8 @@ export interface StepBody {
   readonly hasGathers: readonly boolean[];
   /** By core: tokens that start the threads that move data. */
   readonly starts: readonly (readonly number[])[];
+  /** By core: whether it sends what it holds of an output beside its computation. */
+  readonly leaves: readonly boolean[];
   /** By core: the token that starts its computation once its operands are there; null where nothing is computed. */
   readonly computeStarts: readonly (number | null)[];
   /** By core: how often `done` is raised. */
@@ -67,6 +69,7 @@ export function together(bodies: readonly StepBody[]): StepBody {
     },
     hasGathers: some(bodies.map(({ hasGathers }) => hasGathers)),
     starts: joined(bodies.map(({ starts }) => starts)),
+    leaves: some(bodies.map(({ leaves }) => leaves)),
     computeStarts: last.computeStarts.map((_, core) => {
       const start = bodies.map(({ computeStarts }) => at(computeStarts, core)).find((each) => each !== null);
       return start ?? null;
@@ -79,10 +82,22 @@ export function together(bodies: readonly StepBody[]): StepBody {
   };
 }
 
-/** Emits a step's threads but control. */
-export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts): StepBody {
+/** An output of which a share leaves while another step does its work. */
+export interface LeavingShare {
+  readonly plan: StepPlan;
+  readonly frame: FrameFacts;
+}
+
+/** Emits a step's threads but control, with what leaves of outputs meanwhile. */
+export function emitBody(
+  context: EmitContext,
+  plan: StepPlan,
+  frame: FrameFacts,
+  early: readonly LeavingShare[] = [],
+): StepBody {
   const { rows, columns } = plan.geometry.grid;
   const movement = stepMovement(context, plan, frame);
+  const shares = early.map((share) => stepMovement(context, share.plan, share.frame));
   const coreCount = rows * columns;
   const computes = plan.roles !== null || plan.layer.kind === "vector" || plan.layer.kind === "reduce";
   const starts = Array.from({ length: coreCount }, () => [] as number[]);
@@ -94,14 +109,14 @@ export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts
   let behindBytes = 0;
 
   const sendLists = movement.sends.map((sends, core) => {
-    if (sends.length === 0) return null;
-    if (frame.isBehind) {
-      at(starts, core).push(tokens.goHost);
-      return [wait(tokens.goHost), ...sends];
-    }
+    if (sends.length === 0 || frame.isBehind) return null;
     at(starts, core).push(tokens.goSend);
     doneCounts[core] = at(doneCounts, core) + 1;
     return [wait(tokens.goSend), ...sends, signalTo(core, columns, tokens.done)];
+  });
+  const hostLists = movement.sends.map((own, core) => {
+    const sends = [...(frame.isBehind ? own : []), ...shares.flatMap((share) => at(share.sends, core))];
+    return sends.length === 0 ? null : [wait(tokens.goHost), ...sends];
   });
   const gatherLists = movement.gathers.map((gathers, core) => {
     if (gathers.length === 0) return null;
@@ -109,13 +124,14 @@ export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts
     return [wait(tokens.goGather), ...gathers, signalTo(core, columns, tokens.gathered)];
   });
   for (const [thread, lists] of [
-    [frame.isBehind ? "host" : "send", sendLists],
+    ["send", sendLists],
+    ["host", hostLists],
     ["gather", gatherLists],
   ] as const) {
     for (const { cores, data } of affineLists(lists, columns)) {
       classes.push({ cores, threads: { [thread]: data } });
       addBytes(bytes, cores, columns, programBytes(data));
-      if (thread === "host") behindBytes = Math.max(behindBytes, programBytes(data));
+      if (frame.isBehind) behindBytes = Math.max(behindBytes, programBytes(data));
     }
   }
 
@@ -142,10 +158,17 @@ export function emitBody(context: EmitContext, plan: StepPlan, frame: FrameFacts
   return {
     plan,
     classes,
-    movement: { arrivals: movement.arrivals, frameSends: movement.frameSends, frameArrivals: movement.frameArrivals },
+    movement: {
+      arrivals: movement.arrivals,
+      frameSends: movement.frameSends,
+      frameArrivals: movement.frameArrivals.map(
+        (count, row) => count + sum(shares.map((share) => at(share.frameArrivals, row))),
+      ),
+    },
     arrivalToken: frame.arrivalToken,
     hasGathers: movement.gathers.map((gathers) => gathers.length > 0),
     starts,
+    leaves: hostLists.map((list) => list !== null),
     computeStarts,
     doneCounts,
     usesWeights,

@@ -4,17 +4,18 @@ import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import { type Allocation, allocate, checkBuffers } from "./allocate.ts";
-import { checkOverlaps, checkStep } from "./check.ts";
+import { checkEarly, checkOverlaps, checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";
 import { valueLayouts } from "./layouts.ts";
 import { MisfitError } from "./misfit.ts";
 import { energyAlone, type Objective, overlapsFor, productNear, staticPjPerCycle } from "./objective.ts";
 import { coresOf, orderedPairs, pairProblems } from "./pair-rules.ts";
 import { hiddenCycles, placeOverlaps } from "./place-overlaps.ts";
-import { type Attempt, type Fit, fitMemory, gapOf } from "./repair.ts";
+import { type Fit, fitMemory, gapOf } from "./repair.ts";
 import { type SearchSpace, searchSpace } from "./search.ts";
+import { withEarlyShares } from "./share-early.ts";
 import { formatSplit } from "./splits.ts";
-import { type StepCost, stepCosts } from "./steps.ts";
+import { inOrder, type StepCost, stepCosts } from "./steps.ts";
 import { type VectorWork, vectorWork } from "./work.ts";
 
 /** How a network is to be mapped. */
@@ -81,11 +82,15 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   } else if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
   const attempt = fit.fitting ?? fit.leanest;
   const layerCosts = inOrder(stepCosts(space, attempt.result.chosen), attempt.plan);
+  const isFree = overlapsFor(objective) && buffers.length === 0;
+  const plan = isFree ? withEarlyShares(attempt.plan, layerCosts, (name) => pins.has(name)) : attempt.plan;
+  const problems = checkEarly(plan);
+  if (problems.length > 0) throw new BorealError(problems);
   const map: MapResult = {
-    mapping: mappingOf(network, target, options, attempt, chosenLayouts, buffers),
-    plan: attempt.plan,
+    mapping: mappingOf(network, target, options, plan, chosenLayouts, buffers),
+    plan,
     predictedCycles: attempt.result.predictedCycles,
-    predictedIntervalCycles: attempt.result.predictedCycles - hiddenCycles(attempt.plan, buffers, layerCosts),
+    predictedIntervalCycles: attempt.result.predictedCycles - hiddenCycles(plan, buffers, layerCosts),
     layerCosts,
     exact: attempt.result.exact && fit.rounds === 1,
     predictedPj: countsEnergy ? attempt.result.predictedPj : null,
@@ -96,9 +101,7 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   if (buffers.length > 0) return map;
   return withBuffers(
     map,
-    overlapsFor(objective)
-      ? placeOverlaps(attempt.plan, attempt.allocation, layerCosts, target.core.memoryBytes)
-      : attempt.allocation,
+    isFree ? placeOverlaps(plan, attempt.allocation, layerCosts, target.core.memoryBytes) : attempt.allocation,
   );
 }
 
@@ -107,16 +110,18 @@ export function placedWithin(map: MapResult, memoryBytes: number): MapResult {
   return withBuffers(map, placeOverlaps(map.plan, allocate(map.plan.buffers), map.layerCosts, memoryBytes));
 }
 
+/** The same steps with every input and output in its own step alone. */
+export function withoutOverlaps(map: MapResult): MapResult {
+  const steps = map.plan.steps.map(({ step: { early: _, ...step }, ...rest }) => ({ ...rest, step }));
+  const plan = { ...map.plan, steps };
+  const mapping = { ...map.mapping, steps: steps.map(({ step }) => step) };
+  return withBuffers({ ...map, plan, mapping }, allocate(plan.buffers));
+}
+
 function withBuffers(map: MapResult, { buffers, peakBytes, liveBytes }: Allocation): MapResult {
   const hidden = hiddenCycles(map.plan, buffers, map.layerCosts);
   const mapping = { ...map.mapping, buffers };
   return { ...map, mapping, predictedIntervalCycles: map.predictedCycles - hidden, peakBytes, liveBytes };
-}
-
-/** The costs of all steps in the order of a plan. */
-function inOrder(costs: readonly StepCost[], { steps }: NetworkPlan): StepCost[] {
-  const byName = new Map(costs.map((cost) => [cost.name, cost]));
-  return steps.flatMap(({ step }) => byName.get(step.name) ?? []);
 }
 
 /**
@@ -196,7 +201,7 @@ function mappingOf(
   network: Network,
   target: ChipTarget,
   options: MapOptions,
-  attempt: Attempt,
+  plan: NetworkPlan,
   layouts: Mapping["layouts"],
   buffers: readonly MappedBuffer[],
 ): Mapping {
@@ -205,7 +210,7 @@ function mappingOf(
     graph: network.graph.name,
     target: target.name,
     batchCount: options.batchCount ?? options.mapping?.batchCount ?? 1,
-    steps: attempt.steps,
+    steps: plan.steps.map(({ step }) => step),
     layouts,
     buffers,
   };

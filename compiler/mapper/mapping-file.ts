@@ -1,5 +1,6 @@
 import type {
   CorePlace,
+  EarlyShare,
   MappedBuffer,
   MappedStep,
   Mapping,
@@ -64,6 +65,8 @@ function stepLines(step: MappedStep): string[] {
   }
   if (step.reduction !== null)
     lines.push(`    reduction: {axis: ${step.reduction.axis}, parts: ${step.reduction.parts}}`);
+  if (step.early !== undefined)
+    lines.push(`    early: {${step.early.map((share) => `${text(share.step)}: ${share.columns}`).join(", ")}}`);
   return lines;
 }
 
@@ -106,6 +109,7 @@ export function parseMapping(source: string, file = "mapping"): Mapping {
         "weights",
         "tile",
         "reduction",
+        "early",
       ])
       .map(parseStep),
     layouts: root.list("layouts", ["value", "order"]).map(parseLayout),
@@ -132,12 +136,17 @@ function parseStep(fields: Fields): MappedStep {
     weights: fields.has("weights") ? parseWeights(fields) : null,
     tile: fields.has("tile") ? parseTile(fields) : null,
     reduction: fields.has("reduction") ? parseReduction(fields) : null,
+    ...(fields.has("early") ? { early: parseEarly(fields) } : {}),
   };
 }
 
 function parseAxis(fields: Fields, key: "rows" | "columns"): SplitPart[] {
   if (!fields.has(key)) return [];
   return fields.integers(key, 2).map(([dimension, parts]) => ({ dimension, parts }));
+}
+
+function parseEarly(fields: Fields): EarlyShare[] {
+  return fields.integers("early", 1).map(([step, columns]) => ({ step, columns }));
 }
 
 function parseCorner(fields: Fields): CorePlace {

@@ -166,7 +166,7 @@ export class Fields {
   integers(key: string, least: number): [string, number][] {
     const node = this.#find(key);
     if (!isMap(node)) {
-      this.#wrong(key, node, "a map from dimensions to parts");
+      this.#wrong(key, node, "a map from names to integers");
       return [];
     }
     return node.items.map((item) => {

@@ -1,11 +1,12 @@
 import { at, roundUp, sum } from "../../base/math.ts";
 import type { MappedBuffer } from "../../ir/mapping.ts";
+import { earlyFraction } from "../early-share.ts";
 import { boundaryBuffers, overlapsOf } from "../overlap.ts";
 import { identityPiece } from "../pieces.ts";
 import type { NetworkPlan, StepPlan } from "../step-plan.ts";
 import { copiesOf } from "../transfers.ts";
 import { type Allocation, allocate, bufferAlignment, liveBytesByStep } from "./allocate.ts";
-import type { StepCost } from "./steps.ts";
+import { type StepCost, transferCycles } from "./steps.ts";
 
 /** Fences that are tried for an input, or for outputs. */
 const fenceLimit = 6;
@@ -24,11 +25,14 @@ export function placeOverlaps(
   return placeBehind(plan, placeAhead(plan, plain, costs, memoryBytes), costs, memoryBytes);
 }
 
-/** Predicted cycles of a batch's inputs and outputs that pass while other batches are computed. */
+/** Predicted cycles of a batch's inputs and outputs that pass while other steps and batches are computed. */
 export function hiddenCycles(plan: NetworkPlan, buffers: readonly MappedBuffer[], costs: readonly StepCost[]): number {
   const room = roomOf(costs);
   const overlaps = overlapsOf(plan, buffers);
-  let [passed, hidden] = [0, 0];
+  let passed = 0;
+  let hidden = sum(
+    plan.steps.map((step) => transferCycles(at(costs, step.index)) - lateCycles(plan, step.index, costs)),
+  );
   for (const { direction, step, fence } of overlaps) {
     if (direction === "behind") continue;
     const found = passage(room, fence, passed, at(costs, step).work.frameCycles);
@@ -37,7 +41,7 @@ export function hiddenCycles(plan: NetworkPlan, buffers: readonly MappedBuffer[]
   }
   const behind = overlaps.filter(({ direction }) => direction === "behind");
   if (behind.length === 0) return hidden;
-  const leaving = sum(behind.map(({ step }) => transferCycles(at(costs, step))));
+  const leaving = sum(behind.map(({ step }) => lateCycles(plan, step, costs)));
   return hidden + Math.min(leaving, at(calmCycles(plan, costs), Math.min(...behind.map(({ fence }) => fence))));
 }
 
@@ -88,8 +92,10 @@ function placeBehind(
   for (const { direction, step, buffer } of boundaryBuffers(plan).toReversed()) {
     const own = buffers.get(buffer);
     if (direction !== "behind" || own === undefined) continue;
+    const late = lateCycles(plan, step, costs);
+    if (late === 0) continue;
     leaving.add(buffer);
-    cycles += transferCycles(at(costs, step));
+    cycles += late;
     firstStep = Math.min(firstStep, own.firstStep);
     const full = fullSteps(plain.buffers, leaving, costs.length, memoryBytes).indexOf(true);
     const tries = [...costs.keys()]
@@ -105,6 +111,11 @@ function placeBehind(
     hidden = found.hidden;
   }
   return placed;
+}
+
+/** Cycles in which the rest of an output leaves that does not leave early. */
+function lateCycles(plan: NetworkPlan, step: number, costs: readonly StepCost[]): number {
+  return transferCycles(at(costs, step)) * (1 - earlyFraction(plan, at(plan.steps, step)));
 }
 
 /** By step: whether some buffers do not fit beside all others that are live there. */
@@ -133,11 +144,6 @@ function firstPlaced<T extends { readonly fence: number }>(
   return null;
 }
 
-/** Cycles in which values are transferred for a step. */
-function transferCycles({ transfers }: StepCost): number {
-  return sum(transfers.map(({ cost }) => cost.cycles));
-}
-
 /**
  * By step: cycles from the begin of a batch to the end of the step, up to the first step that sends something west. There outputs of the batch
  * before go first, on the links that they share, so it waits until all have left.
@@ -159,7 +165,7 @@ function sendsWest({ homes, target }: NetworkPlan, { layer, reads }: StepPlan, {
   const { columns } = target.grid;
   return reads.some(({ mode, read, boxes, origins, layout }) => {
     const home = homes.get(read.value);
-    if (mode !== "copied" || home === undefined) return false;
+    if ((mode !== "copied" && mode !== "around") || home === undefined) return false;
     const copies = copiesOf([identityPiece(read.type.shape)], home.spread, { boxes, origins, layout });
     return copies.some(({ source, destination }) => source % columns > destination % columns);
   });

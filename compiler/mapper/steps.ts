@@ -1,4 +1,4 @@
-import { at } from "../../base/math.ts";
+import { at, sum } from "../../base/math.ts";
 import type { MappedStep, TilePlan } from "../../ir/mapping.ts";
 import type { WeightPlan } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
@@ -6,6 +6,7 @@ import type { LayerPair } from "../concurrency.ts";
 import { coreCount, storageGroup } from "../core-group.ts";
 import { type Geometry, layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
+import type { NetworkPlan } from "../step-plan.ts";
 import { contractionRoles, tilePlan } from "../tiling.ts";
 import type { Candidate } from "./candidates.ts";
 import { boundaryValue } from "./check.ts";
@@ -23,6 +24,11 @@ export interface StepCost {
   readonly work: LayerCost;
   /** One entry for each value that is brought from another step. */
   readonly transfers: readonly { readonly value: string; readonly cost: EdgeCost }[];
+}
+
+/** Cycles in which values are transferred for a step. */
+export function transferCycles({ transfers }: StepCost): number {
+  return sum(transfers.map(({ cost }) => cost.cycles));
 }
 
 /** The step of a layer that is mapped so. */
@@ -75,4 +81,10 @@ export function stepCosts(space: SearchSpace, chosen: readonly Candidate[]): Ste
       transfers,
     };
   });
+}
+
+/** The costs of all steps in the order of a plan. */
+export function inOrder(costs: readonly StepCost[], { steps }: NetworkPlan): StepCost[] {
+  const byName = new Map(costs.map((cost) => [cost.name, cost]));
+  return steps.flatMap(({ step }) => byName.get(step.name) ?? []);
 }

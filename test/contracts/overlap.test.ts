@@ -6,13 +6,17 @@ import { executeFunctional } from "../../api/execution.ts";
 import { importModel } from "../../api/model.ts";
 import { chooseStates, completeSamples } from "../../api/states.ts";
 import { at } from "../../base/math.ts";
-import { makeRandom } from "../../base/random.ts";
+import { makeRandom, type Random } from "../../base/random.ts";
 import { shareStep } from "../../base/step-range.ts";
+import { concurrency } from "../../compiler/concurrency.ts";
+import { canCarry } from "../../compiler/early-share.ts";
 import { emitProgram } from "../../compiler/emit/emitter.ts";
 import { overlapTokens } from "../../compiler/emit/tokens.ts";
 import { allocate } from "../../compiler/mapper/allocate.ts";
+import { checkEarly } from "../../compiler/mapper/check.ts";
 import { writeModel } from "../../compiler/onnx/write-model.ts";
 import { boundaryBuffers, type OverlapDirection, overlapsOf } from "../../compiler/overlap.ts";
+import type { NetworkPlan, StepPlan } from "../../compiler/step-plan.ts";
 import { evaluate } from "../../ir/evaluate.ts";
 import type { Mapping } from "../../ir/mapping.ts";
 import type { Program } from "../../ir/program.ts";
@@ -44,12 +48,31 @@ interface OverlapCase {
   readonly answers: readonly ReadonlyMap<string, Uint8Array>[];
 }
 
+/** The plan with random shares of every output leaving beside one or two random steps between its maker and its own. */
+function withRandomShares(random: Random, plan: NetworkPlan): NetworkPlan {
+  const { ends } = concurrency(plan.steps.map(({ step }) => step));
+  const steps = plan.steps.map((each): StepPlan => {
+    const maker = plan.network.producer.get(each.layer.reads[0]?.value ?? "");
+    if (each.layer.kind !== "output" || maker === undefined) return each;
+    const carriers = plan.steps.slice(at(ends, maker) + 1, each.index).filter(canCarry);
+    if (carriers.length === 0) return each;
+    const chosen = [...new Set([random.integer(0, carriers.length - 1), random.integer(0, carriers.length - 1)])];
+    const early = chosen
+      .sort((a, b) => a - b)
+      .map((carrier) => ({ step: at(carriers, carrier).step.name, columns: random.integer(1, 2) }));
+    return { ...each, step: { ...each.step, early } };
+  });
+  return { ...plan, steps };
+}
+
 /**
- * The same steps with every input read ahead from a random step on behind its last reader, and every output sent behind up to a
+ * The same steps with random shares of outputs leaving early, every input read ahead from a random step on behind its last reader, and every output sent behind up to a
  * random step before its maker; null where none can be.
  */
-function withRandomOverlaps(seed: number, graph: RandomCase, { mapping, plan }: Built): Built | null {
+function withRandomOverlaps(seed: number, graph: RandomCase, { mapping, plan: plain }: Built): Built | null {
   const random = makeRandom(seed);
+  const plan = withRandomShares(random, plain);
+  expect(checkEarly(plan)).toEqual([]);
   const directionOf = new Map(boundaryBuffers(plan).map(({ buffer, direction }) => [buffer, direction]));
   const last = plan.steps.length - 1;
   const needs = plan.buffers.map((need) => {
@@ -61,7 +84,7 @@ function withRandomOverlaps(seed: number, graph: RandomCase, { mapping, plan }: 
     return need;
   });
   const { buffers, peakBytes } = allocate(needs);
-  const again: Mapping = { ...mapping, buffers };
+  const again: Mapping = { ...mapping, steps: plan.steps.map(({ step }) => step), buffers };
   if (peakBytes > mini.core.memoryBytes || overlapsOf(plan, buffers).length === 0) return null;
   const { network, modelElements } = graph;
   const { program, sidecar } = emitProgram(plan, again, { name: network.graph.name, modelElements });
@@ -157,6 +180,8 @@ describe("inputs that are read ahead and outputs that are sent behind", () => {
     process.stdout.write(`${cases.length} of 24 random programs from seed ${first} overlap, ${reused.length} reuse\n`);
     for (const direction of ["ahead", "behind"] as const)
       expect(cases.filter(hasOverlap(direction)).length, `${direction}, seeds from ${first}`).toBeGreaterThan(8);
+    const sharing = cases.filter(({ built: { plan } }) => plan.steps.some(({ step }) => step.early !== undefined));
+    expect(sharing.length, `early, seeds from ${first}`).toBeGreaterThan(2);
     expect(reused.length, `seeds from ${first}`).toBeGreaterThan(0);
   });
 

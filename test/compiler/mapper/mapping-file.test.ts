@@ -200,7 +200,7 @@ describe("the mapping file", () => {
       "an unknown key",
       text.replace("    kind: input", "    kind: input\n    colums: {d1: 2}"),
       [
-        'B402 m.yaml:8:5 Unknown key "colums" in entry 1 of "steps"; expected one of name, kind, value, nodes, rows, columns, corner, beside, weights, tile, reduction.',
+        'B402 m.yaml:8:5 Unknown key "colums" in entry 1 of "steps"; expected one of name, kind, value, nodes, rows, columns, corner, beside, weights, tile, reduction, early.',
       ],
     ],
     [
@@ -250,7 +250,7 @@ describe("the mapping file", () => {
     [
       "a list where parts belong",
       text.replace("{d1: 4}", "[d1]"),
-      ['B402 m.yaml:9:11 Wrong "rows" in entry 1 of "steps"; expected a map from dimensions to parts.'],
+      ['B402 m.yaml:9:11 Wrong "rows" in entry 1 of "steps"; expected a map from names to integers.'],
     ],
   ])("reports %s with its place", (_, source, problems) => {
     expect(problemsOf(source)).toEqual(problems);

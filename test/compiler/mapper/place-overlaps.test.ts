@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { at } from "../../../base/math.ts";
 import { emitProgram } from "../../../compiler/emit/emitter.ts";
-import { mapNetwork, placedWithin } from "../../../compiler/mapper/mapper.ts";
+import { mapNetwork, placedWithin, withoutOverlaps } from "../../../compiler/mapper/mapper.ts";
 import { parseMapping, printMapping } from "../../../compiler/mapper/mapping-file.ts";
 import { overlapsOf } from "../../../compiler/overlap.ts";
 import { placedProgram } from "../../../compiler/placed-program.ts";
@@ -103,5 +103,76 @@ describe("inputs that are read ahead and outputs that are sent behind", () => {
     expect(map.mapping.steps).toEqual(ahead.mapping.steps);
     const ends = program.buffers.filter(({ space }) => space === "memory").map(({ address, bytes }) => address + bytes);
     expect(Math.max(...ends)).toBeLessThanOrEqual(tight.core.memoryBytes);
+  });
+});
+
+describe("outputs that leave early", () => {
+  const graph = new TestGraph();
+  const first = graph.matmul("fc0", graph.input("x", [256, 64]), 64);
+  const last = graph.matmul("fc2", graph.matmul("fc1", first, 64), 64);
+  const network = graph.output(first).output(last).network();
+  const early = mapNetwork(network, mini, { objective: "throughput" });
+  const share = (columns: number, step = "fc1") => {
+    const steps = early.mapping.steps.map((each) =>
+      each.name === "output 0 fc0" ? { ...each, early: [{ step, columns }] } : each,
+    );
+    return mapNetwork(network, mini, { mapping: { ...early.mapping, steps, buffers: [] } });
+  };
+  const intervalOf = (map: typeof early): number => {
+    const { program } = emitProgram(map.plan, map.mapping, { ...naming, shapesOnly: true });
+    return metricsOf(simulateBoth(program, mini), program, mini).onDevice.intervalCycles;
+  };
+
+  it("pass beside the work of steps between their maker and their own", () => {
+    const plain = mapNetwork(network, mini);
+    const shared = share(1);
+    const output = at(plain.layerCosts, 4).transfers.reduce((sum, { cost }) => sum + cost.cycles, 0);
+    expect(plain.mapping.steps.some((step) => step.early !== undefined)).toBe(false);
+    // One of four columns of cores.
+    expect(shared.predictedCycles - shared.predictedIntervalCycles).toBeCloseTo(output / 4, 6);
+    expect(intervalOf(plain) - intervalOf(shared)).toBeGreaterThan(output / 4 - 50);
+  });
+
+  it("are chosen where steps have time for them, and stand in the mapping file", () => {
+    const chosen = early.mapping.steps.flatMap((step) => step.early ?? []);
+    expect(chosen.length).toBeGreaterThan(0);
+    expect(parseMapping(printMapping(early.mapping))).toEqual(early.mapping);
+    const again = mapNetwork(network, mini, { mapping: parseMapping(printMapping(early.mapping)) });
+    expect(again.mapping).toEqual(early.mapping);
+    expect(intervalOf(early)).toBeLessThan(intervalOf(withoutOverlaps(early)));
+    expect(withoutOverlaps(early).mapping.steps.some((step) => step.early !== undefined)).toBe(false);
+  });
+
+  it("are refused beside other steps, and of more columns than the grid has", () => {
+    for (const step of ["fc0", "input x", "output 1 fc2", "nothing"]) {
+      expect(() => share(1, step)).toThrow(
+        `A share leaves beside "${step}", which is no layer between the output's maker and the output.`,
+      );
+    }
+    expect(() => share(5)).toThrow("5 columns of cores send early; the grid has 4.");
+    const steps = early.mapping.steps.map((step) =>
+      step.name === "fc2" ? { ...step, early: [{ step: "fc1", columns: 1 }] } : step,
+    );
+    expect(() => mapNetwork(network, mini, { mapping: { ...early.mapping, steps, buffers: [] } })).toThrow(
+      "Only an output of the network leaves early.",
+    );
+  });
+
+  it("stay in their steps where their programs exceed the program buffer", () => {
+    const options = { ...naming, shapesOnly: true };
+    const loadBytes = (map: typeof early): number =>
+      Math.max(
+        ...emitProgram(map.plan, map.mapping, options).program.steps.flatMap(({ classes }) =>
+          classes.flatMap(({ threads }) =>
+            (threads.control ?? []).map((each) => (each.kind === "program.load" ? each.bytes : 0)),
+          ),
+        ),
+      );
+    const least = loadBytes(withoutOverlaps(early));
+    expect(loadBytes(early)).toBeGreaterThan(least);
+    const tight = { ...mini, core: { ...mini.core, programBufferBytes: 2 * least } };
+    const { map } = placedProgram(network, tight, { objective: "throughput" }, options);
+    expect(overlapsOf(map.plan, map.mapping.buffers)).toEqual([]);
+    expect(map.mapping.steps.some((step) => step.early !== undefined)).toBe(false);
   });
 });
