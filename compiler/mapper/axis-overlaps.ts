@@ -16,17 +16,23 @@ export function axisRanges({ rank, boxCount, bounds }: Placement): AxisRanges {
   const ends: number[][] = [];
   const rangeOf = new Int32Array(boxCount * rank);
   for (let axis = 0; axis < rank; axis += 1) {
-    const numbers = new Map<string, number>();
-    const [ownStarts, ownEnds]: [number[], number[]] = [[], []];
+    // By start: the last range that began there.
+    const numbers = new Map<number, number>();
+    const ownStarts: number[] = [];
+    const ownEnds: number[] = [];
     for (let box = 0; box < boxCount; box += 1) {
       const place = box * rank + axis;
-      const [start, end] = [bounds[2 * place] as number, bounds[2 * place + 1] as number];
-      const key = `${start} ${end}`;
-      const known = numbers.get(key) ?? numbers.size;
-      if (known === numbers.size) {
-        numbers.set(key, known);
-        ownStarts.push(start);
-        ownEnds.push(end);
+      const start = bounds[2 * place] as number;
+      const end = bounds[2 * place + 1] as number;
+      let known = numbers.get(start) ?? -1;
+      if (known < 0 || ownEnds[known] !== end) {
+        known = ownStarts.findIndex((each, index) => each === start && ownEnds[index] === end);
+        if (known < 0) {
+          known = ownStarts.length;
+          ownStarts.push(start);
+          ownEnds.push(end);
+        }
+        numbers.set(start, known);
       }
       rangeOf[place] = known;
     }
@@ -44,6 +50,9 @@ export class AxisOverlaps {
   /** What the last `find` found: boxes of the index, and how many elements each shares. */
   boxes = new Int32Array(0);
   counts = new Float64Array(0);
+  /** What is found on all wide axes but the last: cells of the index, and how many elements each shares. */
+  #cells = new Int32Array(0);
+  #wholes = new Float64Array(0);
   #index: OwnerIndex | null = null;
   #ranges: AxisRanges | null = null;
   #rank = 0;
@@ -66,6 +75,8 @@ export class AxisOverlaps {
     if (this.boxes.length < index.boxes.length) {
       this.boxes = new Int32Array(index.boxes.length);
       this.counts = new Float64Array(index.boxes.length);
+      this.#cells = new Int32Array(index.boxes.length);
+      this.#wholes = new Float64Array(index.boxes.length);
     }
     let stride = 1;
     for (let axis = this.#rank - 1; axis >= 0; axis -= 1) {
@@ -99,7 +110,9 @@ export class AxisOverlaps {
     const owners = (this.#index as OwnerIndex).boxes;
     const { rangeOf } = this.#ranges as AxisRanges;
     const [rank, strides, wide, shares] = [this.#rank, this.#strides, this.#wide, this.#shares];
-    let [cell, count, wideCount] = [0, 1, 0];
+    let cell = 0;
+    let count = 1;
+    let wideCount = 0;
     for (let axis = 0; axis < rank; axis += 1) {
       const range = (this.#firstRange[axis] as number) + (rangeOf[box * rank + axis] as number);
       const width = this.#width[range] as number;
@@ -113,10 +126,11 @@ export class AxisOverlaps {
         wideCount += 1;
       }
     }
-    boxes[0] = cell;
-    counts[0] = count;
+    const [cells, wholes] = [this.#cells, this.#wholes];
+    cells[0] = cell;
+    wholes[0] = count;
     let found = 1;
-    for (let at = 0; at < wideCount; at += 1) {
+    for (let at = 0; at < wideCount - 1; at += 1) {
       const range = wide[2 * at] as number;
       const stride = wide[2 * at + 1] as number;
       const first = this.#first[range] as number;
@@ -124,23 +138,33 @@ export class AxisOverlaps {
       const share = this.#firstShare[range] as number;
       // From the back, so that entries are read before they are written over.
       for (let entry = found - 1; entry >= 0; entry -= 1) {
-        const from = (boxes[entry] as number) + first * stride;
-        const whole = counts[entry] as number;
+        const from = (cells[entry] as number) + first * stride;
+        const whole = wholes[entry] as number;
         for (let owner = width - 1; owner >= 0; owner -= 1) {
           const place = entry * width + owner;
-          boxes[place] = from + owner * stride;
-          counts[place] = whole * (shares[share + owner] as number);
+          cells[place] = from + owner * stride;
+          wholes[place] = whole * (shares[share + owner] as number);
         }
       }
       found *= width;
     }
+    const isWide = wideCount > 0;
+    const last = isWide ? (wide[2 * wideCount - 2] as number) : 0;
+    const stride = isWide ? (wide[2 * wideCount - 1] as number) : 0;
+    const first = isWide ? (this.#first[last] as number) * stride : 0;
+    const width = isWide ? (this.#width[last] as number) : 1;
+    const share = this.#firstShare[last] as number;
     let kept = 0;
     for (let entry = 0; entry < found; entry += 1) {
-      const owner = owners[boxes[entry] as number] as number;
-      if (owner < 0) continue;
-      boxes[kept] = owner;
-      counts[kept] = counts[entry] as number;
-      kept += 1;
+      let at = (cells[entry] as number) + first;
+      const whole = wholes[entry] as number;
+      for (let owner = 0; owner < width; owner += 1, at += stride) {
+        const box = owners[at] as number;
+        if (box < 0) continue;
+        boxes[kept] = box;
+        counts[kept] = isWide ? whole * (shares[share + owner] as number) : whole;
+        kept += 1;
+      }
     }
     return kept;
   }

@@ -74,12 +74,13 @@ function remaining(own: readonly number[], single: Table, sides: readonly Side[]
   const rows = sides.map(({ other, table, isLeft }) =>
     rowsOf(table.costs, own, kept[other] as readonly number[], isLeft, single.costs.length),
   );
+  const worstColumns = new Int32Array(rows.length);
   const left = new Set(own.keys());
   for (const loser of [...left].reverse()) {
     for (const winner of left) {
       if (winner === loser) continue;
       const gain = (single.costs[own[winner] as number] as number) - (single.costs[own[loser] as number] as number);
-      const worst = worstDifference(rows, winner, loser, gain);
+      const worst = worstDifference(rows, winner, loser, gain, worstColumns);
       if (worst < 0 || (worst === 0 && winner < loser)) {
         left.delete(loser);
         break;
@@ -89,6 +90,12 @@ function remaining(own: readonly number[], single: Table, sides: readonly Side[]
   return own.filter((_, position) => left.has(position));
 }
 
+/** The costs of a pair, [own][other]. */
+interface Rows {
+  readonly costs: Float64Array;
+  readonly width: number;
+}
+
 /** The rows of a pair cost for some choices of one side, over some of the other: [own][other]. */
 function rowsOf(
   costs: Float64Array,
@@ -96,7 +103,7 @@ function rowsOf(
   other: readonly number[],
   isLeft: boolean,
   ownCount: number,
-): { readonly costs: Float64Array; readonly width: number } {
+): Rows {
   const rows = new Float64Array(own.length * other.length);
   const otherCount = costs.length / ownCount;
   own.forEach((choice, row) => {
@@ -109,21 +116,42 @@ function rowsOf(
   return { costs: rows, width: other.length };
 }
 
-/** The most that `winner` can cost more than `loser`: NaN never, infinite where only the winner is forbidden. */
+/**
+ * The most that `winner` can cost more than `loser`: NaN never, infinite where only the winner is forbidden. Where it is above 0
+ * already at the columns that were the worst of the rows before, which are kept in `worstColumns`, what it is there.
+ */
 function worstDifference(
-  rows: readonly { readonly costs: Float64Array; readonly width: number }[],
+  rows: readonly Rows[],
   winner: number,
   loser: number,
   single: number,
+  worstColumns: Int32Array,
 ): number {
   // Both forbidden: nothing to gain or to lose.
-  let worst = Number.isNaN(single) ? 0 : single;
-  for (const { costs, width } of rows) {
+  const start = Number.isNaN(single) ? 0 : single;
+  let least = start;
+  for (let row = 0; row < rows.length; row += 1) {
+    const { costs, width } = rows[row] as Rows;
+    const column = worstColumns[row] as number;
+    const other = costs[loser * width + column] as number;
+    if (other === Number.POSITIVE_INFINITY) least = Number.NEGATIVE_INFINITY;
+    else least += (costs[winner * width + column] as number) - other;
+  }
+  if (least > 0) return least;
+  let worst = start;
+  for (let row = 0; row < rows.length; row += 1) {
+    const { costs, width } = rows[row] as Rows;
     let most = Number.NEGATIVE_INFINITY;
-    for (let column = 0; column < width; column += 1) {
-      const [better, other] = [costs[winner * width + column] as number, costs[loser * width + column] as number];
-      const difference = other === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : better - other;
-      if (difference > most) most = difference;
+    let at = loser * width;
+    const ahead = winner * width - at;
+    for (let column = 0; column < width; column += 1, at += 1) {
+      const other = costs[at] as number;
+      if (other === Number.POSITIVE_INFINITY) continue;
+      const difference = (costs[at + ahead] as number) - other;
+      if (difference > most) {
+        most = difference;
+        worstColumns[row] = column;
+      }
     }
     if (most === Number.POSITIVE_INFINITY) return most;
     worst += most;

@@ -39,22 +39,13 @@ export interface LoadScratch {
   readonly readers: WeakMap<Placement, Readership>;
 }
 
-/** First row, last row, first column, last column. */
-type Rectangle = readonly [number, number, number, number];
-
-/** How the cores that need a box lie on the grid: one packet goes to each rectangle of them. */
-interface Readers {
-  /** The rectangles, each as `Rectangle`. */
-  readonly rectangles: readonly number[];
-  /** The number of `ways` that several rectangles lie in; −1 for one rectangle. */
-  readonly way: number;
-  /** Cores that are a rectangle by themselves. */
-  readonly singles: readonly number[];
-}
-
-/** How the cores that need the boxes of a placement lie on the grid. */
+/** How the cores that need the boxes of a placement lie on the grid: one packet goes to each rectangle of them. */
 interface Readership {
-  readonly byBox: readonly Readers[];
+  /** The rectangles, each as first row, last row, first column, last column; those of box b from 4 × rectangleStart[b] on. */
+  readonly rectangles: Int32Array;
+  readonly rectangleStart: Int32Array;
+  /** By box: the number of `ways` that several rectangles lie in; −1 for one rectangle. */
+  readonly wayOf: Int32Array;
   readonly ways: readonly Way[];
   readonly ranges: AxisRanges;
 }
@@ -109,87 +100,112 @@ export function linkLoads(
   const { rows, columns } = needed;
   const { linkBytesPerCycle } = target.networks.activation;
   const { issueCycles } = target.synchronization;
-  const { byBox, ways, ranges } = readershipOf(needed, scratch);
+  const { rectangles, rectangleStart, wayOf, ways, ranges } = readershipOf(needed, scratch);
   const { overlaps } = scratch;
   overlaps.prepare(owners, ranges);
-  const { boxes, counts } = overlaps;
   if (needed.boxCount * overlaps.find(needed.boxCount >> 1) > pieceLimit) {
     for (const array of [scratch.east, scratch.west, scratch.south, scratch.north]) array.fill(0);
     return null;
   }
+  const { boxes, counts } = overlaps;
   const { inject, eject, port, remote, east, west, south, north, reads, alone, rowCycles } = scratch;
   for (const array of [inject, eject, port, remote, east, west, south, north]) array.fill(0);
   reads.fill(0);
   alone.fill(0);
   const { wayCycles, waySent } = scratch;
+  const { extent } = owned;
+  const { coreStart, cores } = needed;
   const width = columns + 1;
+  const height = rows + 1;
   for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
+    const stamp = wanted + 1;
     const found = overlaps.find(wanted);
-    const { rectangles, way, singles } = byBox[wanted] as Readers;
-    const packets = rectangles.length / 4;
-    const firstReader = needed.coreStart[wanted] as number;
-    const lastReader = needed.coreStart[wanted + 1] as number;
-    for (let reader = firstReader; reader < lastReader; reader += 1) reads[needed.cores[reader] as number] = wanted + 1;
-    for (let at = 0; at < singles.length; at += 1) alone[singles[at] as number] = wanted + 1;
-    const left = rectangles[2] as number;
-    const right = rectangles[3] as number;
-    const wayRows = way * rows;
+    const firstRectangle = 4 * (rectangleStart[wanted] as number);
+    const endRectangle = 4 * (rectangleStart[wanted + 1] as number);
+    const packets = (endRectangle - firstRectangle) / 4;
+    const firstReader = coreStart[wanted] as number;
+    const lastReader = coreStart[wanted + 1] as number;
+    for (let reader = firstReader; reader < lastReader; reader += 1) reads[cores[reader] as number] = stamp;
+    for (let at = firstRectangle; at < endRectangle; at += 4) {
+      const top = rectangles[at] as number;
+      const left = rectangles[at + 2] as number;
+      if (top === rectangles[at + 1] && left === rectangles[at + 3]) alone[top * columns + left] = stamp;
+    }
+    const left = rectangles[firstRectangle + 2] as number;
+    const right = rectangles[firstRectangle + 3] as number;
+    const wayRows = (wayOf[wanted] as number) * rows;
     const wayCores = wayRows * columns;
     let totalCount = 0;
     let totalCycles = 0;
     let firstRow = rows;
     let lastRow = -1;
     for (let entry = 0; entry < found; entry += 1) {
-      const box = boxes[entry] as number;
+      const first = 4 * (boxes[entry] as number);
       const count = counts[entry] as number;
       const cycles = Math.ceil((count * bytes) / linkBytesPerCycle);
-      const row = owned.extent[box * 4] as number;
-      const column = owned.extent[box * 4 + 2] as number;
+      const row = extent[first] as number;
+      const column = extent[first + 2] as number;
       const source = row * columns + column;
       totalCount += count;
       totalCycles += cycles;
       let sent = packets;
-      if (reads[source] === wanted + 1) {
+      if (reads[source] === stamp) {
         eject[source] = (eject[source] as number) - cycles;
         remote[source] = (remote[source] as number) - count;
         port[source] = (port[source] as number) + (stays ? -count : count);
-        if (alone[source] === wanted + 1) sent -= 1;
+        if (alone[source] === stamp) sent -= 1;
       }
       inject[source] = (inject[source] as number) + sent * (cycles + issueCycles);
       port[source] = (port[source] as number) + sent * count;
       rowCycles[row] = (rowCycles[row] as number) + cycles;
       if (row < firstRow) firstRow = row;
       if (row > lastRow) lastRow = row;
-      if (way >= 0) {
+      if (wayRows >= 0) {
         waySent[wayRows + row] = 1;
         wayCycles[wayCores + source] = (wayCycles[wayCores + source] as number) + cycles;
         continue;
       }
       const line = row * width;
-      if (right > column) addRange(east, line + column, line + right, cycles);
-      if (left < column) addRange(west, line + left, line + column, cycles);
+      if (right > column) {
+        east[line + column] = (east[line + column] as number) + cycles;
+        east[line + right] = (east[line + right] as number) - cycles;
+      }
+      if (left < column) {
+        west[line + left] = (west[line + left] as number) + cycles;
+        west[line + column] = (west[line + column] as number) - cycles;
+      }
     }
     for (let reader = firstReader; reader < lastReader; reader += 1) {
-      const core = needed.cores[reader] as number;
+      const core = cores[reader] as number;
       port[core] = (port[core] as number) + totalCount;
       eject[core] = (eject[core] as number) + totalCycles;
       remote[core] = (remote[core] as number) + totalCount;
     }
-    for (let row = firstRow; row <= lastRow; row += 1) {
-      const cycles = rowCycles[row] as number;
-      if (cycles === 0) continue;
-      rowCycles[row] = 0;
-      for (let at = 0; at < rectangles.length; at += 4) {
-        const top = rectangles[at] as number;
-        const bottom = rectangles[at + 1] as number;
-        const right = rectangles[at + 3] as number;
-        for (let across = rectangles[at + 2] as number; across <= right; across += 1) {
-          const line = across * (rows + 1);
-          if (bottom > row) addRange(south, line + row, line + bottom, cycles);
-          if (top < row) addRange(north, line + top, line + row, cycles);
+    for (let at = firstRectangle; at < endRectangle; at += 4) {
+      const top = rectangles[at] as number;
+      const bottom = rectangles[at + 1] as number;
+      const last = rectangles[at + 3] as number;
+      const endSouth = Math.min(bottom, lastRow + 1);
+      const startNorth = Math.max(top + 1, firstRow);
+      for (let across = rectangles[at + 2] as number; across <= last; across += 1) {
+        const line = across * height;
+        let sum = 0;
+        for (let row = firstRow; row < endSouth; row += 1) {
+          const cycles = rowCycles[row] as number;
+          sum += cycles;
+          south[line + row] = (south[line + row] as number) + cycles;
         }
+        south[line + bottom] = (south[line + bottom] as number) - sum;
+        sum = 0;
+        for (let row = startNorth; row <= lastRow; row += 1) {
+          const cycles = rowCycles[row] as number;
+          sum += cycles;
+          north[line + row] = (north[line + row] as number) - cycles;
+        }
+        north[line + top] = (north[line + top] as number) + sum;
       }
     }
+    for (let row = firstRow; row <= lastRow; row += 1) rowCycles[row] = 0;
   }
   for (let at = 0; at < ways.length * rows; at += 1) {
     if (waySent[at] === 0) continue;
@@ -249,42 +265,48 @@ function addWay({ eastward, westward }: Way, sent: Float64Array, row: number, { 
 function readershipOf(needed: Placement, scratch: LoadScratch): Readership {
   const known = scratch.readers.get(needed);
   if (known !== undefined) return known;
-  const { rows, columns } = needed;
+  const { rows, columns, boxCount } = needed;
   const wayNumbers = new Map<string, number>();
   const ways: Way[] = [];
-  const byBox = Array.from({ length: needed.boxCount }, (_, box): Readers => {
-    const cores = needed.cores.subarray(needed.coreStart[box], needed.coreStart[box + 1]);
-    const rectangles =
-      needed.rectangles[box] === 1
-        ? Array.from(needed.extent.subarray(box * 4, box * 4 + 4))
-        : rectanglesOf(cores, columns);
-    const [singles, sides]: [number[], number[]] = [[], []];
-    for (let at = 0; at < rectangles.length; at += 4) {
-      const [top, bottom, left, right] = rectangles.slice(at, at + 4) as unknown as Rectangle;
-      sides.push(left, right);
-      if (top === bottom && left === right) singles.push(top * columns + left);
+  const rectangles: number[] = [];
+  const rectangleStart = new Int32Array(boxCount + 1);
+  const wayOf = new Int32Array(boxCount).fill(-1);
+  for (let box = 0; box < boxCount; box += 1) {
+    if (needed.rectangles[box] === 1) {
+      for (let at = box * 4; at < box * 4 + 4; at += 1) rectangles.push(needed.extent[at] as number);
+    } else {
+      const own = rectanglesOf(needed.cores.subarray(needed.coreStart[box], needed.coreStart[box + 1]), columns);
+      for (const bound of own) rectangles.push(bound);
+      const sides = own.filter((_, bound) => bound % 4 > 1);
+      const key = sides.join();
+      const way = wayNumbers.get(key) ?? wayNumbers.size;
+      if (way === wayNumbers.size) ways.push(wayThrough(sides, columns));
+      wayNumbers.set(key, way);
+      wayOf[box] = way;
     }
-    if (rectangles.length === 4) return { rectangles, way: -1, singles };
-    const key = sides.join();
-    const way = wayNumbers.get(key) ?? wayNumbers.size;
-    if (way === wayNumbers.size) ways.push(wayOf(sides, columns));
-    wayNumbers.set(key, way);
-    return { rectangles, way, singles };
-  });
+    rectangleStart[box + 1] = rectangles.length / 4;
+  }
   if (scratch.waySent.length < ways.length * rows) {
     scratch.waySent = new Uint8Array(ways.length * rows);
     scratch.wayCycles = new Float64Array(ways.length * rows * columns);
   }
-  const made = { byBox, ways, ranges: axisRanges(needed) };
+  const made = {
+    rectangles: Int32Array.from(rectangles),
+    rectangleStart,
+    wayOf,
+    ways,
+    ranges: axisRanges(needed),
+  };
   scratch.readers.set(needed, made);
   return made;
 }
 
 /** The way of rectangles of which first and last columns are given. */
-function wayOf(sides: readonly number[], columns: number): Way {
+function wayThrough(sides: readonly number[], columns: number): Way {
   const [eastward, westward] = [new Int32Array(columns), new Int32Array(columns)];
   for (let at = 0; at < sides.length; at += 2) {
-    const [left, right] = [sides[at] as number, sides[at + 1] as number];
+    const left = sides[at] as number;
+    const right = sides[at + 1] as number;
     for (let column = 0; column < right; column += 1) eastward[column] = (eastward[column] as number) + 1;
     for (let column = left + 1; column < columns; column += 1) westward[column] = (westward[column] as number) + 1;
   }
