@@ -67,6 +67,27 @@ export function tokenMessage(thread: number, event: number, token: number, desti
   };
 }
 
+/** Where the numbers of a message stand in its record; those that every hop reads come first. */
+const fields = {
+  holdCycles: 0,
+  bytes: 1,
+  network: 2,
+  core: 3,
+  firstRow: 4,
+  endRow: 5,
+  firstColumn: 6,
+  endColumn: 7,
+  priority: 8,
+  thread: 9,
+  event: 10,
+  token: 11,
+  arrivalPort: 12,
+  readEnd: 13,
+  /** Flights of the message that are in use. */
+  flights: 14,
+} as const;
+const recordLength = 16;
+
 /**
  * The networks that carry packets: activation, partial, instruction. A flight is a packet on its way: it asks for one
  * resource after the other, in the manner of virtual cut-through, and forks where the tree of its message does. Ids in
@@ -96,12 +117,17 @@ export class Networks {
   #flightCount = 0;
   /** Flights that are not in use, linked through `flightSibling`. */
   #freeFlight = -1;
-  readonly #flightMessage: Message[] = [];
+  /** Where the record of a flight's message begins. */
+  #flightMessage = new Int32Array(this.#flightCapacity);
   /** Resource that is asked for; −1 − core for a flight that is arriving. */
   #flightResource = new Int32Array(this.#flightCapacity);
   #flightPriority = new Float64Array(this.#flightCapacity);
   #flightSibling = new Int32Array(this.#flightCapacity);
   #flightChild = new Int32Array(this.#flightCapacity);
+  /** Records of the messages on their way, and where those that are free begin. */
+  #messages = new Float64Array(1024 * recordLength);
+  #messageEnd = 0;
+  readonly #freeMessages: number[] = [];
 
   constructor(target: ChipTarget, calendar: Calendar, client: NetworkClient, firstId: number) {
     this.#calendar = calendar;
@@ -123,12 +149,12 @@ export class Networks {
 
   /** Sends a message whose inject port is asked for at `time`, now or later. */
   send(message: Message, time: number): void {
-    this.#fork(message, message.core, inject, time);
+    this.#fork(this.#record(message), message.core, inject, time);
   }
 
   /** Has a token arrive at a core at a later cycle without use of a network. */
   deliver(message: Message, core: number, time: number): void {
-    this.#calendar.schedule(this.#firstFlight + this.#newFlight(message, -1 - core), time);
+    this.#calendar.schedule(this.#firstFlight + this.#newFlight(this.#record(message), -1 - core), time);
   }
 
   /** An id of the networks is due: a link has become free, a flight asks for its next resource or has arrived. */
@@ -145,9 +171,12 @@ export class Networks {
       this.#enqueue(flight, resource);
       return;
     }
-    const message = this.#flightMessage[flight] as Message;
+    const message = this.#flightMessage[flight] as number;
+    const token = this.#messages[message + fields.token] as number;
+    const event = this.#messages[message + fields.event] as number;
     this.#release(flight);
-    this.#client.arrived(-1 - resource, message.token, message.event);
+    this.#drop(message);
+    this.#client.arrived(-1 - resource, token, event);
   }
 
   /** Grants every free resource to the first of the flights that wait for it: inject ports, then links and eject ports. */
@@ -244,11 +273,12 @@ export class Networks {
     const { now } = this.#calendar;
     if ((this.#freeAt[resource] as number) <= now) {
       this.#waiting[resource] = this.#withoutRoot(flight);
-      const message = this.#flightMessage[flight] as Message;
-      const freeAt = now + message.holdCycles;
+      const message = this.#flightMessage[flight] as number;
+      const holdCycles = this.#messages[message + fields.holdCycles] as number;
+      const freeAt = now + holdCycles;
       this.#freeAt[resource] = freeAt;
       if (freeAt > this.#lastFreeAt) this.#lastFreeAt = freeAt;
-      (this.#busyCycles as Float64Array)[resource]! += message.holdCycles;
+      (this.#busyCycles as Float64Array)[resource]! += holdCycles;
       this.#begin(flight, message, resource);
     }
     if ((this.#waiting[resource] as number) >= 0 && this.#wakePending[resource] === 0) {
@@ -258,29 +288,40 @@ export class Networks {
   }
 
   /** A flight begins to pass through a resource now. */
-  #begin(flight: number, message: Message, resource: number): void {
+  #begin(flight: number, message: number, resource: number): void {
     const { now } = this.#calendar;
+    const messages = this.#messages;
+    const network = messages[message + fields.network] as number;
     const port = resource % resourcesPerCore;
-    const core = Math.floor(resource / resourcesPerCore) - message.network * this.#coreCount;
-    if (port === inject) {
-      this.#client.injected(message.event, message.thread, message.readEnd, now + message.holdCycles);
-      this.#fanOut(message, core, inject, now);
-      this.#release(flight);
-    } else if (port === eject) {
-      const written = this.#client.ejecting(core, message.arrivalPort);
+    const core = Math.floor(resource / resourcesPerCore) - network * this.#coreCount;
+    if (port === eject) {
+      const written = this.#client.ejecting(core, messages[message + fields.arrivalPort] as number);
       this.#flightResource[flight] = -1 - core;
-      this.#calendar.schedule(this.#firstFlight + flight, Math.max(now + message.holdCycles, written));
+      const freeAt = now + (messages[message + fields.holdCycles] as number);
+      this.#calendar.schedule(this.#firstFlight + flight, Math.max(freeAt, written));
+      return;
+    }
+    this.#release(flight);
+    if (port === inject) {
+      this.#client.injected(
+        messages[message + fields.event] as number,
+        messages[message + fields.thread] as number,
+        messages[message + fields.readEnd] as number,
+        now + (messages[message + fields.holdCycles] as number),
+      );
+      this.#fanOut(message, core, inject, now);
     } else {
-      (this.#byteHops as number[])[message.network]! += message.bytes;
+      (this.#byteHops as number[])[network]! += messages[message + fields.bytes] as number;
       const width = this.#columns + 1;
       const next = port === east ? core + 1 : port === west ? core - 1 : port === north ? core - width : core + width;
-      this.#fanOut(message, next, port, now + (this.#hopCycles[message.network] as number));
-      this.#release(flight);
+      this.#fanOut(message, next, port, now + (this.#hopCycles[network] as number));
     }
+    this.#drop(message);
   }
 
   /** Makes the flights that leave the router of a core, which was entered from `from`, and has them ask at `time`. */
-  #fanOut(message: Message, core: number, from: number, time: number): void {
+  #fanOut(message: number, core: number, from: number, time: number): void {
+    const messages = this.#messages;
     const width = this.#columns + 1;
     const row = Math.floor(core / width);
     const column = (core % width) - 1;
@@ -288,7 +329,10 @@ export class Networks {
       this.#fork(message, core, from === inject ? east : eject, time);
       return;
     }
-    const { firstRow, endRow, firstColumn, endColumn } = message.destinations;
+    const firstRow = messages[message + fields.firstRow] as number;
+    const endRow = messages[message + fields.endRow] as number;
+    const firstColumn = messages[message + fields.firstColumn] as number;
+    const endColumn = messages[message + fields.endColumn] as number;
     // Io cores hang at the routers of column 0, so the tree spreads over columns 0 and up.
     const firstTrunk = Math.max(firstColumn, 0);
     const lastTrunk = Math.max(endColumn - 1, 0);
@@ -301,19 +345,21 @@ export class Networks {
     if (from !== south && row > firstRow) this.#fork(message, core, north, time);
     if (from !== north && row < endRow - 1) this.#fork(message, core, south, time);
     if (row < firstRow || row >= endRow) return;
-    if (column >= firstColumn && column < endColumn && core !== message.core) this.#fork(message, core, eject, time);
-    if (column === 0 && firstColumn < 0 && core - 1 !== message.core) this.#fork(message, core, west, time);
+    const sender = messages[message + fields.core] as number;
+    if (column >= firstColumn && column < endColumn && core !== sender) this.#fork(message, core, eject, time);
+    if (column === 0 && firstColumn < 0 && core - 1 !== sender) this.#fork(message, core, west, time);
   }
 
   /** A flight asks at `time`, now or later, for a link or port of a core. */
-  #fork(message: Message, core: number, port: number, time: number): void {
-    const resource = (message.network * this.#coreCount + core) * resourcesPerCore + port;
+  #fork(message: number, core: number, port: number, time: number): void {
+    const network = this.#messages[message + fields.network] as number;
+    const resource = (network * this.#coreCount + core) * resourcesPerCore + port;
     const flight = this.#newFlight(message, resource);
     if (time === this.#calendar.now) this.#enqueue(flight, resource);
     else this.#calendar.schedule(this.#firstFlight + flight, time);
   }
 
-  #newFlight(message: Message, resource: number): number {
+  #newFlight(message: number, resource: number): number {
     this.#flightsInUse += 1;
     let flight = this.#freeFlight;
     if (flight >= 0) this.#freeFlight = this.#flightSibling[flight] as number;
@@ -323,27 +369,69 @@ export class Networks {
       if (flight === this.#flightCapacity) this.#growFlights();
     }
     this.#flightMessage[flight] = message;
-    this.#flightPriority[flight] = message.priority;
+    this.#flightPriority[flight] = this.#messages[message + fields.priority] as number;
     this.#flightResource[flight] = resource;
+    (this.#messages as Float64Array)[message + fields.flights]! += 1;
     return flight;
   }
 
+  /** A flight is not in use any more; its message still is, until it is dropped. */
   #release(flight: number): void {
     this.#flightsInUse -= 1;
     this.#flightSibling[flight] = this.#freeFlight;
     this.#freeFlight = flight;
   }
 
+  /** One flight less needs a message; the last one gives back its record. */
+  #drop(message: number): void {
+    const flights = (this.#messages[message + fields.flights] as number) - 1;
+    this.#messages[message + fields.flights] = flights;
+    if (flights === 0) this.#freeMessages.push(message);
+  }
+
+  /** Writes a message into a record and returns where that begins. */
+  #record(message: Message): number {
+    const start = this.#freeMessages.pop() ?? this.#newRecord();
+    const messages = this.#messages;
+    const { destinations } = message;
+    messages[start + fields.holdCycles] = message.holdCycles;
+    messages[start + fields.bytes] = message.bytes;
+    messages[start + fields.network] = message.network;
+    messages[start + fields.core] = message.core;
+    messages[start + fields.firstRow] = destinations.firstRow;
+    messages[start + fields.endRow] = destinations.endRow;
+    messages[start + fields.firstColumn] = destinations.firstColumn;
+    messages[start + fields.endColumn] = destinations.endColumn;
+    messages[start + fields.priority] = message.priority;
+    messages[start + fields.thread] = message.thread;
+    messages[start + fields.event] = message.event;
+    messages[start + fields.token] = message.token;
+    messages[start + fields.arrivalPort] = message.arrivalPort;
+    messages[start + fields.readEnd] = message.readEnd;
+    messages[start + fields.flights] = 0;
+    return start;
+  }
+
+  #newRecord(): number {
+    const start = this.#messageEnd;
+    this.#messageEnd += recordLength;
+    if (start === this.#messages.length) this.#messages = grown(this.#messages, new Float64Array(2 * start));
+    return start;
+  }
+
   #growFlights(): void {
     this.#flightCapacity *= 2;
-    const grown = <T extends Int32Array | Float64Array>(old: T, fresh: T): T => {
-      fresh.set(old);
-      return fresh;
-    };
     this.#flightResource = grown(this.#flightResource, new Int32Array(this.#flightCapacity));
     this.#flightPriority = grown(this.#flightPriority, new Float64Array(this.#flightCapacity));
+    this.#flightMessage = grown(this.#flightMessage, new Int32Array(this.#flightCapacity));
     this.#flightSibling = grown(this.#flightSibling, new Int32Array(this.#flightCapacity));
     this.#flightChild = grown(this.#flightChild, new Int32Array(this.#flightCapacity));
     this.#calendar.grow(this.#firstFlight + this.#flightCapacity);
   }
+}
+
+/** A longer array that begins with the numbers of a shorter one. */
+function grown<T extends Int32Array | Float64Array>(old: T, fresh: T): T {
+  fresh.set(old);
+  return fresh;
 }
