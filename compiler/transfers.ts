@@ -1,4 +1,5 @@
 import { type Box, boxCount, type Range } from "../ir/iteration.ts";
+import { forEachBox } from "./core-boxes.ts";
 import type { LocalLayout } from "./local-layout.ts";
 import { type AxisForm, type AxisPiece, indexBoxes, touchedRanges } from "./pieces.ts";
 
@@ -33,47 +34,71 @@ export function copiesOf(pieces: readonly AxisPiece[], source: Spread, destinati
   for (const piece of pieces) {
     const copyOf = copier(piece, source, destination, shapes);
     const whole: Box = piece.counts.map((count) => ({ start: 0, end: count }));
-    destination.boxes.forEach((wanted, place) => {
-      if (wanted === null) return;
-      for (const box of indexBoxes(piece.destination, wanted, whole)) {
-        for (const from of holders.touching(touchedRanges(piece.source, box))) {
-          for (const part of indexBoxes(piece.source, source.boxes[from] as Box, box)) {
-            if (boxCount(part) > 0) copies.push(copyOf(part, from, place));
-          }
-        }
-      }
-    });
+    const partsOf = (wanted: Box): SourcePart[] =>
+      indexBoxes(piece.destination, wanted, whole).flatMap((box) =>
+        holders.touching(touchedRanges(piece.source, box)).flatMap((from) =>
+          indexBoxes(piece.source, source.boxes[from] as Box, box)
+            .filter((part) => boxCount(part) > 0)
+            .map((part) => ({ from, part })),
+        ),
+      );
+    const parts = forEachBox(destination.boxes, partsOf, []);
+    for (let place = 0; place < parts.length; place += 1) {
+      for (const { from, part } of parts[place] as SourcePart[]) copies.push(copyOf(part, from, place));
+    }
   }
   return copies;
 }
 
+/** Index points of a piece that a place sends. */
+interface SourcePart {
+  readonly from: number;
+  readonly part: Box;
+}
+
+/** Places that hold parts of a tensor, by the ranges of their boxes on one axis after the other. */
+interface Holders {
+  /** Behind the last axis: the places, ascending. */
+  readonly places: readonly number[];
+  readonly branches: readonly (Range & { readonly inner: Holders })[];
+}
+
 /** The places that hold a part of a tensor, for finding those that overlap a box. */
-function holdersOf(spread: Spread): { touching: (box: Box) => number[] } {
-  const places = spread.boxes.flatMap((box, place) => (box === null || boxCount(box) === 0 ? [] : [place]));
-  const rank = (spread.boxes[places[0] ?? 0] ?? []).length;
-  const bounds = new Int32Array(places.length * rank * 2);
-  places.forEach((place, index) => {
-    (spread.boxes[place] as Box).forEach((range, axis) => {
-      bounds[(index * rank + axis) * 2] = range.start;
-      bounds[(index * rank + axis) * 2 + 1] = range.end;
-    });
-  });
+function holdersOf({ boxes }: Spread): { touching: (box: Box) => number[] } {
+  const places = boxes.flatMap((box, place) => (box === null || boxCount(box) === 0 ? [] : [place]));
+  const rank = boxes[places[0] ?? 0]?.length ?? 0;
+  const holders = holdersFrom(0, rank, places, boxes);
+  const collect = ({ places: found, branches }: Holders, axis: number, box: Box, into: number[]): void => {
+    for (const place of found) into.push(place);
+    for (const { start, end, inner } of branches) {
+      const range = box[axis] as Range;
+      if (range.start < end && start < range.end) collect(inner, axis + 1, box, into);
+    }
+  };
   const touching = (box: Box): number[] => {
     const found: number[] = [];
-    for (let index = 0; index < places.length; index += 1) {
-      let axis = 0;
-      let at = index * rank * 2;
-      while (axis < rank) {
-        const range = box[axis] as Range;
-        if (range.start >= (bounds[at + 1] as number) || (bounds[at] as number) >= range.end) break;
-        axis += 1;
-        at += 2;
-      }
-      if (axis === rank) found.push(places[index] as number);
-    }
-    return found;
+    collect(holders, 0, box, found);
+    return found.sort((left, right) => left - right);
   };
   return { touching };
+}
+
+function holdersFrom(axis: number, rank: number, places: readonly number[], boxes: Spread["boxes"]): Holders {
+  if (axis === rank) return { places, branches: [] };
+  const groups = new Map<string, { readonly range: Range; readonly places: number[] }>();
+  for (const place of places) {
+    const range = (boxes[place] as Box)[axis] as Range;
+    const key = `${range.start} ${range.end}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { range, places: [place] });
+    else group.places.push(place);
+  }
+  const branches = Array.from(groups.values(), (group) => ({
+    start: group.range.start,
+    end: group.range.end,
+    inner: holdersFrom(axis + 1, rank, group.places, boxes),
+  }));
+  return { places: [], branches };
 }
 
 /** What copies of different places have in common; equal ones are the same value. */
