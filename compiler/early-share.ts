@@ -1,5 +1,6 @@
-import { sum } from "../base/math.ts";
+import { at, sum } from "../base/math.ts";
 import type { Range } from "../ir/iteration.ts";
+import { concurrency } from "./concurrency.ts";
 import type { NetworkPlan, StepPlan } from "./step-plan.ts";
 
 /** A share of an output and the step beside whose work it leaves, by index. */
@@ -26,9 +27,17 @@ export function lateColumns({ target }: NetworkPlan, { step }: StepPlan): Range 
   return { start: sum((step.early ?? []).map(({ columns }) => columns)), end: target.grid.columns };
 }
 
-/** Whether outputs may leave beside the work of a step: it does no input or output itself. */
-export function canCarry({ layer: { kind } }: StepPlan): boolean {
-  return kind === "contraction" || kind === "vector" || kind === "reduce" || kind === "movement";
+/**
+ * By step: whether shares of an output may leave beside it: it stands between the output's maker and the output, computes, and runs beside no
+ * other step.
+ */
+export function carriersOf({ network, steps }: NetworkPlan, { layer, index }: StepPlan): boolean[] {
+  const { begins, ends } = concurrency(steps.map(({ step }) => step));
+  const maker = network.producer.get(at(layer.reads, 0).value) ?? steps.length;
+  return steps.map(({ layer: { kind } }, step) => {
+    if (step <= maker || step >= index || at(begins, step) < at(ends, step)) return false;
+    return kind === "contraction" || kind === "vector" || kind === "reduce" || kind === "movement";
+  });
 }
 
 /** By output step: the share of its elements' columns that leaves early. */

@@ -311,7 +311,6 @@ function stepsOf(
 function controlFacts(body: StepBody, next: StepBody | null, core: number, loads: readonly ProgramLoad[]): string {
   return [
     at(body.starts, core),
-    at(body.leaves, core),
     at(body.movement.arrivals, core),
     at(body.hasGathers, core),
     at(body.computeStarts, core),
@@ -338,7 +337,6 @@ function controlCore(
     ...(arrivals > 0 ? [wait(body.arrivalToken, arrivals)] : []),
     ...(at(body.hasGathers, core) ? [wait(tokens.gathered)] : []),
     ...(compute === null ? [] : [signal(compute)]),
-    ...(at(body.leaves, core) ? [signal(tokens.goHost)] : []),
     ...(next === null ? [] : ready(next, core)),
     ...(done > 0 ? [wait(tokens.done, done)] : []),
     { kind: "barrier" },

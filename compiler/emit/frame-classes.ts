@@ -37,6 +37,19 @@ export function frameClasses(
   return bodies.map((_, index) => stepClasses(bodies, index, overlaps, leaving, ports, rows));
 }
 
+/** Lets the cores of a row send what they hold of outputs once all of the row have sent their operands: packets run along rows first. */
+function leavingSignals(body: StepBody, row: number): SimpleInstruction[] {
+  const { columns } = body.plan.geometry.grid;
+  const senders = at(body.rowSenders, row);
+  const leavers = Array.from({ length: columns }, (_, column) => column).filter((column) =>
+    at(body.leaves, row * columns + column),
+  );
+  return [
+    ...(senders > 0 ? [wait(tokens.rowSent, senders)] : []),
+    ...leavers.map((column) => signal(tokens.goHost, { row, column })),
+  ];
+}
+
 /** The threads of io cores that work. */
 type FrameThread = "control" | "send" | "gather" | "host";
 
@@ -80,6 +93,7 @@ function stepClasses(
     lists.control.push([
       ...(sending && ahead === null ? [signalRow(tokens.goSend, row)] : []),
       ...fenced.flatMap(({ direction, free }) => (direction === "ahead" ? [signalRow(free, row)] : [])),
+      ...leavingSignals(body, row),
       ...(arrivals > 0 && behind === null ? [wait(tokens.arrived, arrivals)] : []),
       ...(sending ? [wait(tokens.done)] : []),
       ...(row === 0 && beginning > 0 ? [wait(tokens.outputFree, beginning)] : []),

@@ -29,8 +29,10 @@ export interface StepBody {
   readonly hasGathers: readonly boolean[];
   /** By core: tokens that start the threads that move data. */
   readonly starts: readonly (readonly number[])[];
-  /** By core: whether it sends what it holds of an output beside its computation. */
+  /** By core: whether its host thread sends what it holds of an output. */
   readonly leaves: readonly boolean[];
+  /** By row: cores that tell the io core when they have sent their operands, which those that send of outputs wait for. */
+  readonly rowSenders: readonly number[];
   /** By core: the token that starts its computation once its operands are there; null where nothing is computed. */
   readonly computeStarts: readonly (number | null)[];
   /** By core: how often `done` is raised. */
@@ -70,6 +72,7 @@ export function together(bodies: readonly StepBody[]): StepBody {
     hasGathers: some(bodies.map(({ hasGathers }) => hasGathers)),
     starts: joined(bodies.map(({ starts }) => starts)),
     leaves: some(bodies.map(({ leaves }) => leaves)),
+    rowSenders: sums(bodies.map(({ rowSenders }) => rowSenders)),
     computeStarts: last.computeStarts.map((_, core) => {
       const start = bodies.map(({ computeStarts }) => at(computeStarts, core)).find((each) => each !== null);
       return start ?? null;
@@ -108,15 +111,22 @@ export function emitBody(
   const classes: CoreClass[] = [];
   let behindBytes = 0;
 
+  const hostLists = movement.sends.map((own, core) => {
+    const sends = [...(frame.isBehind ? own : []), ...shares.flatMap((share) => at(share.sends, core))];
+    return sends.length === 0 ? null : [wait(tokens.goHost), ...sends];
+  });
+  const rowSenders = new Array<number>(rows).fill(0);
+  const isCarrying = (row: number): boolean =>
+    shares.length > 0 && hostLists.slice(row * columns, (row + 1) * columns).some((list) => list !== null);
   const sendLists = movement.sends.map((sends, core) => {
     if (sends.length === 0 || frame.isBehind) return null;
     at(starts, core).push(tokens.goSend);
     doneCounts[core] = at(doneCounts, core) + 1;
-    return [wait(tokens.goSend), ...sends, signalTo(core, columns, tokens.done)];
-  });
-  const hostLists = movement.sends.map((own, core) => {
-    const sends = [...(frame.isBehind ? own : []), ...shares.flatMap((share) => at(share.sends, core))];
-    return sends.length === 0 ? null : [wait(tokens.goHost), ...sends];
+    const row = Math.floor(core / columns);
+    const done = signalTo(core, columns, tokens.done);
+    if (!isCarrying(row)) return [wait(tokens.goSend), ...sends, done];
+    rowSenders[row] = at(rowSenders, row) + 1;
+    return [wait(tokens.goSend), ...sends, done, signal(tokens.rowSent, { row, column: -1 })];
   });
   const gatherLists = movement.gathers.map((gathers, core) => {
     if (gathers.length === 0) return null;
@@ -169,6 +179,7 @@ export function emitBody(
     hasGathers: movement.gathers.map((gathers) => gathers.length > 0),
     starts,
     leaves: hostLists.map((list) => list !== null),
+    rowSenders,
     computeStarts,
     doneCounts,
     usesWeights,

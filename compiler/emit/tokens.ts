@@ -32,12 +32,14 @@ export const tokens = {
   outputFree: 26,
   /** io core of row 0: an operand of a host operation is at the host. */
   operandGiven: 27,
-  /** Starts the packets of an output that is sent behind. */
+  /** Starts the packets of an output that leave while steps do their work. */
   goHost: 28,
+  /** io cores: a core of the row has sent its operands. */
+  rowSent: 29,
 } as const;
 
 /** The first number that no token above has. */
-const firstOverlap = 29;
+const firstOverlap = 30;
 
 /** Tokens of an overlap, on io cores. */
 export interface OverlapTokens {

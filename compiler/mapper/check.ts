@@ -4,9 +4,8 @@ import { goesOverEnd } from "../../base/step-range.ts";
 import type { MappedBuffer, MappedStep } from "../../ir/mapping.ts";
 import type { WeightPlan } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { concurrency } from "../concurrency.ts";
 import { coreCount, storageGroup } from "../core-group.ts";
-import { canCarry, earlyShares } from "../early-share.ts";
+import { carriersOf, earlyShares } from "../early-share.ts";
 import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
@@ -57,29 +56,28 @@ export function checkOverlaps(plan: NetworkPlan, buffers: readonly MappedBuffer[
 }
 
 /**
- * What is wrong with the shares of outputs that leave early: each leaves beside a step that does work of its own, behind the
- * output's maker and before the output.
+ * What is wrong with the shares of outputs that leave early: each leaves beside a layer that runs by itself, behind the output's maker and
+ * before the output.
  */
 export function checkEarly(plan: NetworkPlan): Problem[] {
-  const { begins, ends } = concurrency(plan.steps.map(({ step }) => step));
   const { columns } = plan.target.grid;
   return plan.steps.flatMap((each): Problem[] => {
-    const { step, layer, index } = each;
+    const { step, layer } = each;
     if (step.early === undefined) return [];
     const report = (message: string): Problem => ({ code: "B403", message, at: { layer: step.name } });
-    const maker = layer.kind === "output" ? plan.network.producer.get(at(layer.reads, 0).value) : undefined;
-    if (maker === undefined || layer.host !== null) return [report("Only an output of the network leaves early.")];
+    if (layer.kind !== "output" || layer.host !== null) return [report("Only an output of the network leaves early.")];
     const total = sum(step.early.map((share) => share.columns));
     const shares = earlyShares(plan, each);
+    const carriers = carriersOf(plan, each);
     return [
       ...(total > columns ? [report(`${total} columns of cores send early; the grid has ${columns}.`)] : []),
       ...step.early.flatMap(({ step: name }, position): Problem[] => {
         const { beside } = at(shares, position);
-        const carrier = plan.steps[beside];
-        const isBetween = at(ends, maker) < beside && beside < at(begins, index);
-        if (carrier !== undefined && canCarry(carrier) && isBetween) return [];
+        if (carriers[beside] === true) return [];
         return [
-          report(`A share leaves beside "${name}", which is no layer between the output's maker and the output.`),
+          report(
+            `A share leaves beside "${name}", which is no layer by itself between the output's maker and the output.`,
+          ),
         ];
       }),
     ];

@@ -1,7 +1,6 @@
 import { at, sum } from "../../base/math.ts";
 import type { EarlyShare } from "../../ir/mapping.ts";
-import { concurrency } from "../concurrency.ts";
-import { canCarry, heldColumns } from "../early-share.ts";
+import { carriersOf, heldColumns } from "../early-share.ts";
 import type { NetworkPlan, StepPlan } from "../step-plan.ts";
 import { type StepCost, transferCycles } from "./steps.ts";
 
@@ -14,20 +13,18 @@ export function withEarlyShares(
   costs: readonly StepCost[],
   keeps: (name: string) => boolean,
 ): NetworkPlan {
-  const { begins, ends } = concurrency(plan.steps.map(({ step }) => step));
   const room = costs.map((cost) => cost.cycles - transferCycles(cost) - cost.work.synchronizationCycles);
   const steps = plan.steps.map((each): StepPlan => {
     const { layer, index, step } = each;
     if (layer.kind !== "output" || layer.host !== null || keeps(step.name)) return each;
     const { value } = at(layer.reads, 0);
-    const maker = plan.network.producer.get(value);
     const columns = heldColumns(plan, value);
-    if (maker === undefined || columns.length === 0) return each;
+    if (columns.length === 0) return each;
     const cycles = transferCycles(at(costs, index)) / columns.length;
     const early: EarlyShare[] = [];
     let taken = 0;
-    for (let beside = at(ends, maker) + 1; beside < at(begins, index); beside += 1) {
-      if (!canCarry(at(plan.steps, beside))) continue;
+    for (const [beside, carries] of carriersOf(plan, each).entries()) {
+      if (!carries) continue;
       const count = Math.min(columns.length - taken, Math.floor(at(room, beside) / cycles));
       if (count <= 0) continue;
       taken += count;

@@ -8,8 +8,7 @@ import { chooseStates, completeSamples } from "../../api/states.ts";
 import { at } from "../../base/math.ts";
 import { makeRandom, type Random } from "../../base/random.ts";
 import { shareStep } from "../../base/step-range.ts";
-import { concurrency } from "../../compiler/concurrency.ts";
-import { canCarry } from "../../compiler/early-share.ts";
+import { carriersOf } from "../../compiler/early-share.ts";
 import { emitProgram } from "../../compiler/emit/emitter.ts";
 import { overlapTokens } from "../../compiler/emit/tokens.ts";
 import { allocate } from "../../compiler/mapper/allocate.ts";
@@ -50,11 +49,10 @@ interface OverlapCase {
 
 /** The plan with random shares of every output leaving beside one or two random steps between its maker and its own. */
 function withRandomShares(random: Random, plan: NetworkPlan): NetworkPlan {
-  const { ends } = concurrency(plan.steps.map(({ step }) => step));
   const steps = plan.steps.map((each): StepPlan => {
-    const maker = plan.network.producer.get(each.layer.reads[0]?.value ?? "");
-    if (each.layer.kind !== "output" || maker === undefined) return each;
-    const carriers = plan.steps.slice(at(ends, maker) + 1, each.index).filter(canCarry);
+    if (each.layer.kind !== "output") return each;
+    const carries = carriersOf(plan, each);
+    const carriers = plan.steps.filter((_, step) => carries[step]);
     if (carriers.length === 0) return each;
     const chosen = [...new Set([random.integer(0, carriers.length - 1), random.integer(0, carriers.length - 1)])];
     const early = chosen

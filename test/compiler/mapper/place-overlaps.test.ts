@@ -146,7 +146,7 @@ describe("outputs that leave early", () => {
   it("are refused beside other steps, and of more columns than the grid has", () => {
     for (const step of ["fc0", "input x", "output 1 fc2", "nothing"]) {
       expect(() => share(1, step)).toThrow(
-        `A share leaves beside "${step}", which is no layer between the output's maker and the output.`,
+        `A share leaves beside "${step}", which is no layer by itself between the output's maker and the output.`,
       );
     }
     expect(() => share(5)).toThrow("5 columns of cores send early; the grid has 4.");
