@@ -80,8 +80,8 @@ export function loadScratch(target: ChipTarget): LoadScratch {
   };
 }
 
-/** Pieces (pairs of an owned and a needed box that overlap) up to which all of them are looked at. */
-const pieceLimit = 8192;
+/** Pieces (pairs of an owned and a needed box that overlap) up to which all of them are looked at: each of 256 cores to each. */
+const pieceLimit = 65_536;
 
 /**
  * The loads of moving a value, exactly: each piece is one packet to each rectangle of cores that need its box, along

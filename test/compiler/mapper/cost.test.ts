@@ -206,16 +206,17 @@ describe("the cost of an edge", () => {
     expect(cost(place("", ""), needed).networkCycles).toBe(27 + 4);
   });
 
-  const onLarge = (size: number, ...splits: readonly [string, string][]): Placement[] => {
+  const onGrid = ({ grid }: ChipTarget, size: number, ...splits: readonly [string, string][]): Placement[] => {
     const square = new TestGraph();
     const network = square.output(square.matmul("fc", square.input("x", [size, size]), 1)).network();
     const input = layerNamed(network, "input x");
     return splits.map(([rows, columns]) => {
-      const geometry = layOut(input.dimensions, { rows: parts(rows), columns: parts(columns) }, large.grid);
+      const geometry = layOut(input.dimensions, { rows: parts(rows), columns: parts(columns) }, grid);
       return placementOf(geometry, input.writes[0]?.access ?? [], [size, size], true);
     });
   };
   const large = loadChip("northpole-style");
+  const onLarge = (size: number, ...splits: readonly [string, string][]): Placement[] => onGrid(large, size, ...splits);
 
   it("is the busiest link of all when a matrix is transposed", () => {
     const [from, to] = onLarge(64, ["d0:16", "d1:16"], ["d1:16", "d0:16"]) as [Placement, Placement];
@@ -228,16 +229,29 @@ describe("the cost of an edge", () => {
     });
   });
 
-  it("looks at evenly spaced boxes, and at average loads, when there are too many pieces", () => {
+  it("is the busiest link of all when each of 256 cores sends to each", () => {
     const [from, to] = onLarge(256, ["d0:16", "d0:16"], ["d1:16", "d1:16"]) as [Placement, Placement];
-    // Boxes 0, 36, 73, 109, 146, 182, 219, 255 of a byte from each core. Four of them lie in the east half, to which 128
-    // cores send eastwards: 4·128·32/16 cycles a row of links, and as many in the other directions; 16 hops. Port: 257
-    // bytes taken, 255 sent, of 128 a cycle.
+    // 128 cores send a byte, a cycle, to each of 8 cores of a column across the middle; 16 hops. Port: 257 bytes taken, 255
+    // sent, of 128 a cycle.
     expect(edgeCost(ownerIndex(from), to, 1, true, large)).toEqual({
       cycles: 1040,
       networkCycles: 1040,
       portCycles: 4,
       remoteBytes: 255,
+    });
+  });
+
+  it("looks at evenly spaced boxes, and at average loads, when there are too many pieces", () => {
+    const larger = { ...large, grid: { rows: 32, columns: 32 } };
+    const [from, to] = onGrid(larger, 1024, ["d0:32", "d0:32"], ["d1:32", "d1:32"]) as [Placement, Placement];
+    // Boxes 0, 146, 292, 438, 585, 731, 877, 1023 of a byte from each core. Four of them lie in the east half, to which 512
+    // cores send eastwards: 4·512·128/32 cycles a row of links, and as many in the other directions; 32 hops. Port: 1025
+    // bytes taken, 1023 sent, of 128 a cycle.
+    expect(edgeCost(ownerIndex(from), to, 1, true, larger)).toEqual({
+      cycles: 8224,
+      networkCycles: 8224,
+      portCycles: 16,
+      remoteBytes: 1023,
     });
   });
 
