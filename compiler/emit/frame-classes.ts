@@ -38,7 +38,7 @@ export function frameClasses(
 }
 
 /** Lets the cores of a row send what they hold of outputs once all of the row have sent their operands: packets run along rows first. */
-function leavingSignals(body: StepBody, row: number): SimpleInstruction[] {
+function leavingSignals(body: StepBody, row: number, go: number): SimpleInstruction[] {
   const { columns } = body.plan.geometry.grid;
   const senders = at(body.rowSenders, row);
   const leavers = Array.from({ length: columns }, (_, column) => column).filter((column) =>
@@ -46,7 +46,7 @@ function leavingSignals(body: StepBody, row: number): SimpleInstruction[] {
   );
   return [
     ...(senders > 0 ? [wait(tokens.rowSent, senders)] : []),
-    ...leavers.map((column) => signal(tokens.goHost, { row, column })),
+    ...leavers.map((column) => signal(go, { row, column })),
   ];
 }
 
@@ -93,7 +93,7 @@ function stepClasses(
     lists.control.push([
       ...(sending && ahead === null ? [signalRow(tokens.goSend, row)] : []),
       ...fenced.flatMap(({ direction, free }) => (direction === "ahead" ? [signalRow(free, row)] : [])),
-      ...leavingSignals(body, row),
+      ...leavingSignals(body, row, behind === null ? tokens.goShares : tokens.goHost),
       ...(arrivals > 0 && behind === null ? [wait(tokens.arrived, arrivals)] : []),
       ...(sending ? [wait(tokens.done)] : []),
       ...(row === 0 && beginning > 0 ? [wait(tokens.outputFree, beginning)] : []),

@@ -29,7 +29,7 @@ export interface StepBody {
   readonly hasGathers: readonly boolean[];
   /** By core: tokens that start the threads that move data. */
   readonly starts: readonly (readonly number[])[];
-  /** By core: whether its host thread sends what it holds of an output. */
+  /** By core: whether it sends what it holds of an output beside the work of this step or of the next batch. */
   readonly leaves: readonly boolean[];
   /** By row: cores that tell the io core when they have sent their operands, which those that send of outputs wait for. */
   readonly rowSenders: readonly number[];
@@ -111,23 +111,30 @@ export function emitBody(
   const classes: CoreClass[] = [];
   let behindBytes = 0;
 
-  const hostLists = movement.sends.map((own, core) => {
-    const sends = [...(frame.isBehind ? own : []), ...shares.flatMap((share) => at(share.sends, core))];
-    return sends.length === 0 ? null : [wait(tokens.goHost), ...sends];
-  });
+  /** By core: packets of outputs, which leave beside the work of this step or of the next batch. */
+  const leaving = movement.sends.map((own, core) =>
+    frame.isBehind ? own : shares.flatMap((share) => at(share.sends, core)),
+  );
+  const leave = (core: number): SimpleInstruction[] | null =>
+    at(leaving, core).length === 0
+      ? null
+      : [wait(frame.isBehind ? tokens.goHost : tokens.goShares), ...at(leaving, core)];
   const rowSenders = new Array<number>(rows).fill(0);
-  const isCarrying = (row: number): boolean =>
-    shares.length > 0 && hostLists.slice(row * columns, (row + 1) * columns).some((list) => list !== null);
+  const hasShares = (row: number): boolean =>
+    !frame.isBehind && leaving.slice(row * columns, (row + 1) * columns).some((list) => list.length > 0);
+  // Behind the operands in their thread, shares of outputs come after most operands where packets meet.
   const sendLists = movement.sends.map((sends, core) => {
-    if (sends.length === 0 || frame.isBehind) return null;
+    if (frame.isBehind) return null;
+    if (sends.length === 0) return leave(core);
     at(starts, core).push(tokens.goSend);
     doneCounts[core] = at(doneCounts, core) + 1;
     const row = Math.floor(core / columns);
-    const done = signalTo(core, columns, tokens.done);
-    if (!isCarrying(row)) return [wait(tokens.goSend), ...sends, done];
+    const operands = [wait(tokens.goSend), ...sends, signalTo(core, columns, tokens.done)];
+    if (!hasShares(row)) return operands;
     rowSenders[row] = at(rowSenders, row) + 1;
-    return [wait(tokens.goSend), ...sends, done, signal(tokens.rowSent, { row, column: -1 })];
+    return [...operands, signal(tokens.rowSent, { row, column: -1 }), ...(leave(core) ?? [])];
   });
+  const hostLists = leaving.map((_, core) => (frame.isBehind ? leave(core) : null));
   const gatherLists = movement.gathers.map((gathers, core) => {
     if (gathers.length === 0) return null;
     at(starts, core).push(tokens.goGather);
@@ -178,7 +185,7 @@ export function emitBody(
     arrivalToken: frame.arrivalToken,
     hasGathers: movement.gathers.map((gathers) => gathers.length > 0),
     starts,
-    leaves: hostLists.map((list) => list !== null),
+    leaves: leaving.map((list) => list.length > 0),
     rowSenders,
     computeStarts,
     doneCounts,

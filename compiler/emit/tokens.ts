@@ -32,14 +32,16 @@ export const tokens = {
   outputFree: 26,
   /** io core of row 0: an operand of a host operation is at the host. */
   operandGiven: 27,
-  /** Starts the packets of an output that leave while steps do their work. */
+  /** Starts the host thread, with an output that is sent behind. */
   goHost: 28,
+  /** Lets the send thread go on with shares of outputs that leave early. */
+  goShares: 29,
   /** io cores: a core of the row has sent its operands. */
-  rowSent: 29,
+  rowSent: 30,
 } as const;
 
 /** The first number that no token above has. */
-const firstOverlap = 30;
+const firstOverlap = 31;
 
 /** Tokens of an overlap, on io cores. */
 export interface OverlapTokens {
