@@ -23,9 +23,17 @@ export function marginFor(
   before: readonly number[],
   reach: readonly number[],
 ): Margin | null {
-  const behind = partExtents.map((extent, axis) => Math.max(0, (reach[axis] as number) - extent));
-  const room = partExtents.map((extent, axis) => extent + (before[axis] as number) + (behind[axis] as number));
-  return product(room) <= product(partExtents) + product(readExtents) ? { before, behind } : null;
+  if (roomCount(partExtents, before, reach) > product(partExtents) + product(readExtents)) return null;
+  return { before, behind: partExtents.map((extent, axis) => Math.max(0, (reach[axis] as number) - extent)) };
+}
+
+/** Elements of the largest part with the room around it that such a reader needs. */
+export function roomCount(partExtents: readonly number[], before: readonly number[], reach: readonly number[]): number {
+  let count = 1;
+  for (let axis = 0; axis < partExtents.length; axis += 1) {
+    count *= (before[axis] as number) + Math.max(partExtents[axis] as number, reach[axis] as number);
+  }
+  return count;
 }
 
 /** By value: the margin that its readers share; values without are those whose parts need none. */

@@ -51,7 +51,7 @@ export function allocate(needs: readonly BufferNeed[]): Allocation {
       const [left, right] = [needs[a] as BufferNeed, needs[b] as BufferNeed];
       return Number(stays(right)) - Number(stays(left)) || order(left, stepCount) - order(right, stepCount) || a - b;
     });
-    const attempt = placeAll(candidate, needs, stays);
+    const attempt = placeAll(candidate, needs, stays, stepCount);
     if (attempt.peakBytes < peakBytes) {
       ({ addresses, peakBytes, highest } = attempt);
       sorted = candidate;
@@ -65,7 +65,7 @@ export function allocate(needs: readonly BufferNeed[]): Allocation {
     const target = front + Math.floor((place - front) / 2);
     if (target >= place) break;
     sorted = [...sorted.slice(0, target), highest, ...sorted.slice(target, place), ...sorted.slice(place + 1)];
-    const attempt = placeAll(sorted, needs, stays);
+    const attempt = placeAll(sorted, needs, stays, stepCount);
     highest = attempt.highest;
     if (attempt.peakBytes < peakBytes) ({ addresses, peakBytes } = attempt);
   }
@@ -98,45 +98,78 @@ function placeAll(
   order: readonly number[],
   needs: readonly BufferNeed[],
   stays: (need: BufferNeed) => boolean,
+  stepCount: number,
 ): { readonly addresses: Map<number, number>; readonly peakBytes: number; readonly highest: number } {
   const addresses = new Map<number, number>();
   /** The end of the buffers that live throughout, which stand below the others without gaps. */
   let floor = 0;
-  /** The others that are placed, by ascending address. */
-  const placed: { readonly need: BufferNeed; readonly start: number; readonly end: number }[] = [];
+  const shelf = new Shelf(stepCount);
   let peakBytes = 0;
   let highest = -1;
   for (const index of order) {
     const need = needs[index] as BufferNeed;
     const bytes = roundUp(need.bytes, bufferAlignment);
-    const start = stays(need) ? floor : bestGap(need, bytes, placed, floor);
+    const start = stays(need) ? floor : bestGap(bytes, shelf.beside(need), floor);
     addresses.set(index, start);
     if (start + bytes > peakBytes) [peakBytes, highest] = [start + bytes, index];
-    if (stays(need)) {
-      floor += bytes;
-      continue;
-    }
-    const position = placed.findIndex((other) => other.start > start);
-    placed.splice(position < 0 ? placed.length : position, 0, { need, start, end: start + bytes });
+    if (stays(need)) floor += bytes;
+    else shelf.put({ need, start, end: start + bytes });
   }
   return { addresses, peakBytes, highest };
 }
 
-/** The start of the smallest gap from `floor` on, among the placed buffers that live at the same time, that holds `bytes`; else the end. */
-function bestGap(
-  need: BufferNeed,
-  bytes: number,
-  placed: readonly { readonly need: BufferNeed; readonly start: number; readonly end: number }[],
-  floor: number,
-): number {
+/** A buffer with its place. */
+interface Placed {
+  readonly need: BufferNeed;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Buffers that are placed, found by the steps in which they live: most live shortly, so that few are looked at. */
+class Shelf {
+  readonly #all: Placed[] = [];
+  readonly #byStep: readonly Placed[][];
+
+  constructor(stepCount: number) {
+    this.#byStep = Array.from({ length: stepCount }, () => []);
+  }
+
+  put(placed: Placed): void {
+    this.#all.push(placed);
+    for (const list of this.#during(placed.need)) list.push(placed);
+  }
+
+  /** Those that live at the same time as a buffer, by ascending address. */
+  beside(need: BufferNeed): Placed[] {
+    const lists = this.#during(need);
+    let count = 0;
+    for (const list of lists) count += list.length;
+    const found =
+      count < this.#all.length ? [...new Set(lists.flat())] : this.#all.filter((other) => shareStep(other.need, need));
+    return found.sort((a, b) => a.start - b.start);
+  }
+
+  /** The lists of the steps in which a buffer lives. */
+  #during(need: BufferNeed): readonly Placed[][] {
+    const { firstStep, lastStep } = need;
+    return goesOverEnd(need)
+      ? [...this.#byStep.slice(firstStep), ...this.#byStep.slice(0, lastStep + 1)]
+      : this.#byStep.slice(firstStep, lastStep + 1);
+  }
+}
+
+/** The start of the smallest gap from `floor` on, among buffers by ascending address, that holds `bytes`; else the end. */
+function bestGap(bytes: number, placed: readonly Placed[], floor: number): number {
   let cursor = floor;
   let best = -1;
   let bestSize = Number.POSITIVE_INFINITY;
   for (const other of placed) {
-    if (!shareStep(other.need, need)) continue;
     const gap = other.start - cursor;
-    if (gap >= bytes && gap < bestSize) [best, bestSize] = [cursor, gap];
-    cursor = Math.max(cursor, other.end);
+    if (gap >= bytes && gap < bestSize) {
+      best = cursor;
+      bestSize = gap;
+    }
+    if (other.end > cursor) cursor = other.end;
   }
   return best < 0 ? cursor : best;
 }

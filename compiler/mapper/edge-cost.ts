@@ -1,6 +1,7 @@
+import { product } from "../../base/math.ts";
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { marginFor } from "../margins.ts";
+import { marginFor, roomCount } from "../margins.ts";
 import { type LoadScratch, linkCycleSum, linkLoads, loadScratch } from "./link-loads.ts";
 import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
 import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
@@ -36,7 +37,8 @@ export function isInPlace(owned: Placement, needed: Placement): boolean {
  * that is brought.
  */
 function isReadAround(owned: Placement, needed: Placement): boolean {
-  const { rank } = owned;
+  const { rank, boundExtents } = owned;
+  const most = product(boundExtents) + product(needed.reachExtents);
   const before = new Array<number>(rank).fill(0);
   const reach = new Array<number>(rank).fill(0);
   const cores = needed.rows * needed.columns;
@@ -47,25 +49,24 @@ function isReadAround(owned: Placement, needed: Placement): boolean {
     const own = ownBox(owned, core);
     if (own < 0 || count > 1) return false;
     const wanted = needed.boxes[first] as number;
+    let grows = false;
     for (let axis = 0; axis < rank; axis += 1) {
       const start = owned.bounds[(own * rank + axis) * 2] as number;
-      const from = needed.reach[(wanted * rank + axis) * 2] as number;
-      const to = needed.reach[(wanted * rank + axis) * 2 + 1] as number;
-      before[axis] = Math.max(before[axis] as number, start - from);
-      reach[axis] = Math.max(reach[axis] as number, to - start);
+      const ahead = start - (needed.reach[(wanted * rank + axis) * 2] as number);
+      const beyond = (needed.reach[(wanted * rank + axis) * 2 + 1] as number) - start;
+      if (ahead > (before[axis] as number)) {
+        before[axis] = ahead;
+        grows = true;
+      }
+      if (beyond > (reach[axis] as number)) {
+        reach[axis] = beyond;
+        grows = true;
+      }
     }
+    // Further cores only make the room larger.
+    if (grows && roomCount(boundExtents, before, reach) > most) return false;
   }
-  return marginFor(greatestExtents(owned.bounds, owned), greatestExtents(needed.reach, needed), before, reach) !== null;
-}
-
-/** The greatest length of any box along each axis. */
-function greatestExtents(bounds: Int32Array, { rank, boxCount }: Placement): number[] {
-  const extents = new Array<number>(rank).fill(0);
-  for (let side = 0; side < boxCount * rank; side += 1) {
-    const length = (bounds[side * 2 + 1] as number) - (bounds[side * 2] as number);
-    extents[side % rank] = Math.max(extents[side % rank] as number, length);
-  }
-  return extents;
+  return marginFor(boundExtents, needed.reachExtents, before, reach) !== null;
 }
 
 /** The box that a core owns; −1 for none. */

@@ -14,6 +14,9 @@ export interface Placement {
   readonly bounds: Int32Array;
   /** As `bounds`, padding included. */
   readonly reach: Int32Array;
+  /** By axis: the greatest length of any box, clipped and with padding. */
+  readonly boundExtents: readonly number[];
+  readonly reachExtents: readonly number[];
   /** Cores by box: those of box b are cores[coreStart[b]] to cores[coreStart[b + 1] − 1], ascending. */
   readonly coreStart: Int32Array;
   readonly cores: Int32Array;
@@ -92,6 +95,8 @@ export class PlacementBuilder {
       boxCount: this.#boxCount,
       bounds: Int32Array.from(this.#bounds),
       reach: Int32Array.from(this.#reach),
+      boundExtents: greatestExtents(this.#bounds, this.#rank),
+      reachExtents: greatestExtents(this.#reach, this.#rank),
       coreStart,
       cores,
       boxStart,
@@ -100,6 +105,16 @@ export class PlacementBuilder {
       rectangles,
     };
   }
+}
+
+/** The greatest length of any box along each axis. */
+function greatestExtents(bounds: readonly number[], rank: number): number[] {
+  const extents = new Array<number>(rank).fill(0);
+  for (let side = 0; 2 * side < bounds.length; side += 1) {
+    const length = (bounds[2 * side + 1] as number) - (bounds[2 * side] as number);
+    if (length > (extents[side % rank] as number)) extents[side % rank] = length;
+  }
+  return extents;
 }
 
 /** Groups values by key, in the order given: where each group starts, and the values. */
