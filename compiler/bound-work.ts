@@ -162,5 +162,5 @@ function reducedElements({ dimensions }: Layer, windows: readonly WindowAxis[]):
   if (windows.length === 0) return product(dimensions.map(({ size }) => size));
   const results = product(dimensions.map(({ kind, size }) => (kind === "parallel" ? size : 1)));
   const positions = windows.map(({ position }) => dimensions[position]?.size ?? 1);
-  return results * windowComparisons(windows, positions);
+  return (results / product(positions)) * windowComparisons(windows, positions);
 }

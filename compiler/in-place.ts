@@ -25,6 +25,8 @@ export function inPlaceWrites(
   if (kept.has(index)) return writes;
   const taken = new Set<string>();
   return writes.map((write) => {
+    // A part of another value stays there.
+    if (write.buffer !== write.write.value) return write;
     const position = layer.nodes.findIndex(({ name }) => name === write.write.value);
     const given = reads.find(({ read, mode, buffer }) => {
       if (mode !== "in-place" || taken.has(buffer)) return false;

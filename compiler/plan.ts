@@ -13,6 +13,7 @@ import { inPlaceWrites } from "./in-place.ts";
 import { type LaidStep, layStep } from "./laid-step.ts";
 import type { Layer, LayerRead } from "./layers.ts";
 import { boxStart, denseLayout, naturalOrder } from "./local-layout.ts";
+import { isMadeInPlace, type Lodging, lodgingsOf } from "./lodgings.ts";
 import { type Margin, marginsOf } from "./margins.ts";
 import { gridOf, type Network } from "./network.ts";
 import { shareConstants } from "./shared-constants.ts";
@@ -69,17 +70,27 @@ export function planNetwork(
     network,
     known.map(({ laid }) => laid),
   );
+  const lodgings = takenLodgings(network, known);
   const plans = steps.map((step, index) => {
     const { laid, plans: before } = at(known, index);
     const readHomes = laid.layer.reads.map((read) => homes.get(read.value));
-    const around = JSON.stringify(laid.layer.writes.map(({ value }) => margins.get(value) ?? null));
+    const joints = laid.layer.writes.map(({ value }): Joint | null => {
+      const lodging = lodgings.get(value);
+      if (lodging === undefined) return null;
+      const joint = at(known, lodging.layer).laid;
+      return { lodging, write: writePlan(joint, 0, margins, orders), step: at(steps, lodging.layer) };
+    });
+    const around = JSON.stringify([
+      laid.layer.writes.map(({ value }) => margins.get(value) ?? null),
+      joints.map((joint) => joint && [joint.step.split, joint.step.corner, margins.get(joint.write.buffer) ?? null]),
+    ]);
     const same = before.find(
       (each) =>
         each.network === network &&
         each.margins === around &&
         each.homes.every((home, read) => home === readHomes[read]),
     );
-    const plan = same?.plan ?? planStep(index, step, laid, network, homes, margins, orders, target);
+    const plan = same?.plan ?? planStep(index, step, laid, network, homes, margins, joints, orders, target);
     if (same === undefined) before.push({ network, homes: readHomes, margins: around, plan });
     for (const write of plan.writes) homes.set(write.write.value, write);
     return plan;
@@ -95,25 +106,20 @@ function planStep(
   network: Network,
   homes: ReadonlyMap<string, WritePlan>,
   margins: ReadonlyMap<string, Margin>,
+  joints: readonly (Joint | null)[],
   orders: ReadonlyMap<string, readonly number[]>,
   target: ChipTarget,
 ): StepPlan {
-  const { layer, geometry, owned } = laid;
+  const { layer, geometry } = laid;
   const { boxes, active, owns } = laid.parts;
-  const largest = largestBox(geometry);
   const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
   const orderOf = (value: string, type: TensorType): readonly number[] =>
     orders.get(value) ?? naturalOrder(type.shape.length);
 
-  const writes = layer.writes.map((write, position): WritePlan => {
-    const margin = margins.get(write.value) ?? null;
-    const extents = footprint(write.access, largest).map(
-      ({ start, end }, axis) => end - start + (margin?.before[axis] ?? 0) + (margin?.behind[axis] ?? 0),
-    );
-    const layout = denseLayout(orderOf(write.value, write.type), extents, elementBytes(write.type.element));
-    const boxes = at(owned, position);
-    const origins = forEachBox(boxes, (box) => box.map(({ start }, axis) => start - (margin?.before[axis] ?? 0)), []);
-    return { write, buffer: `${write.value}`, spread: { boxes, origins, layout } };
+  const writes = layer.writes.map((_, position) => {
+    const own = writePlan(laid, position, margins, orders);
+    const joint = joints[position] ?? null;
+    return joint === null ? own : lodged(own, joint);
   });
 
   const anchor = layer.nodes[0]?.name ?? null;
@@ -149,6 +155,55 @@ function planStep(
   return { index, step, layer, geometry, boxes, active, owns, reads, writes: placed, roles, weights, chain };
 }
 
+/** The result of a movement in which a part is made, and the movement's step. */
+interface Joint {
+  readonly lodging: Lodging;
+  readonly write: WritePlan;
+  readonly step: MappedStep;
+}
+
+/** The lodgings of values whose parts lie alike in their movement's result, which lodges nowhere itself. */
+function takenLodgings(network: Network, steps: readonly KnownStep[]): Map<string, Lodging> {
+  const possible = lodgingsOf(network);
+  const taken = new Map<string, Lodging>();
+  for (const [value, lodging] of possible) {
+    const { laid } = at(steps, network.producer.get(value) ?? 0);
+    const position = laid.layer.writes.findIndex((write) => write.value === value);
+    const { type } = at(laid.layer.writes, position);
+    if (isMadeInPlace(lodging, type.shape, at(laid.owned, position), at(steps, lodging.layer).laid)) {
+      taken.set(value, lodging);
+    }
+  }
+  return taken;
+}
+
+/** A result in its own buffer, with its margin around it. */
+function writePlan(
+  { layer, geometry, owned }: LaidStep,
+  position: number,
+  margins: ReadonlyMap<string, Margin>,
+  orders: ReadonlyMap<string, readonly number[]>,
+): WritePlan {
+  const write = at(layer.writes, position);
+  const margin = margins.get(write.value) ?? null;
+  const extents = footprint(write.access, largestBox(geometry)).map(
+    ({ start, end }, axis) => end - start + (margin?.before[axis] ?? 0) + (margin?.behind[axis] ?? 0),
+  );
+  const order = orders.get(write.value) ?? naturalOrder(write.type.shape.length);
+  const layout = denseLayout(order, extents, elementBytes(write.type.element));
+  const boxes = at(owned, position);
+  const origins = forEachBox(boxes, (box) => box.map(({ start }, axis) => start - (margin?.before[axis] ?? 0)), []);
+  return { write, buffer: `${write.value}`, spread: { boxes, origins, layout } };
+}
+
+/** A result as a part of another value's buffer. */
+function lodged({ write, spread: { boxes } }: WritePlan, { lodging: { base }, write: joint }: Joint): WritePlan {
+  const origins = joint.spread.origins.map((origin, core) =>
+    boxes[core] === null ? [] : origin.map((start, axis) => start - at(base, axis)),
+  );
+  return { write, buffer: joint.buffer, spread: { boxes, origins, layout: joint.spread.layout } };
+}
+
 function planRead(
   read: LayerRead,
   anchor: string | null,
@@ -174,9 +229,10 @@ function planRead(
   if (read.access === null || touched === null) {
     const none = iterationBoxes.map(() => null);
     const layout = denseLayout(naturalOrder(rank), shape, width);
+    const isThere = layer.movement !== null && homes.get(read.value)?.buffer === layer.writes[0]?.value;
     return {
       read,
-      mode: "pieces",
+      mode: isThere ? "in-place" : "pieces",
       buffer: read.value,
       layout,
       boxes: none,
@@ -314,7 +370,7 @@ function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipT
         name: write.buffer,
         role: "value",
         step: step.name,
-        value: write.write.value,
+        value: write.buffer,
         element: write.write.type.element,
         bytes: write.spread.layout.bytes,
         firstStep: stays ? 0 : begin,

@@ -1,4 +1,4 @@
-import { product } from "../base/math.ts";
+import { product, productAt } from "../base/math.ts";
 import { operatorOf } from "../ir/ops/index.ts";
 import type { Layer } from "./layers.ts";
 
@@ -83,21 +83,21 @@ export function windowStages(
 }
 
 /**
- * The least comparisons for each window, however windows are shared out: with fewer positions on a core the elements between the
- * first and the last are no fewer for each window.
+ * The least comparisons for windows at all positions, however these are shared out among cores: with fewer positions on a core
+ * the elements between the first and the last are no fewer for each of them.
  */
 export function windowComparisons(axes: readonly WindowAxis[], positions: readonly number[]): number {
-  const shares = axes.map((axis, index) => {
+  const touched = axes.map((axis, index) => {
     const count = positions[index] as number;
-    return Math.min(axis.places, windowSpan(axis, count) / count);
+    return Math.min(axis.places * count, windowSpan(axis, count));
   });
   const costs = ordersOf(axes.map((_, axis) => axis)).map((order) =>
     order.reduce((total, axis, turn) => {
-      const later = product(order.slice(turn + 1).map((each) => shares[each] as number));
-      return total + ((axes[axis] as WindowAxis).places - 1) * later;
+      const done = productAt(positions, order.slice(0, turn + 1));
+      return total + ((axes[axis] as WindowAxis).places - 1) * done * productAt(touched, order.slice(turn + 1));
     }, 0),
   );
-  return Math.min(product(axes.map(({ places }) => places)), ...costs);
+  return Math.min(product(positions) * product(axes.map(({ places }) => places)), ...costs);
 }
 
 function ordersOf(items: readonly number[]): number[][] {

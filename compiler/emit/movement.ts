@@ -122,6 +122,8 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const write = at(plan.writes, 0);
     const destinationAddress = addressOf(context, write.buffer);
     plan.reads.forEach((read) => {
+      // Made where it is to be.
+      if (read.mode === "in-place") return;
       const pieces = axisPiecesOf(plan, read);
       const bytes = elementBytes(read.read.type.element);
       if (read.mode === "constant") {

@@ -77,7 +77,23 @@ function bundlesOf(copies: readonly Copy[], fromFrame: boolean, rows: number, co
       if (receivers.length > 0) bundles.push({ copy, cores, receivers });
     }
   }
-  return bundles;
+  return fromFrame ? bundles : inTurns(bundles, rows, columns);
+}
+
+/**
+ * The bundles in the order of the way from their sender to their first receiver, down and right around the grid: cores that all
+ * send to each other then send to different ones at any time, and wait for no eject port.
+ */
+function inTurns(bundles: readonly Bundle[], rows: number, columns: number): Bundle[] {
+  const wayOf = ({ copy, cores }: Bundle): number => {
+    const down = (cores.row - Math.floor(copy.source / columns) + rows) % rows;
+    const right = (cores.column - (copy.source % columns) + columns) % columns;
+    return down * columns + right;
+  };
+  return bundles
+    .map((bundle) => ({ bundle, way: wayOf(bundle) }))
+    .sort((left, right) => left.way - right.way)
+    .map(({ bundle }) => bundle);
 }
 
 /** Numbers copies by counts and strides; quick for those that share their arrays, as those that `copiesOf` makes do. */

@@ -79,7 +79,8 @@ function ownBox(owned: Placement, core: number): number {
  * The cost of an edge from intersections of boxes: each intersection of a box that a core owns with one that a core needs
  * is a piece, multicast to all cores that need it (once for each rectangle that they make up). Loads are added up for
  * inject, eject and memory ports and, X first then Y, for the links across the middle of the cores in use; the cost is the
- * largest load plus the way across half the grid. What a reader finds around its own part is not copied. Up to `exactBoxes` needed boxes all are looked at and the largest loads
+ * largest load plus the way across half the grid. What a reader finds around its own part is not copied where it
+ * `mayStay`. Up to `exactBoxes` needed boxes all are looked at and the largest loads
  * taken; of more, evenly spaced ones (first and last among them), the loads of inject ports and links being averages.
  */
 export function edgeCost(
@@ -89,10 +90,11 @@ export function edgeCost(
   inPlaceAllowed: boolean,
   target: ChipTarget,
   scratch: EdgeScratch = edgeScratch(target),
+  mayStay: boolean = inPlaceAllowed,
 ): EdgeCost {
   const owned = owners.placement;
   if (needed.boxCount === 0 || (inPlaceAllowed && isInPlace(owned, needed))) return free;
-  const stays = inPlaceAllowed && isReadAround(owned, needed);
+  const stays = mayStay && isReadAround(owned, needed);
   const network = target.networks.activation;
   const loads =
     linkLoads(owners, needed, bytes, stays, target, scratch.links) ??

@@ -2,6 +2,8 @@ import { at } from "../../base/math.ts";
 import { elementBytes } from "../../ir/type.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { type Geometry, layOut } from "../geometry.ts";
+import type { LayerRead } from "../layers.ts";
+import { type Lodging, lodgingsOf } from "../lodgings.ts";
 import type { Network } from "../network.ts";
 import type { AxisPiece } from "../pieces.ts";
 import { type Candidate, ownersRead } from "./candidates.ts";
@@ -30,6 +32,11 @@ const frame: Numbered = { number: 0, placement: null };
 /** Element widths and kinds of reads are fewer: they go into one key with the number of a placement. */
 const variants = 128;
 
+/** How a value may be found where it is needed: with room around it for windows, only as it is, or not at all. */
+type Finding = "around" | "as-it-is" | "moved";
+
+const findings: readonly Finding[] = ["around", "as-it-is", "moved"];
+
 /** Prices edges and remembers placements and prices, also of other edges that look the same. */
 export class EdgePricer {
   readonly #network: Network;
@@ -37,6 +44,7 @@ export class EdgePricer {
   readonly #scratch: EdgeScratch;
   readonly #placements = new Map<string, Numbered>();
   readonly #indexes = new Map<number, OwnerIndex>();
+  readonly #lodgings: ReadonlyMap<string, Lodging>;
   readonly #pieces = new Map<string, readonly AxisPiece[]>();
   /** By number of the owners' placement. */
   readonly #cycles: Map<number, number>[] = [];
@@ -44,6 +52,7 @@ export class EdgePricer {
   constructor(network: Network, target: ChipTarget) {
     this.#network = network;
     this.#target = target;
+    this.#lodgings = lodgingsOf(network);
     this.#scratch = edgeScratch(target);
   }
 
@@ -85,10 +94,15 @@ export class EdgePricer {
     });
   }
 
+  #finding({ consumer }: Edge, { access, value }: LayerRead): Finding {
+    if (access !== null) return "around";
+    return this.#lodgings.get(value)?.layer === consumer ? "as-it-is" : "moved";
+  }
+
   /** The cost of bringing the edge's value from where it lies to where it is needed. */
   cost(edge: Edge, owned: Numbered, needed: Numbered): EdgeCost {
     const read = at(at(this.#network.layers, edge.consumer).reads, edge.read);
-    return this.#price(owned, needed, elementBytes(read.type.element), read.access !== null);
+    return this.#price(owned, needed, elementBytes(read.type.element), this.#finding(edge, read));
   }
 
   /** The dynamic energy of bringing the edge's value there, in picojoules. */
@@ -106,7 +120,8 @@ export class EdgePricer {
   table(edge: Edge, owned: readonly Numbered[], needed: readonly Numbered[]): Float64Array {
     const read = at(at(this.#network.layers, edge.consumer).reads, edge.read);
     const bytes = elementBytes(read.type.element);
-    const variant = 8 * bytes + (read.access === null ? 1 : 0);
+    const finding = this.#finding(edge, read);
+    const variant = 3 * 4 * bytes + findings.indexOf(finding);
     const table = new Float64Array(owned.length * needed.length);
     let entry = 0;
     for (const from of owned) {
@@ -116,7 +131,7 @@ export class EdgePricer {
         const key = to.number * variants + variant;
         let cycles = known.get(key);
         if (cycles === undefined) {
-          cycles = this.#price(from, to, bytes, read.access !== null).cycles;
+          cycles = this.#price(from, to, bytes, finding).cycles;
           known.set(key, cycles);
         }
         table[entry] = cycles;
@@ -126,7 +141,7 @@ export class EdgePricer {
     return table;
   }
 
-  #price(owned: Numbered, needed: Numbered, bytes: number, inPlaceAllowed: boolean): EdgeCost {
+  #price(owned: Numbered, needed: Numbered, bytes: number, finding: Finding): EdgeCost {
     const placement = owned.placement as Placement;
     if (needed.placement === null) return frameCost(placement, bytes, this.#target);
     let index = this.#indexes.get(owned.number);
@@ -134,6 +149,14 @@ export class EdgePricer {
       index = ownerIndex(placement);
       this.#indexes.set(owned.number, index);
     }
-    return edgeCost(index, needed.placement, bytes, inPlaceAllowed, this.#target, this.#scratch);
+    return edgeCost(
+      index,
+      needed.placement,
+      bytes,
+      finding !== "moved",
+      this.#target,
+      this.#scratch,
+      finding === "around",
+    );
   }
 }

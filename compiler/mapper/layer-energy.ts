@@ -30,11 +30,10 @@ export function layerEnergyPj(
     product(layer.dimensions.map((dimension) => (dimension.kind === kind ? dimension.size : 1)));
   const results = sizeOf("parallel");
   const reduced = layer.kind === "contraction" ? 1 : sizeOf("reduction");
-  const comparisons = ({ windows }: VectorPass): number =>
-    windowComparisons(
-      windows,
-      windows.map(({ position }) => geometry.chunks[position] as number),
-    );
+  const comparisons = ({ windows }: VectorPass): number => {
+    const positions = windows.map(({ position }) => geometry.chunks[position] as number);
+    return windowComparisons(windows, positions) / product(positions);
+  };
   let total = 0;
   for (const pass of passes) {
     const points = results * (pass.windows.length > 0 ? comparisons(pass) : pass.reduces ? reduced : 1);

@@ -149,6 +149,28 @@ describe("remembered transfers", () => {
     expect(cache.copies([identityPiece(shape)], halves, wider)).not.toBe(first);
   });
 
+  it("leave cores that all send to each other for different ones at any time", () => {
+    const cache = new TransferCache();
+    const strips = (axis: number) =>
+      [0, 1, 2, 3].map((part) => [0, 1].map((each) => (each === axis ? range(part, part + 1) : range(0, 4))));
+    const spread = (axis: number, extents: readonly number[]) => {
+      const boxes = strips(axis);
+      const origins = boxes.map((box) => box.map(({ start }) => start));
+      return { boxes, origins, layout: denseLayout([0, 1], extents, 1) };
+    };
+    const copies = cache.copies([identityPiece([4, 4])], spread(0, [1, 4]), spread(1, [4, 1]));
+    const sent = [0, 1, 2, 3].map((core) =>
+      cache.bundles(copies, false, 2, 2).flatMap(({ copy, receivers }) => (copy.source === core ? receivers : [])),
+    );
+    // In a square of two rows: to the right, down, and across, around its edges.
+    expect(sent).toEqual([
+      [1, 2, 3],
+      [0, 3, 2],
+      [3, 0, 1],
+      [2, 1, 0],
+    ]);
+  });
+
   it("of one core differ from those of the framebuffer, from which a core may get what it holds", () => {
     const cache = new TransferCache();
     const copies = cache.copies(

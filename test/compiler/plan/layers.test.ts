@@ -166,8 +166,9 @@ describe("the work of layers however they are mapped", () => {
     });
   });
 
-  it("counts the elements of vector functions by class, of reductions all that are reduced", () => {
-    expect(work[2]?.vectorElements).toEqual({ compare: 288 * 9 });
+  it("counts the elements of vector functions by class, of windows axis by axis", () => {
+    // Planes of 6 × 6 windows of 3 × 3: two comparisons along one axis of 6 × 8 elements, two along the other.
+    expect(work[2]?.vectorElements).toEqual({ compare: 8 * (2 * 6 * 8 + 2 * 6 * 6) });
     // Two operands are dequantized and added; the sum is quantized, which an activation unit could do.
     expect(work[3]?.vectorElements).toEqual({ convert: 2 * 288, add: 288 });
     expect(work[3]?.activationElements).toEqual({});
