@@ -116,7 +116,6 @@ export function linkLoads(
   const { extent } = owned;
   const { coreStart, cores } = needed;
   const width = columns + 1;
-  const height = rows + 1;
   for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
     const stamp = wanted + 1;
     const found = overlaps.find(wanted);
@@ -182,28 +181,7 @@ export function linkLoads(
       remote[core] = (remote[core] as number) + totalCount;
     }
     for (let at = firstRectangle; at < endRectangle; at += 4) {
-      const top = rectangles[at] as number;
-      const bottom = rectangles[at + 1] as number;
-      const last = rectangles[at + 3] as number;
-      const endSouth = Math.min(bottom, lastRow + 1);
-      const startNorth = Math.max(top + 1, firstRow);
-      for (let across = rectangles[at + 2] as number; across <= last; across += 1) {
-        const line = across * height;
-        let sum = 0;
-        for (let row = firstRow; row < endSouth; row += 1) {
-          const cycles = rowCycles[row] as number;
-          sum += cycles;
-          south[line + row] = (south[line + row] as number) + cycles;
-        }
-        south[line + bottom] = (south[line + bottom] as number) - sum;
-        sum = 0;
-        for (let row = startNorth; row <= lastRow; row += 1) {
-          const cycles = rowCycles[row] as number;
-          sum += cycles;
-          north[line + row] = (north[line + row] as number) - cycles;
-        }
-        north[line + top] = (north[line + top] as number) + sum;
-      }
+      addColumns(rectangles, at, firstRow, lastRow, rows, scratch);
     }
     for (let row = firstRow; row <= lastRow; row += 1) rowCycles[row] = 0;
   }
@@ -229,6 +207,39 @@ export function linkLoads(
     portCount: largest(port),
     remoteCount: largest(remote),
   };
+}
+
+/** Adds what comes from the rows `firstRow` to `lastRow`, `rowCycles` each, to the links of a rectangle's columns. */
+function addColumns(
+  rectangles: Int32Array,
+  at: number,
+  firstRow: number,
+  lastRow: number,
+  rows: number,
+  { rowCycles, south, north }: LoadScratch,
+): void {
+  const top = rectangles[at] as number;
+  const bottom = rectangles[at + 1] as number;
+  const right = rectangles[at + 3] as number;
+  const endSouth = Math.min(bottom, lastRow + 1);
+  const startNorth = Math.max(top + 1, firstRow);
+  for (let across = rectangles[at + 2] as number; across <= right; across += 1) {
+    const line = across * (rows + 1);
+    let sum = 0;
+    for (let row = firstRow; row < endSouth; row += 1) {
+      const cycles = rowCycles[row] as number;
+      sum += cycles;
+      south[line + row] = (south[line + row] as number) + cycles;
+    }
+    south[line + bottom] = (south[line + bottom] as number) - sum;
+    sum = 0;
+    for (let row = startNorth; row <= lastRow; row += 1) {
+      const cycles = rowCycles[row] as number;
+      sum += cycles;
+      north[line + row] = (north[line + row] as number) - cycles;
+    }
+    north[line + top] = (north[line + top] as number) + sum;
+  }
 }
 
 /** Cycles of all links together, after `linkLoads`; 0 where that looked at nothing. */
