@@ -3,7 +3,7 @@ import type { Field, Instruction, Rectangle, SimpleInstruction } from "../../ir/
 import type { CoreClass, ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { reductionIndex } from "../geometry.ts";
-import { coordinateOf, localOffset } from "../local-layout.ts";
+import { boxStart, coordinateOf, localOffset } from "../local-layout.ts";
 import type { StepPlan } from "../step-plan.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { EmitContext } from "./chain.ts";
@@ -220,12 +220,16 @@ function computeKey(plan: StepPlan, core: number): string {
       ? localOffset(read.layout, at(read.origins, core), coordinateOf(read.read.access, point))
       : 0,
   );
+  const written = plan.writes.map(({ spread: { boxes, layout, origins } }) => {
+    const part = boxes[core] ?? null;
+    return part === null ? 0 : localOffset(layout, at(origins, core), boxStart(part));
+  });
   const chain =
     plan.geometry.reduction === null
       ? 0
       : Math.sign(reductionIndex(plan.geometry, row, column)) + (plan.owns[core] ? 2 : 0);
   const sizes = box.map((range) => range.end - range.start);
-  return [sizes.join(), offsets.join(), chain].join("|");
+  return [sizes.join(), offsets.join(), written.join(), chain].join("|");
 }
 
 function computeThreads(context: EmitContext, plan: StepPlan, core: number): Threads {

@@ -70,4 +70,36 @@ describe("the parts of a concatenation", () => {
       expect(difference(expected, found), `${seed}`).toBe("");
     }
   });
+
+  it("lie at places of their own on every core", () => {
+    const rows = ["a", "b", "c"] as const;
+    const products = {
+      name: "products",
+      opset: 17,
+      inputs: [value("xa", 1, 8), value("xb", 2, 8), value("xc", 1, 8)],
+      outputs: [value("joined", 4, 8)],
+      initializers: { wa: weights(8, 8), wb: weights(8, 8), wc: weights(8, 8) },
+      nodes: [
+        ...rows.map((name) => node("MatMul", `x${name} w${name}`, name)),
+        node("Concat", rows.join(" "), "joined", { axis: 0 }),
+      ],
+    };
+    const straddling = preparedCase(makeRandom(4), load(writeModel(products)).graph, new Set(), "w8a8");
+    // Rows 0 and 1 of the result stand on one core, 2 and 3 on another: b has its rows second there and first here.
+    const halves: Partial<Record<string, string>> = { MatMul_1: "m", Concat_3: "d0" };
+    const steps = (build(straddling, mini, null)?.mapping.steps ?? []).flatMap((step) => {
+      const dimension = halves[step.name];
+      const { corner: _, beside: __, ...rest } = step;
+      return dimension === undefined ? [] : [{ ...rest, split: { rows: [{ dimension, parts: 2 }], columns: [] } }];
+    });
+    expect(steps.map(({ name }) => name)).toEqual(["MatMul_1", "Concat_3"]);
+    const built = build(straddling, mini, steps);
+    const made = built?.plan.steps.find(({ step }) => step.name === "MatMul_1")?.writes[0];
+    const joined = built?.plan.steps.find(({ step }) => step.name === "Concat_3")?.writes[0];
+    expect(made?.buffer).toBe(joined?.buffer);
+    expect(made?.spread.boxes.filter((box) => box !== null)).toHaveLength(2);
+    if (built === null) return;
+    const found = runFunctional(built, straddling.inputs, mini, { kernels: "wasm", checked: true });
+    expect(difference(bytesOf(evaluate(straddling.prepared.chipGraph, straddling.inputs)), found)).toBe("");
+  });
 });

@@ -41,8 +41,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: "a hop takes a cycle more",
     file: "networks.ts",
-    find: "now + (this.#hopCycles[message.network] as number)",
-    replace: "now + 1 + (this.#hopCycles[message.network] as number)",
+    find: "now + (this.#hopCycles[network] as number)",
+    replace: "now + 1 + (this.#hopCycles[network] as number)",
   },
   {
     name: "a packet leaves its own router a cycle late",
@@ -53,8 +53,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: "ports and links are held a cycle longer",
     file: "networks.ts",
-    find: "const freeAt = now + message.holdCycles;",
-    replace: "const freeAt = now + message.holdCycles + 1;",
+    find: "const freeAt = now + holdCycles;",
+    replace: "const freeAt = now + holdCycles + 1;",
   },
   {
     name: "a router's queue takes in one packet; others come back a cycle later",
@@ -72,8 +72,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: "arrival does not wait for the destination's memory port",
     file: "networks.ts",
-    find: "Math.max(now + message.holdCycles, written)",
-    replace: "now + message.holdCycles",
+    find: "Math.max(freeAt, written)",
+    replace: "freeAt",
   },
   {
     name: "the memory port serves all at once",
