@@ -17,15 +17,16 @@ export interface BatchChoice {
 
 /**
  * Chooses the batch of a model for one sample by the objective's predicted figure for each inference: powers of two from 1
- * up to the last that fits, and half-way to the first that does not; 1 for the least latency. Throws the errors of batch 1.
+ * up to the last that fits, and half-way to the first that does not; 1 for the least latency, and of a model whose samples
+ * cannot be told apart in a batch. Throws the errors of batch 1.
  */
 export function chooseBatch(model: ImportedModel, chip: ChipTarget, options: CompileModelOptions): BatchChoice {
   const { objective = "latency" } = options;
   const figures: BatchFigures[] = [];
   const attempt = (batchCount: number): boolean => {
     const found = figuresOf(model, chip, options, batchCount);
-    figures.push(found);
-    return found.intervalCycles !== null;
+    if (found !== null) figures.push(found);
+    return found !== null && found.intervalCycles !== null;
   };
   attempt(1);
   if (objective !== "latency") {
@@ -44,12 +45,13 @@ export function chooseBatch(model: ImportedModel, chip: ChipTarget, options: Com
   return { batchCount: best.batchCount, figures: figures.sort((a, b) => a.batchCount - b.batchCount) };
 }
 
+/** What a batch is predicted to take; null when none of that size can be made of the model. */
 function figuresOf(
   model: ImportedModel,
   chip: ChipTarget,
   options: CompileModelOptions,
   batchCount: number,
-): BatchFigures {
+): BatchFigures | null {
   try {
     const map = mapModel(batchModel(model, batchCount), chip, { ...options, batchCount });
     const cycles = map.predictedIntervalCycles / batchCount;
@@ -57,8 +59,10 @@ function figuresOf(
     const joules = dynamicPj === null ? null : (dynamicPj + cycles * staticPjPerCycle(chip)) * 1e-12;
     return { batchCount, intervalCycles: cycles, energyPerInferenceJoules: joules, peakBytes: map.peakBytes };
   } catch (error) {
-    const isMisfit = error instanceof BorealError && error.problems.every(({ code }) => code === "B401");
-    if (!isMisfit || batchCount === 1) throw error;
+    if (!(error instanceof BorealError) || batchCount === 1) throw error;
+    const codes = new Set(error.problems.map(({ code }) => code));
+    if (codes.size === 1 && codes.has("B603")) return null;
+    if (codes.size !== 1 || !codes.has("B401")) throw error;
     return { batchCount, intervalCycles: null, energyPerInferenceJoules: null, peakBytes: null };
   }
 }

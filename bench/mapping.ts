@@ -66,7 +66,7 @@ function dimensionsOf(name: string): Map<string, number> {
     readonly models: readonly {
       readonly name: string;
       readonly inputs: readonly string[];
-      readonly run: { readonly inputs: readonly (readonly number[])[] };
+      readonly run?: { readonly inputs: readonly (readonly number[])[] };
     }[];
   };
   const entry = index.models.find((each) => each.name === name);
@@ -74,7 +74,7 @@ function dimensionsOf(name: string): Map<string, number> {
   entry?.inputs.forEach((declared, input) => {
     const axes = /\[(.*)\]/.exec(declared)?.[1]?.split(",") ?? [];
     axes.forEach((axis, position) => {
-      const size = entry.run.inputs[input]?.[position];
+      const size = entry.run?.inputs[input]?.[position];
       if (!/^\d+$/.test(axis.trim()) && size !== undefined) found.set(axis.trim(), size);
     });
   });
