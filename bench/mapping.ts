@@ -10,7 +10,7 @@ import { type PrecisionPlan, parsePrecisionFile } from "../compiler/quantize/pre
 /**
  * How near the mapper comes to the packed bound, network by network: batch by `--batch best` for throughput, then
  * simulated on device. Puts a row for each model into docs/mapping-results.md; names on the command line restrict it to
- * those, MODEL@BATCH to a batch.
+ * those, MODEL@BATCH to a batch, MODEL@own to the samples that its inputs are exported for.
  */
 const models = process.env.BOREAL_CASES ?? "../shared";
 const precisionFile = "examples/precisions/resnet50-w4a4.yaml";
@@ -21,19 +21,22 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-function rowOf(name: string, precision: string | PrecisionPlan, label: string, given: number | null): Row {
+function rowOf(name: string, precision: string | PrecisionPlan, label: string, given: number | "own" | null): Row {
   const target = chooseTarget("northpole-style");
   try {
     const model = importModel(join(models, "models", name, "model.onnx"), {
       allowAbsentWeights: true,
       dimensions: dimensionsOf(name),
     });
-    const batchCount = given ?? chooseBatch(model, target.chip, { objective: "throughput", precision }).batchCount;
+    const batchCount =
+      given === "own"
+        ? 1
+        : (given ?? chooseBatch(model, target.chip, { objective: "throughput", precision }).batchCount);
     const { result, compiled } = runModel({
       model,
       target,
       precision,
-      batchCount,
+      ...(given === "own" ? {} : { batchCount }),
       objective: "throughput",
       timingOnly: true,
       range: false,
@@ -93,7 +96,7 @@ const names = wanted.length === 0 ? all : [...batches.keys()].filter((name) => a
 const path = "docs/mapping-results.md";
 for (const name of names) {
   const batch = batches.get(name);
-  const given = batch === undefined ? null : Number(batch);
+  const given = batch === undefined ? null : batch === "own" ? batch : Number(batch);
   const added =
     name === "light-resnet50"
       ? [rowOf(name, plan, "w4a4, first and last layer w8a8", given)]
@@ -118,7 +121,7 @@ function writeTable(added: readonly Row[]): void {
     "# How near the mapper comes to the bound",
     "",
     `\`node --import tsx bench/mapping.ts [MODEL[@BATCH]...]\`, Boreal ${borealVersion()}, target northpole-style, on device. Cycles an inference, objective`,
-    "throughput, at the best batch of those that `--batch best` tries, where it says so, or at a given one (MODEL@BATCH). The packed bound",
+    "throughput, at the best batch of those that `--batch best` tries, where it says so, or at a given one (MODEL@BATCH; own: all samples of its inputs, as exported). The packed bound",
     "is that of docs/timing.md; *binds* is the largest cause of the cycles. A row is replaced when its model is measured again.",
     "",
     `| ${heads.join(" | ")} |`,
