@@ -1,4 +1,5 @@
 import { roundUp } from "../base/math.ts";
+import type { MappedStep } from "../ir/mapping.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import {
   type EmitOptions,
@@ -9,16 +10,21 @@ import {
 } from "./emit/emitter.ts";
 import { type MapOptions, type MapResult, mapNetwork, placedWithin, withoutOverlaps } from "./mapper/mapper.ts";
 import { MisfitError } from "./mapper/misfit.ts";
+import { formatSplit } from "./mapper/splits.ts";
 import type { Network } from "./network.ts";
 import { overlapsOf } from "./overlap.ts";
 
 /** Mappings that are tried with less and less memory for data. */
 const roundLimit = 4;
 
+/** Mappings that are tried with other splits where a step's program exceeds its buffer. */
+const avoidingLimit = 6;
+
 /**
  * Maps a network and writes its program. Where the data leave too little room for the programs, the network is mapped
- * again with that much less memory for data, as long as it fits; where two layers side by side have a program that exceeds the
- * program buffer, without such pairs. Throws what `mapNetwork` and `emitProgram` throw.
+ * again with that much less memory for data, as long as it fits; where a step's program exceeds the program buffer, with
+ * another split of it, and where that are two layers side by side, without such pairs. Throws what `mapNetwork` and
+ * `emitProgram` throw.
  */
 export function placedProgram(
   network: Network,
@@ -27,12 +33,34 @@ export function placedProgram(
   emitOptions: EmitOptions,
   onPhase: (phase: string) => void = () => undefined,
 ): EmittedProgram & { readonly map: MapResult } {
-  try {
-    return fittingProgram(network, target, mapOptions, emitOptions, onPhase);
-  } catch (error) {
-    if (!(error instanceof ProgramBufferError) || mapOptions.sideBySide === false) throw error;
-    return fittingProgram(network, target, { ...mapOptions, sideBySide: false }, emitOptions, onPhase);
+  let options = mapOptions;
+  for (let round = 1; ; round += 1) {
+    try {
+      return fittingProgram(network, target, options, emitOptions, onPhase);
+    } catch (error) {
+      if (!(error instanceof ProgramBufferError) || round === avoidingLimit) throw error;
+      const other = avoiding(options, error.steps);
+      if (other === null) throw error;
+      options = other;
+    }
   }
+}
+
+/** Options that keep steps from being chosen again; null where they were given, or are avoided already. */
+function avoiding(options: MapOptions, steps: readonly MappedStep[]): MapOptions | null {
+  if (options.sideBySide !== false && steps.some(({ beside }) => beside !== undefined))
+    return { ...options, sideBySide: false };
+  const given = new Set(options.mapping?.steps.map(({ name }) => name));
+  const avoided = new Map(options.avoided);
+  let isNew = false;
+  for (const { name, split } of steps) {
+    const text = formatSplit(split);
+    const known = avoided.get(name);
+    if (given.has(name) || known?.has(text) === true) continue;
+    avoided.set(name, new Set([...(known ?? []), text]));
+    isNew = true;
+  }
+  return isNew ? { ...options, avoided } : null;
 }
 
 function fittingProgram(

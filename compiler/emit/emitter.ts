@@ -1,7 +1,7 @@
 import { BorealError, type Problem } from "../../base/errors.ts";
 import { at, roundUp, sum } from "../../base/math.ts";
 import type { Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
-import type { Mapping } from "../../ir/mapping.ts";
+import type { MappedStep, Mapping } from "../../ir/mapping.ts";
 import {
   type CoreClass,
   type Program,
@@ -52,7 +52,15 @@ export class ProgramRoomError extends BorealError {
 }
 
 /** B401 for steps whose programs exceed a half of the program buffer. */
-export class ProgramBufferError extends BorealError {}
+export class ProgramBufferError extends BorealError {
+  readonly steps: readonly MappedStep[];
+
+  constructor(problems: readonly Problem[], steps: readonly MappedStep[]) {
+    super(problems);
+    this.name = "ProgramBufferError";
+    this.steps = steps;
+  }
+}
 
 /** What the emitter is told beside the mapping. */
 export interface EmitOptions {
@@ -250,21 +258,27 @@ function requireProgramRoom(
 ): void {
   const { programBufferBytes, threadCount } = plan.target.core;
   const half = Math.floor(programBufferBytes / 2);
-  const problems: Problem[] = byTurn.flatMap((loads, index) => {
+  const exceeding = byTurn.flatMap((loads, index) => {
     const behind = overlaps.filter(
       ({ direction, step, fence }) => direction === "behind" && (index > step || index <= fence),
     );
     const running = sum(behind.map(({ step }) => at(bodies, step).behindBytes));
     const bytes = Math.max(...loads.map((load) => load.bytes)) + running;
-    const layer = at(bodies, index).plan.layer.name;
+    const { layer, step } = at(bodies, index).plan;
     const message = `program buffer: the step's program takes ${bytes} bytes, a half of the buffer has ${half} (gap ${bytes - half}).`;
-    return bytes > half ? [{ code: "B401", message, at: { layer } }] : [];
+    const problem: Problem = { code: "B401", message, at: { layer: layer.name } };
+    return bytes > half ? [{ step, problem }] : [];
   });
+  const problems = exceeding.map(({ problem }) => problem);
   if (threadNames.length > threadCount) {
     const message = `threads: programs use ${threadNames.length} threads a core, the chip has ${threadCount}.`;
     throw new BorealError([...problems, { code: "B401", message, at: {} }]);
   }
-  if (problems.length > 0) throw new ProgramBufferError(problems);
+  if (exceeding.length > 0)
+    throw new ProgramBufferError(
+      problems,
+      exceeding.map(({ step }) => step),
+    );
 }
 
 /** Bytes of the program that a rectangle of cores is sent: enough for its longest threads, with the first core's control. */

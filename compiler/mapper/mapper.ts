@@ -12,7 +12,7 @@ import { energyAlone, type Objective, overlapsFor, productNear, staticPjPerCycle
 import { coresOf, orderedPairs, pairProblems } from "./pair-rules.ts";
 import { hiddenCycles, placeOverlaps } from "./place-overlaps.ts";
 import { type Fit, fitMemory, gapOf } from "./repair.ts";
-import { type SearchSpace, searchSpace } from "./search.ts";
+import { type AvoidedSplits, type SearchSpace, searchSpace } from "./search.ts";
 import { withEarlyShares } from "./share-early.ts";
 import { formatSplit } from "./splits.ts";
 import { inOrder, type StepCost, stepCosts } from "./steps.ts";
@@ -28,6 +28,8 @@ export interface MapOptions {
   readonly batchCount?: number;
   /** Whether layers may run side by side that no given step says so of; by default they may. */
   readonly sideBySide?: boolean;
+  /** Splits whose programs were too large. */
+  readonly avoided?: AvoidedSplits;
   /** The vector passes of the layers, when they are known; by default derived from the operators. */
   readonly work?: VectorWork;
 }
@@ -70,7 +72,8 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   const work = options.work ?? vectorWork(network.layers, target);
   const { objective = "latency" } = options;
   const countsEnergy = objective === "energy" || objective === "edp";
-  const spaceWith = (pairs: boolean): SearchSpace => searchSpace(network, work, target, pins, countsEnergy, pairs);
+  const spaceWith = (pairs: boolean): SearchSpace =>
+    searchSpace(network, work, target, pins, countsEnergy, pairs, options.avoided);
   const { space, fit } = bestFit(spaceWith, options.sideBySide ?? true, objective, pins, chosenLayouts);
   const buffers = options.mapping?.buffers ?? [];
   if (buffers.length > 0) {

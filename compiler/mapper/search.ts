@@ -13,6 +13,9 @@ import { savingsOf, sideBySide } from "./side-by-side.ts";
 import { formatSplit } from "./splits.ts";
 import type { VectorWork } from "./work.ts";
 
+/** By name of a layer: splits, as `formatSplit` writes them, that are not to be chosen while there are others. */
+export type AvoidedSplits = ReadonlyMap<string, ReadonlySet<string>>;
+
 /** Entries of the largest table of the search; beyond, choices are left out and the result is not exact. */
 const tableLimit = 2_000_000;
 
@@ -59,9 +62,12 @@ export function searchSpace(
   pins: ReadonlyMap<string, MappedStep> = new Map(),
   countsEnergy = false,
   pairs = true,
+  avoided: AvoidedSplits = new Map(),
 ): SearchSpace {
   const edges = edgesOf(network);
-  const alone = networkCandidates(network, edges, work, target, pins, countsEnergy);
+  const alone = networkCandidates(network, edges, work, target, pins, countsEnergy).map((list, index) =>
+    otherThan(list, avoided.get(at(network.layers, index).name)),
+  );
   const beside = sideBySide(network, alone, work, target, pins, countsEnergy, pairs);
   const { candidates } = beside;
   const pricer = new EdgePricer(network, target);
@@ -89,6 +95,13 @@ export function searchSpace(
   const energies = countsEnergy ? energyTables(edges, candidates, pricer) : null;
   const savings = beside.pairs.map((pair) => savingsOf(pair, candidates));
   return { network, target, candidates, edges, costOf, tables, energies, ties: tiesOf(network, candidates), savings };
+}
+
+/** The candidates that have none of some splits; all where no other is left. */
+function otherThan(list: readonly Candidate[], avoided: ReadonlySet<string> | undefined): readonly Candidate[] {
+  if (avoided === undefined) return list;
+  const others = list.filter(({ split }) => !avoided.has(formatSplit(split)));
+  return others.length > 0 ? others : list;
 }
 
 /** By edge: picojoules, [producer candidate][consumer candidate]; worked out once for equal lists of candidates. */

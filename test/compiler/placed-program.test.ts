@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { emitProgram, ProgramRoomError } from "../../compiler/emit/emitter.ts";
-import { mapNetwork } from "../../compiler/mapper/mapper.ts";
+import { emitProgram, ProgramBufferError, ProgramRoomError } from "../../compiler/emit/emitter.ts";
+import { type MapResult, mapNetwork } from "../../compiler/mapper/mapper.ts";
 import { placedProgram } from "../../compiler/placed-program.ts";
 import { loadChip } from "../../targets/load.ts";
 import { applyOverrides } from "../../targets/override.ts";
@@ -45,6 +45,23 @@ describe("a placed program", () => {
     );
     expect(end).toBeLessThanOrEqual(tight.core.memoryBytes);
     expect(program.buffers.find(({ name }) => name === "partial sums")?.bytes).toBe(tight.core.partialBufferBytes);
+  });
+
+  it("has another split of a step whose program exceeds its buffer, unless the step was given", () => {
+    const cramped = applyOverrides(mini, [
+      "core.weightBuffer=512",
+      "core.partialBuffer=256",
+      "core.programBuffer=3072",
+    ]);
+    const uneven = stack(7, 66, 1);
+    const quick = mapNetwork(uneven, cramped);
+    expect(() => emitProgram(quick.plan, quick.mapping, options)).toThrow(ProgramBufferError);
+    const { map } = placedProgram(uneven, cramped, {}, options);
+    const splitOf = ({ mapping }: MapResult): unknown => mapping.steps.find(({ name }) => name === "fc0")?.split;
+    expect(splitOf(map)).not.toEqual(splitOf(quick));
+    expect(map.predictedCycles).toBeGreaterThanOrEqual(quick.predictedCycles);
+    const given = { ...quick.mapping, buffers: [] };
+    expect(() => placedProgram(uneven, cramped, { mapping: given }, options)).toThrow(ProgramBufferError);
   });
 
   it("is refused with both demands where no data leave room, and where the buffers are given", () => {
