@@ -49,7 +49,7 @@ function rowOf(name: string, precision: string | PrecisionPlan, label: string, g
       model: name,
       precision: label,
       cells: [
-        given === null ? `${batchCount} (best)` : String(batchCount),
+        given === null ? `${batchCount} (best)` : String(given),
         number(intervalCycles),
         number(predicted),
         number(packed),
