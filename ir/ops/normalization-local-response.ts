@@ -1,10 +1,8 @@
-import { problem } from "../../base/errors.ts";
 import { defineOperator, type Operator } from "../operator.ts";
-import { formatType } from "../type.ts";
 import { numberOf } from "./attributes.ts";
-import { inferUnary, requireDomain } from "./elementwise-support.ts";
 import { around } from "./normalization-softmax.ts";
 import { compositeForm, onnxInput, onnxInteger, onnxNumber, scalarLike } from "./onnx-node.ts";
+import { channelsBefore, inferChannelWindow } from "./pooling-channels.ts";
 import { sampleFloats } from "./samples.ts";
 import { operandAt, tensorNumbers, tensorOf } from "./values.ts";
 
@@ -35,17 +33,7 @@ export const localResponseNorm: Operator = defineOperator({
       ),
     ),
   ],
-  infer: (context) => {
-    const type = inferUnary("local_response_norm", context, "float");
-    requireDomain("local_response_norm", type, "float");
-    if (type.shape.length < 2 || numberOf(context.attributes, "size") < 1) {
-      throw problem(
-        "B202",
-        `"local_response_norm" got ${formatType(type)} and size ${numberOf(context.attributes, "size")}, expected [N,C,...] and at least 1.`,
-      );
-    }
-    return type;
-  },
+  infer: (context) => inferChannelWindow("local_response_norm", context),
   evaluate: ({ operands, attributes, type }) => {
     const values = tensorNumbers(operandAt(operands, 0));
     const { size: channels, inner } = around(type.shape, 1);
@@ -55,7 +43,7 @@ export const localResponseNorm: Operator = defineOperator({
       number,
       number,
     ];
-    const before = Math.floor((size - 1) / 2);
+    const before = channelsBefore(size);
     const results = new Float64Array(values.length);
     for (let index = 0; index < results.length; index += 1) {
       const channel = Math.floor(index / inner) % channels;

@@ -1,15 +1,25 @@
 import { problem } from "../../base/errors.ts";
-import { defineOperator, type Operator } from "../operator.ts";
-import { formatType, tensorType } from "../type.ts";
+import { defineOperator, type InferContext, type Operator } from "../operator.ts";
+import { formatType, type TensorType, tensorType } from "../type.ts";
 import { numberOf } from "./attributes.ts";
-import { inferUnary, requireDomain } from "./elementwise-support.ts";
+import { inferUnary } from "./elementwise-support.ts";
 import { around } from "./normalization-softmax.ts";
 import { summation } from "./reduction-support.ts";
 import { sampleFloats, sampleTensor } from "./samples.ts";
 import { operandAt, tensorNumbers, tensorOf } from "./values.ts";
 
+/** The type of a unary operator over windows of `size` neighbouring channels, [N,C,...] of floats. Throws B202. */
+export function inferChannelWindow(name: string, context: InferContext): TensorType {
+  const type = inferUnary(name, context, "float");
+  const size = numberOf(context.attributes, "size");
+  if (type.shape.length < 2 || size < 1) {
+    throw problem("B202", `"${name}" got ${formatType(type)} and size ${size}, expected [N,C,...] and at least 1.`);
+  }
+  return type;
+}
+
 /** Channels of a window that lie before the channel that it belongs to. */
-function channelsBefore(size: number): number {
+export function channelsBefore(size: number): number {
   return Math.floor((size - 1) / 2);
 }
 
@@ -21,17 +31,7 @@ export const channelMean: Operator = defineOperator({
   operands: ["x"],
   attributes: { size: { form: "integer" } },
   onnx: [],
-  infer: (context) => {
-    const type = inferUnary("channel_mean", context, "float");
-    requireDomain("channel_mean", type, "float");
-    if (type.shape.length < 2 || numberOf(context.attributes, "size") < 1) {
-      throw problem(
-        "B202",
-        `"channel_mean" got ${formatType(type)} and size ${numberOf(context.attributes, "size")}, expected [N,C,...] and at least 1.`,
-      );
-    }
-    return type;
-  },
+  infer: (context) => inferChannelWindow("channel_mean", context),
   evaluate: ({ operands, attributes, type }) => {
     const values = tensorNumbers(operandAt(operands, 0));
     const { size: channels, inner } = around(type.shape, 1);
