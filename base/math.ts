@@ -52,3 +52,8 @@ export function at<T>(items: ArrayLike<T>, index: number): T {
   if (index < 0 || index >= items.length) throw new RangeError(`index ${index} is outside 0..${items.length - 1}`);
   return items[index] as T;
 }
+
+/** The greatest number that divides both; the other number where one is 0. */
+export function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

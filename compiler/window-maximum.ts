@@ -1,4 +1,4 @@
-import { product, productAt } from "../base/math.ts";
+import { greatestCommonDivisor, product, productAt } from "../base/math.ts";
 import { operatorOf } from "../ir/ops/index.ts";
 import type { Layer } from "./layers.ts";
 
@@ -43,9 +43,7 @@ export function windowAxes(layer: Layer): readonly WindowAxis[] {
 
 /** Steps between the elements along an axis that windows touch: no window touches those between. */
 export function windowStep({ stride, dilation }: WindowAxis): number {
-  let [step, rest] = [stride, dilation];
-  while (rest > 0) [step, rest] = [rest, step % rest];
-  return step;
+  return greatestCommonDivisor(stride, dilation);
 }
 
 /** Elements, `windowStep` apart, from the first that `positions` windows touch along an axis to the last. */

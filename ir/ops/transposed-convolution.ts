@@ -1,4 +1,4 @@
-import { at, ceilDivide, roundUp } from "../../base/math.ts";
+import { at, ceilDivide, greatestCommonDivisor, roundUp } from "../../base/math.ts";
 import type { GraphBuilder, OnnxForm, OnnxNode } from "../operator.ts";
 import { indexList } from "./movement-declaration.ts";
 import { compositeForm, onnxInput, onnxIntegers, onnxOptional, onnxText } from "./onnx-node.ts";
@@ -24,10 +24,6 @@ interface PhaseAxis {
   /** Padding of the input; negative numbers crop it. */
   readonly begin: number;
   readonly end: number;
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 /**
