@@ -54,8 +54,9 @@ function figuresOf(
 ): BatchFigures | null {
   try {
     const map = mapModel(batchModel(model, batchCount), chip, { ...options, batchCount });
-    const cycles = map.predictedIntervalCycles / batchCount;
-    const dynamicPj = map.predictedPj === null ? null : map.predictedPj / batchCount;
+    const inferenceCount = batchCount * (options.streamCount ?? 1);
+    const cycles = map.predictedIntervalCycles / inferenceCount;
+    const dynamicPj = map.predictedPj === null ? null : map.predictedPj / inferenceCount;
     const joules = dynamicPj === null ? null : (dynamicPj + cycles * staticPjPerCycle(chip)) * 1e-12;
     return { batchCount, intervalCycles: cycles, energyPerInferenceJoules: joules, peakBytes: map.peakBytes };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { type Compiled, compile, type Prepared, prepare, withoutWeights } from "../compiler/compile.ts";
-import { type MapResult, mapNetwork } from "../compiler/mapper/mapper.ts";
+import type { MapResult } from "../compiler/mapper/mapper.ts";
 import type { Objective } from "../compiler/mapper/objective.ts";
+import { mapStreams } from "../compiler/mapper/stream-mapping.ts";
 import { networkOf } from "../compiler/network.ts";
 import type { ImportedModel } from "../compiler/onnx/importer.ts";
 import type { RunPassesOptions } from "../compiler/passes/pass.ts";
@@ -8,6 +9,7 @@ import type { CalibrationMethod } from "../compiler/quantize/calibration-method.
 import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
 import type { Quantizer } from "../compiler/quantize/quantizer.ts";
 import type { State } from "../compiler/states.ts";
+import { requireStreams } from "../compiler/streams.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import type { ElementType } from "../ir/type.ts";
@@ -37,6 +39,8 @@ export interface CompileModelOptions {
   readonly mapping?: Mapping;
   /** Inferences that one run of the graph makes: the first axis of every input, or one that is made of an axis of size 1. */
   readonly batchCount?: number;
+  /** Such batches that one run of the program computes, 1 or 2, their layers in turns; 1 by default. */
+  readonly streamCount?: number;
   /** What the mapper makes small; latency by default. */
   readonly objective?: Objective;
   /** Inputs that stay on the chip from run to run. */
@@ -50,7 +54,7 @@ export interface CompileModelOptions {
 /**
  * Compiles a model for a chip. Without calibration samples the program has no weights: timing alone. Throws B401 with a
  * Misfit when it does not fit, B402–B404 for mappings and nodes that cannot run, B601 and B603 when the
- * model cannot have that batch, B801 and B802 for calibration and precision.
+ * model cannot have that batch, B604 when it cannot have so many streams, B801 and B802 for calibration and precision.
  */
 export function compileModel(model: ImportedModel, chip: ChipTarget, options: CompileModelOptions = {}): Compiled {
   const batchCount = options.batchCount ?? 1;
@@ -58,6 +62,7 @@ export function compileModel(model: ImportedModel, chip: ChipTarget, options: Co
     precision: options.precision ?? defaultPrecision,
     calibrationFrames: options.calibration ?? null,
     batchCount,
+    ...(options.streamCount === undefined ? {} : { streamCount: options.streamCount }),
     onPhase: phases(options.onProgress),
     ...(options.objective === undefined ? {} : { objective: options.objective }),
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
@@ -72,9 +77,12 @@ export function compileModel(model: ImportedModel, chip: ChipTarget, options: Co
 /** Maps a model by its shapes alone, without writing a program: enough to predict its time. */
 export function mapModel(model: ImportedModel, chip: ChipTarget, options: CompileModelOptions): MapResult {
   const { calibration: _frames, passes: _passes, ...plain } = options;
+  const { batchCount = 1, streamCount = 1 } = options;
+  requireStreams(streamCount, options.states?.length ?? 0);
   const prepared = quantizeModel({ ...model, graph: withoutWeights(model.graph) }, plain);
-  return mapNetwork(networkOf(prepared.chipGraph, options.states), chip, {
-    batchCount: options.batchCount ?? 1,
+  return mapStreams(networkOf(prepared.chipGraph, options.states), chip, {
+    batchCount: batchCount * streamCount,
+    streamCount,
     ...(options.objective === undefined ? {} : { objective: options.objective }),
   });
 }

@@ -8,6 +8,7 @@ import { macCountByPrecision } from "../compiler/quantize/mac-count.ts";
 import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
 import type { Quantizer } from "../compiler/quantize/quantizer.ts";
 import type { State, StatePair } from "../compiler/states.ts";
+import { nameInStream } from "../compiler/streams.ts";
 import { type Graph, valueTypes } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import type { Tensor } from "../ir/tensor.ts";
@@ -47,6 +48,7 @@ import {
   withHostResult,
 } from "./simulation.ts";
 import { chooseStates, leavingOutputs, type StateChoice, StateSequence } from "./states.ts";
+import { answersInStreams } from "./streams.ts";
 import { type ChosenTarget, summarizeTarget } from "./target.ts";
 import { normalizationWarnings, overflowWarnings, warning } from "./warnings.ts";
 
@@ -66,6 +68,8 @@ export interface RunOptions {
   readonly target: ChosenTarget;
   readonly precision?: string | PrecisionPlan;
   readonly batchCount?: number;
+  /** Such batches that one run of the program computes, 1 or 2, their layers in turns; 1 by default. */
+  readonly streamCount?: number;
   /** What the mapper makes small; latency by default. */
   readonly objective?: Objective;
   /** What batches are predicted to take, when the batch was chosen by it. */
@@ -139,6 +143,7 @@ export function runModel(options: RunOptions): Run {
     ...(options.precision === undefined ? {} : { precision: options.precision }),
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
     ...(options.batchCount === undefined ? {} : { batchCount: options.batchCount }),
+    ...(options.streamCount === undefined ? {} : { streamCount: options.streamCount }),
     ...(options.objective === undefined ? {} : { objective: options.objective }),
     ...(options.hostOps === undefined ? {} : { hostOps: options.hostOps }),
     ...(options.passes === undefined ? {} : { passes: options.passes }),
@@ -166,7 +171,7 @@ export function runModel(options: RunOptions): Run {
   const result: RunResult = {
     schemaVersion,
     kind: "run",
-    model: summarizeModel(model),
+    model: summarizeModel(model, options.streamCount),
     target: summarizeTarget(target),
     choices: { ...choicesOf(options, chosen.pairs), gapFraction: compiled.map.gap },
     inputs: samples?.summary ?? noSamples,
@@ -217,12 +222,11 @@ function answerSamples(options: RunOptions, compiled: Compiled, samples: Samples
   const checked = options.exactCheckCount ?? samples.count;
   let equal = true;
   let sample = 0;
-  for (const frame of samples.frames) {
-    onProgress({ phase: "execute", fraction: sample / samples.count });
+  const onRun = (done: number): void => onProgress({ phase: "execute", fraction: done / samples.count });
+  for (const { frame, stored } of answersInStreams(chip, compiled, samples.frames, onRun)) {
     const kept = new Map<string, Tensor>();
     const float = meter.float(floatStates.complete(frame), sample < checked ? kept : undefined);
     floatStates.advance(float);
-    const stored = chip.run(frame);
     if (sample < checked) {
       const exact = meter.exact(exactStates.complete(frame), kept);
       exactStates.advance(exact);
@@ -271,23 +275,28 @@ export function worstLayer(layers: ReadonlyMap<string, number>): AccuracyResult[
 }
 
 /** What a result says of its model. */
-export function summarizeModel(model: ImportedModel): ModelSummary {
+export function summarizeModel(model: ImportedModel, streamCount = 1): ModelSummary {
   return {
     name: model.name,
     sha256: model.sha256,
     parameterCount: model.parameterCount,
-    macCount: macCountOf(model.graph),
+    macCount: streamCount * macCountOf(model.graph),
     weights: model.weights,
   };
 }
 
 /** What a result says of the choices that were made. */
 export function choicesOf(
-  options: Pick<RunOptions, "precision" | "batchCount" | "objective" | "batches" | "seed" | "mapping" | "hostOps">,
+  options: Pick<
+    RunOptions,
+    "precision" | "batchCount" | "streamCount" | "objective" | "batches" | "seed" | "mapping" | "hostOps"
+  >,
   states: readonly StatePair[] = [],
 ): Choices {
+  const { batchCount = 1, streamCount = 1 } = options;
   return {
-    batchCount: options.batchCount ?? 1,
+    batchCount: batchCount * streamCount,
+    streamCount,
     precision: precisionName(options.precision),
     objective: options.objective ?? "latency",
     batches: options.batches === undefined ? null : options.batches.map((each) => ({ ...each })),
@@ -311,7 +320,7 @@ export function modelWarnings(model: ImportedModel): Warning[] {
 
 /** What compiling knows of each layer. */
 function layerFacts(
-  { map: { plan } }: Pick<Compiled, "map">,
+  { map: { plan }, streamSuffixes: suffixes }: Pick<Compiled, "map" | "streamSuffixes">,
   bounds: Bounds,
   sqnrDb: ReadonlyMap<string, number>,
 ): (layer: string) => LayerFacts | null {
@@ -321,12 +330,13 @@ function layerFacts(
     const planned = steps.get(name);
     if (planned === undefined) return null;
     const { step, layer } = planned;
+    const own = nameInStream(suffixes, name);
     return {
-      boundCycles: boundCycles.get(name) ?? null,
+      boundCycles: boundCycles.get(own) ?? null,
       ...choiceFigures(layer, step, plan.target),
       corner: { ...(step.corner ?? firstCore) },
       beside: step.beside ?? null,
-      sqnrDb: sqnrDb.get(name) ?? null,
+      sqnrDb: sqnrDb.get(own) ?? null,
     };
   };
 }

@@ -121,6 +121,10 @@ export const codes = {
     action:
       "Export the model with an open batch axis, or bind one with --dim; the message names what stands in the way.",
   },
+  B604: {
+    summary: "A model cannot be computed in so many streams.",
+    action: "Use one or two streams, and one alone for a model that keeps states on the chip.",
+  },
   B701: { summary: "An input file cannot be read.", action: "Check the path and the format (.npy, .csv, .pb)." },
   B702: {
     summary: "An input has the wrong shape or type.",

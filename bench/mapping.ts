@@ -10,7 +10,7 @@ import { type PrecisionPlan, parsePrecisionFile } from "../compiler/quantize/pre
 /**
  * How near the mapper comes to the packed bound, network by network: batch by `--batch best` for throughput, then
  * simulated on device. Puts a row for each model into docs/mapping-results.md; names on the command line restrict it to
- * those, MODEL@BATCH to a batch, MODEL@own to the samples that its inputs are exported for.
+ * those, MODEL@BATCH to a batch, MODEL@BATCHx2 to two streams of it, MODEL@own to the samples that its inputs are exported for.
  */
 const models = process.env.BOREAL_CASES ?? "../shared";
 const precisionFile = "examples/precisions/resnet50-w4a4.yaml";
@@ -21,7 +21,23 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-function rowOf(name: string, precision: string | PrecisionPlan, label: string, given: number | "own" | null): Row {
+/** A batch that was asked for: as the model is exported, or so many inferences in so many streams; null for the best one. */
+type GivenBatch = "own" | { readonly batch: number; readonly streams: number } | null;
+
+function givenBatch(text: string | undefined): GivenBatch {
+  if (text === undefined) return null;
+  if (text === "own") return text;
+  const [batch, streams = 1] = text.split("x").map(Number);
+  return { batch: batch ?? 1, streams };
+}
+
+function batchLabel(given: GivenBatch, batchCount: number): string {
+  if (given === null) return `${batchCount} (best)`;
+  if (given === "own") return given;
+  return given.streams === 1 ? String(given.batch) : `${given.batch} in ${given.streams} streams`;
+}
+
+function rowOf(name: string, precision: string | PrecisionPlan, label: string, given: GivenBatch): Row {
   const target = chooseTarget("northpole-style");
   try {
     const model = importModel(join(models, "models", name, "model.onnx"), {
@@ -31,25 +47,27 @@ function rowOf(name: string, precision: string | PrecisionPlan, label: string, g
     const batchCount =
       given === "own"
         ? 1
-        : (given ?? chooseBatch(model, target.chip, { objective: "throughput", precision }).batchCount);
+        : (given?.batch ?? chooseBatch(model, target.chip, { objective: "throughput", precision }).batchCount);
+    const streamCount = given === "own" || given === null ? 1 : given.streams;
     const { result, compiled } = runModel({
       model,
       target,
       precision,
       ...(given === "own" ? {} : { batchCount }),
+      streamCount,
       objective: "throughput",
       timingOnly: true,
       range: false,
     });
     const { intervalCycles, packedBoundIntervalCycles, bindingResource } = result.timing;
-    const predicted = compiled.map.predictedIntervalCycles / batchCount;
+    const predicted = compiled.map.predictedIntervalCycles / (batchCount * streamCount);
     const packed = packedBoundIntervalCycles ?? 0;
     const number = (value: number): string => Number(value.toPrecision(5)).toLocaleString("en-US");
     return {
       model: name,
       precision: label,
       cells: [
-        given === null ? `${batchCount} (best)` : String(given),
+        batchLabel(given, batchCount),
         number(intervalCycles),
         number(predicted),
         number(packed),
@@ -95,8 +113,7 @@ const batches = new Map(wanted.map((each) => each.split("@") as [string, string 
 const names = wanted.length === 0 ? all : [...batches.keys()].filter((name) => all.includes(name));
 const path = "docs/mapping-results.md";
 for (const name of names) {
-  const batch = batches.get(name);
-  const given = batch === undefined ? null : batch === "own" ? batch : Number(batch);
+  const given = givenBatch(batches.get(name));
   const added =
     name === "light-resnet50"
       ? [rowOf(name, plan, "w4a4, first and last layer w8a8", given)]
@@ -121,7 +138,7 @@ function writeTable(added: readonly Row[]): void {
     "# How near the mapper comes to the bound",
     "",
     `\`node --import tsx bench/mapping.ts [MODEL[@BATCH]...]\`, Boreal ${borealVersion()}, target northpole-style, on device. Cycles an inference, objective`,
-    "throughput, at the best batch of those that `--batch best` tries, where it says so, or at a given one (MODEL@BATCH; own: all samples of its inputs, as exported). The packed bound",
+    "throughput, at the best batch of those that `--batch best` tries, where it says so, or at a given one (MODEL@BATCH, in two streams MODEL@BATCHx2; own: all samples of its inputs, as exported). The packed bound",
     "is that of docs/timing.md; *binds* is the largest cause of the cycles. A row is replaced when its model is measured again.",
     "",
     `| ${heads.join(" | ")} |`,

@@ -86,6 +86,7 @@ export function settleBatch(
   const { batchCount, figures } = chooseBatch(model, target.chip, {
     objective,
     states: chooseStates(model, stateChoiceOf(options)).states,
+    ...streamOptionOf(options),
     ...(options.precision === undefined ? {} : { precision: readPrecision(options.precision) }),
     ...(options.hostOps === undefined ? {} : { hostOps: true }),
   });
@@ -102,6 +103,7 @@ export async function compileOptionsOf(
     RunOptions,
     | "precision"
     | "batchCount"
+    | "streamCount"
     | "objective"
     | "seed"
     | "mapping"
@@ -119,6 +121,7 @@ export async function compileOptionsOf(
   return {
     ...(options.precision === undefined ? {} : { precision: readPrecision(options.precision) }),
     ...batchOptionOf(options),
+    ...streamOptionOf(options),
     ...(options.objective === undefined ? {} : { objective: options.objective }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.mapping === undefined ? {} : { mapping: readMapping(options.mapping) }),
@@ -173,6 +176,10 @@ function batchOptionOf(options: Options): Pick<RunOptions, "batchCount"> {
   if (stated > 1) return { batchCount: stated };
   if (options.batch === "best") throw problem("B601", "--batch best goes with run and compile; give a number here.");
   return options.batch === undefined ? {} : { batchCount: options.batch };
+}
+
+function streamOptionOf({ streams }: Options): Pick<RunOptions, "streamCount"> {
+  return streams === undefined ? {} : { streamCount: streams };
 }
 
 /** The samples that were given, and the values of states before the first; none when none were. */

@@ -114,6 +114,11 @@ const declarations = {
       "inferences in one run, of a model with a batch axis or of one for a single sample; best: by the objective",
     parse: (text) => (text === "best" ? text : wholeNumber(1)(text)),
   },
+  streams: {
+    flags: "--streams <count>",
+    summary: "such batches in one run, 1 or 2, whose layers are computed in turns (default: 1)",
+    parse: wholeNumber(1),
+  },
   objective: {
     flags: "--objective <name>",
     summary: "what is made small: latency, throughput's interval, energy, or energy × delay (default: latency)",
@@ -204,6 +209,7 @@ export interface Options {
   readonly outputs?: string;
   readonly seed?: number;
   readonly batch?: number | "best";
+  readonly streams?: number;
   readonly objective?: Objective;
   readonly accuracyBudget?: string;
   readonly candidates?: string;

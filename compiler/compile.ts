@@ -16,6 +16,7 @@ import { type PrecisionPlan, parsePrecision } from "./quantize/precision.ts";
 import { type CalibrationMemory, type QuantizedFloat, quantizeFloat } from "./quantize/quantize-float.ts";
 import { defaultQuantizer, type Quantizer } from "./quantize/quantizer.ts";
 import { type State, separateStates } from "./states.ts";
+import { requireStreams, suffixesOf } from "./streams.ts";
 
 /** How a graph is compiled. */
 export interface CompileOptions {
@@ -34,6 +35,8 @@ export interface CompileOptions {
   readonly shapesOnly?: boolean;
   /** Inferences that one run of the graph makes. */
   readonly batchCount?: number;
+  /** Runs of the graph that one run of the program makes in turns; 1 by default. */
+  readonly streamCount?: number;
   /** What the mapper makes small; latency by default. */
   readonly objective?: Objective;
   /** Inputs that stay on the chip from run to run. */
@@ -54,9 +57,13 @@ export interface Prepared extends Omit<QuantizedFloat, "records"> {
 
 /** Everything that compiling makes. */
 export interface Compiled extends Prepared {
+  /** Of all streams. */
   readonly network: Network;
+  /** What stands behind the names of each stream's values and layers: nothing in the first. */
+  readonly streamSuffixes: readonly string[];
   readonly map: MapResult;
   readonly mapping: Mapping;
+  /** Of one stream. */
   readonly work: readonly LayerWork[];
   readonly program: Program;
   /** The bytes of weights and tables; null when weights are absent or left out. */
@@ -121,8 +128,9 @@ export function withoutWeights(graph: Graph): Graph {
 /** Constants up to this many elements are parameters rather than weights. */
 const smallConstantElements = 16;
 
-/** Compiles an imported graph for a chip. Throws B401 with a Misfit when it does not fit, and the errors of each phase. */
+/** Compiles an imported graph for a chip. Throws B401 with a Misfit when it does not fit, B604 for streams that it cannot have, and the errors of each phase. */
 export function compile(graph: Graph, target: ChipTarget, options: CompileOptions): Compiled {
+  requireStreams(options.streamCount ?? 1, options.states?.length ?? 0);
   const shapesOnly = options.shapesOnly === true || options.calibrationFrames === null;
   const prepared = prepare(shapesOnly ? withoutWeights(graph) : graph, options);
   return { ...prepared, ...place(prepared.chipGraph, graph, target, { ...options, shapesOnly }) };
@@ -136,27 +144,37 @@ export function place(
   chipGraph: Graph,
   graph: Graph,
   target: ChipTarget,
-  options: Pick<CompileOptions, "states" | "mapping" | "batchCount" | "objective" | "shapesOnly" | "onPhase">,
+  options: Pick<
+    CompileOptions,
+    "states" | "mapping" | "batchCount" | "streamCount" | "objective" | "shapesOnly" | "onPhase"
+  >,
 ): Placed {
+  const { streamCount = 1, batchCount = 1 } = options;
   const network = networkOf(chipGraph, options.states);
+  const streamSuffixes = suffixesOf(network, streamCount);
   const mapOptions = {
     ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
-    batchCount: options.batchCount ?? 1,
+    batchCount: batchCount * streamCount,
+    streamCount,
     ...(options.objective === undefined ? {} : { objective: options.objective }),
   };
   const emitOptions = {
     name: graph.name,
-    modelElements: boundaryElements(graph),
+    modelElements: boundaryElements(graph, streamSuffixes),
     states: options.states ?? [],
     shapesOnly: options.shapesOnly === true,
   };
   const { map, program, sidecar } = placedProgram(network, target, mapOptions, emitOptions, options.onPhase);
-  return { network: map.plan.network, map, mapping: map.mapping, work: layerWork(network), program, sidecar };
+  const { network: mapped } = map.plan;
+  return { network: mapped, streamSuffixes, map, mapping: map.mapping, work: layerWork(network), program, sidecar };
 }
 
-/** The element types that the model declares at its boundary. */
-function boundaryElements(graph: Graph): Map<string, ElementType> {
-  const elements = new Map<string, ElementType>(graph.inputs.map((input) => [input.name, input.type.element]));
-  for (const node of graph.nodes) if (graph.outputs.includes(node.name)) elements.set(node.name, node.type.element);
-  return elements;
+/** The element types that the model declares at its boundary, of every stream. */
+function boundaryElements(graph: Graph, suffixes: readonly string[]): Map<string, ElementType> {
+  const outputs = graph.nodes.filter(({ name }) => graph.outputs.includes(name));
+  return new Map(
+    suffixes.flatMap((suffix) =>
+      [...graph.inputs, ...outputs].map(({ name, type }): [string, ElementType] => [`${name}${suffix}`, type.element]),
+    ),
+  );
 }

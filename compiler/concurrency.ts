@@ -73,6 +73,7 @@ export function reordered(network: Network, order: readonly number[]): Network {
   return networkOfLayers(
     network.graph,
     order.map((layer) => at(network.layers, layer)),
+    network.streamCount,
   );
 }
 

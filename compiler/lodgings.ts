@@ -17,19 +17,20 @@ export interface Lodging {
   readonly base: readonly number[];
 }
 
-/** Steps between making a part and joining it, up to which the whole result is held that long. */
+/** Steps of its stream between making a part and joining it, up to which the whole result is held that long. */
 const longestStay = 8;
 
 /** By value: the movement that it may be written for; only values that nothing else reads. */
 export function lodgingsOf(network: Network): Map<string, Lodging> {
   const kept = new Set(network.ties.flatMap(({ state, next }) => [state, next]));
   const found = new Map<string, Lodging>();
+  const reach = longestStay * network.streamCount;
   network.layers.forEach((layer, index) => {
     if (layer.movement === null || kept.has(index)) return;
     layer.reads.forEach((read, position) => {
       const producer = network.producer.get(read.value);
       const maker = network.layers[producer ?? -1];
-      if (read.constant || producer === undefined || maker === undefined || index - producer > longestStay) return;
+      if (read.constant || producer === undefined || maker === undefined || index - producer > reach) return;
       const computes = maker.kind === "contraction" || maker.kind === "vector" || maker.kind === "reduce";
       if (!computes || kept.has(producer) || network.readers.get(read.value)?.length !== 1) return;
       if (layer.reads.some((other, place) => place !== position && other.value === read.value)) return;

@@ -8,9 +8,10 @@ import {
   ProgramBufferError,
   ProgramRoomError,
 } from "./emit/emitter.ts";
-import { type MapOptions, type MapResult, mapNetwork, placedWithin, withoutOverlaps } from "./mapper/mapper.ts";
+import { type MapOptions, type MapResult, placedWithin, withoutOverlaps } from "./mapper/mapper.ts";
 import { MisfitError } from "./mapper/misfit.ts";
 import { formatSplit } from "./mapper/splits.ts";
+import { mapStreams, type StreamMapOptions } from "./mapper/stream-mapping.ts";
 import type { Network } from "./network.ts";
 import { overlapsOf } from "./overlap.ts";
 
@@ -23,13 +24,13 @@ const avoidingLimit = 6;
 /**
  * Maps a network and writes its program. Where the data leave too little room for the programs, the network is mapped
  * again with that much less memory for data, as long as it fits; where a step's program exceeds the program buffer, with
- * another split of it, and where that are two layers side by side, without such pairs. Throws what `mapNetwork` and
+ * another split of it, and where that are two layers side by side, without such pairs. Throws what `mapStreams` and
  * `emitProgram` throw.
  */
 export function placedProgram(
   network: Network,
   target: ChipTarget,
-  mapOptions: MapOptions,
+  mapOptions: StreamMapOptions,
   emitOptions: EmitOptions,
   onPhase: (phase: string) => void = () => undefined,
 ): EmittedProgram & { readonly map: MapResult } {
@@ -47,7 +48,7 @@ export function placedProgram(
 }
 
 /** Options that keep steps from being chosen again; null where they were given, or are avoided already. */
-function avoiding(options: MapOptions, steps: readonly MappedStep[]): MapOptions | null {
+function avoiding(options: StreamMapOptions, steps: readonly MappedStep[]): StreamMapOptions | null {
   if (options.sideBySide !== false && steps.some(({ beside }) => beside !== undefined))
     return { ...options, sideBySide: false };
   const given = new Set(options.mapping?.steps.map(({ name }) => name));
@@ -66,13 +67,13 @@ function avoiding(options: MapOptions, steps: readonly MappedStep[]): MapOptions
 function fittingProgram(
   network: Network,
   target: ChipTarget,
-  mapOptions: MapOptions,
+  mapOptions: StreamMapOptions,
   emitOptions: EmitOptions,
   onPhase: (phase: string) => void,
 ): EmittedProgram & { readonly map: MapResult } {
   const { core } = target;
   onPhase("map");
-  let map = mapNetwork(network, target, mapOptions);
+  let map = mapStreams(network, target, mapOptions);
   for (let round = 1; ; round += 1) {
     onPhase("emit");
     try {
@@ -84,7 +85,7 @@ function fittingProgram(
       const memoryBytes = core.memoryBytes - roundUp(error.programBytes + (error.programBytes >> 3), 16);
       if (memoryBytes <= 0) throw error;
       try {
-        map = mapNetwork(network, { ...target, core: { ...core, memoryBytes } }, mapOptions);
+        map = mapStreams(network, { ...target, core: { ...core, memoryBytes } }, mapOptions);
       } catch (misfit) {
         throw misfit instanceof MisfitError ? error : misfit;
       }

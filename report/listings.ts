@@ -10,7 +10,7 @@ import type {
   TargetNumbers,
 } from "./listing-schemas.ts";
 import { type Column, formatTable } from "./table.ts";
-import { heading, line, makeColours, memoryLine, targetLine, warningLines } from "./text-parts.ts";
+import { heading, line, makeColours, memoryLine, streamLines, targetLine, warningLines } from "./text-parts.ts";
 
 const joined = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
 const right = (title: string): Column => ({ title, align: "right" });
@@ -25,6 +25,7 @@ export function printCompilation(result: CompileResult, options: { readonly colo
   return joined([
     heading(colours, `${model.name} on ${result.target.name}`, `boreal ${result.provenance.boreal}`),
     line(colours, "program", `${layerCount} steps, ${choices.precision}, batch ${choices.batchCount}; ${weights}`),
+    ...streamLines(colours, choices),
     targetLine(colours, result.target),
     line(colours, "predicted", `${formatCount(predictedCycles)} cycles (${exact})`),
     memoryLine(colours, result.memory),

@@ -25,7 +25,7 @@ export const modelSchema = z.strictObject({
   name: z.string(),
   sha256: sha256Schema.describe("Of the model's file."),
   parameterCount: countSchema,
-  macCount: countSchema.describe("Unpadded multiply-accumulates of one run of the graph."),
+  macCount: countSchema.describe("Unpadded multiply-accumulates of one run, all streams together."),
   weights: z.enum(["trained", "random", "absent"]),
 });
 
@@ -42,7 +42,8 @@ export type BatchFigures = z.infer<typeof batchFiguresSchema>;
 
 /** What was chosen, by the user or by default. */
 export const choicesSchema = z.strictObject({
-  batchCount: countSchema.describe("Inferences that one run of the graph makes."),
+  batchCount: countSchema.describe("Inferences that one run of the program makes, those of all streams."),
+  streamCount: countSchema.describe("Equal parts of the batch that are computed in turns, layer by layer."),
   precision: z.string(),
   objective: z.enum(["latency", "throughput", "energy", "edp"]).describe("What the mapper made small."),
   batches: z

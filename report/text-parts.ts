@@ -23,6 +23,7 @@ import {
   shortenName,
   words,
 } from "./format.ts";
+import type { Choices } from "./schemas.ts";
 import { formatTable } from "./table.ts";
 
 /** Columns of the screen. */
@@ -43,6 +44,13 @@ const labelColumns = 12;
 export function line(colours: Colours, label: string, text: string): string {
   const isPlain = !text.includes("\u001b");
   return `${colours.bold(label.padEnd(labelColumns))}${isPlain ? shorten(text, screenColumns - labelColumns) : text}`;
+}
+
+/** How streams part the batch, where there are several. */
+export function streamLines(colours: Colours, { batchCount, streamCount }: Choices): string[] {
+  if (streamCount === 1) return [];
+  const each = batchCount / streamCount;
+  return [line(colours, "streams", `${streamCount} batches of ${each} in a run, computed in turns, layer by layer`)];
 }
 
 /** A text in lines of the screen's width; those after the first begin with `indent`. */

@@ -14,6 +14,7 @@ import {
   makeColours,
   memoryLine,
   screenColumns,
+  streamLines,
   targetLine,
   warningLines,
 } from "./text-parts.ts";
@@ -40,6 +41,7 @@ export function printRun(result: RunResult, options: PrintOptions = {}): string 
     [
       heading(colours, `${result.model.name} on ${result.target.name}`, `boreal ${result.provenance.boreal}`),
       line(colours, "model", modelText(result)),
+      ...streamLines(colours, result.choices),
       ...batchLines(colours, result.choices),
       ...stateLines(colours, result.choices),
       targetLine(colours, result.target),

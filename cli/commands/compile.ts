@@ -58,11 +58,11 @@ export async function execute(path: string | undefined, options: Options): Promi
     const result: CompileResult = {
       schemaVersion,
       kind: "compilation",
-      model: summarizeModel(model),
+      model: summarizeModel(model, compiling.streamCount),
       target: summarizeTarget(target),
       choices: choicesOf({ ...compiling, seed }, chosen.pairs),
       layerCount: compiled.network.layers.length,
-      macCount: macCountOf(model.graph),
+      macCount: (compiling.streamCount ?? 1) * macCountOf(model.graph),
       predictedCycles: compiled.map.predictedCycles,
       predictionIsExact: compiled.map.exact,
       memory: memoryOf(compiled.program, target.chip),

@@ -44,8 +44,8 @@ function refuseContradictions(options: Options): void {
   if (executor !== undefined && executor !== "functional") {
     const excluded: readonly (keyof Options)[] =
       executor === "evaluate"
-        ? ["csv", "trace", "range", "energy", "ideal", "layers", "printAfter", "timePasses"]
-        : ["csv", "trace", "range", "energy", "ideal", "layers"];
+        ? ["streams", "csv", "trace", "range", "energy", "ideal", "layers", "printAfter", "timePasses"]
+        : ["streams", "csv", "trace", "range", "energy", "ideal", "layers"];
     const scores: readonly (keyof Options)[] = options.accuracyBudget === undefined ? ["truth"] : [];
     const unused = [...excluded, ...scores].filter((name) => options[name] !== undefined);
     if (unused.length === 0) return;

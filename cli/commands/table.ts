@@ -27,7 +27,14 @@ const calibrationOptions = ["calibrate", "calibration", "quantizer", "seed"] as 
 /** What a network is made and mapped by, whatever decides its precision. */
 const networkOptions = [...targetOptions, ...modelOptions, "batch", "objective", "state", "hostOps"] as const;
 const mappingOptions = [...networkOptions, "precision", "mapping"] as const;
-const compileOptions = [...mappingOptions, ...calibrationOptions, "timingOnly", "printAfter", "timePasses"] as const;
+const compileOptions = [
+  ...mappingOptions,
+  "streams",
+  ...calibrationOptions,
+  "timingOnly",
+  "printAfter",
+  "timePasses",
+] as const;
 /** What is shown of a simulation, and in which form. */
 const simulationOptions = ["ideal", "layers", "energy", "range", "noRange", "json", "csv", "trace"] as const;
 

@@ -42,7 +42,7 @@ function batchOf(network: Network): number {
 
 /** Why a core's memory cannot hold the closest attempt: what is live at its peak, and the levers worked out on it. */
 export function memoryMisfit(network: Network, attempt: Attempt, target: ChipTarget): Misfit {
-  const { allocation, steps } = attempt;
+  const { allocation, steps, peakLayer } = attempt;
   const capacity = target.core.memoryBytes;
   const { peakStep } = allocation;
   const live = allocation.buffers.filter((buffer) => holdsStep(buffer, peakStep));
@@ -92,7 +92,7 @@ export function memoryMisfit(network: Network, attempt: Attempt, target: ChipTar
         }
       : {
           lever: "More cards",
-          effect: `no help by whole layers: values and operands of step "${steps[peakStep]?.name ?? ""}" alone need ${formatBytes(passingBytes)}`,
+          effect: `no help by whole layers: values and operands of step "${peakLayer}" alone need ${formatBytes(passingBytes)}`,
         },
   );
   return makeMisfit("core memory", capacity, terms, levers);

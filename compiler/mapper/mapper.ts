@@ -3,12 +3,21 @@ import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
 import type { NetworkPlan } from "../step-plan.ts";
+import type { Streams } from "../streams.ts";
 import { type Allocation, allocate, checkBuffers } from "./allocate.ts";
 import { checkEarly, checkOverlaps, checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";
 import { valueLayouts } from "./layouts.ts";
 import { MisfitError } from "./misfit.ts";
-import { energyAlone, type Objective, overlapsFor, productNear, staticPjPerCycle } from "./objective.ts";
+import {
+  cyclesAlone,
+  energyAlone,
+  type Objective,
+  overlapsFor,
+  productNear,
+  staticPjPerCycle,
+  type Weighing,
+} from "./objective.ts";
 import { coresOf, orderedPairs, pairProblems } from "./pair-rules.ts";
 import { hiddenCycles, placeOverlaps } from "./place-overlaps.ts";
 import { type Fit, fitMemory, gapOf } from "./repair.ts";
@@ -24,7 +33,7 @@ export interface MapOptions {
   readonly objective?: Objective;
   /** Steps that stand as given; layers without one are searched. Its buffers are kept when there are any. */
   readonly mapping?: Mapping;
-  /** Inferences in a batch; 1 by default. */
+  /** Inferences in a batch, those of all streams together; 1 by default. */
   readonly batchCount?: number;
   /** Whether layers may run side by side that no given step says so of; by default they may. */
   readonly sideBySide?: boolean;
@@ -58,12 +67,17 @@ export interface MapResult {
   readonly liveBytes: number;
 }
 
-/**
- * Chooses how every layer is split over the grid, where weights stay, and where each buffer lies. Throws B401 with a
- * Misfit when the network does not fit, and B403 with all broken rules when the given mapping is not legal.
- */
-export function mapNetwork(network: Network, target: ChipTarget, options: MapOptions = {}): MapResult {
-  const frame = frameMisfit(network, target);
+/** Choices for all layers, with the best memory that was found for them. */
+interface Choices {
+  readonly space: SearchSpace;
+  readonly fit: Fit;
+  readonly pins: ReadonlyMap<string, MappedStep>;
+  readonly layouts: Mapping["layouts"];
+}
+
+/** How the layers of a network are split and where weights stay; with `streams`, so that the buffers of all of them fit. */
+function choicesFor(network: Network, target: ChipTarget, options: MapOptions, streams: Streams | null): Choices {
+  const frame = frameMisfit(streams?.network ?? network, target);
   if (frame !== null) throw new MisfitError(frame);
   const pins = pinsOf(network, target, options.mapping);
   const layouts = valueLayouts(network);
@@ -74,7 +88,41 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   const countsEnergy = objective === "energy" || objective === "edp";
   const spaceWith = (pairs: boolean): SearchSpace =>
     searchSpace(network, work, target, pins, countsEnergy, pairs, options.avoided);
-  const { space, fit } = bestFit(spaceWith, options.sideBySide ?? true, objective, pins, chosenLayouts);
+  const found = bestFit(spaceWith, options.sideBySide ?? true, objective, pins, chosenLayouts, streams);
+  return { ...found, pins, layouts: chosenLayouts };
+}
+
+/** The steps that are chosen for each of a network's streams, with what nothing but memory may make dearer. */
+export interface StreamChoice {
+  readonly steps: readonly MappedStep[];
+  readonly gap: number | null;
+  readonly exact: boolean;
+}
+
+/**
+ * Chooses how the layers of a network are split that is computed in streams, and where weights stay, so that the buffers of all of
+ * them fit, each step by itself. Throws as `mapNetwork`.
+ */
+export function chooseForStreams(
+  network: Network,
+  streams: Streams,
+  target: ChipTarget,
+  options: MapOptions,
+): StreamChoice {
+  const { fit, pins } = choicesFor(network, target, { ...options, sideBySide: false }, streams);
+  if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
+  const { steps, result } = fit.fitting;
+  return { steps, gap: pins.size > 0 ? null : fit.gap, exact: result.exact && fit.rounds === 1 };
+}
+
+/**
+ * Chooses how every layer is split over the grid, where weights stay, and where each buffer lies. Throws B401 with a
+ * Misfit when the network does not fit, and B403 with all broken rules when the given mapping is not legal.
+ */
+export function mapNetwork(network: Network, target: ChipTarget, options: MapOptions = {}): MapResult {
+  const { space, fit, pins, layouts } = choicesFor(network, target, options, null);
+  const { objective = "latency" } = options;
+  const countsEnergy = objective === "energy" || objective === "edp";
   const buffers = options.mapping?.buffers ?? [];
   if (buffers.length > 0) {
     const problems = [
@@ -90,7 +138,7 @@ export function mapNetwork(network: Network, target: ChipTarget, options: MapOpt
   const problems = checkEarly(plan);
   if (problems.length > 0) throw new BorealError(problems);
   const map: MapResult = {
-    mapping: mappingOf(network, target, options, plan, chosenLayouts, buffers),
+    mapping: mappingOf(network, target, options, plan, layouts, buffers),
     plan,
     predictedCycles: attempt.result.predictedCycles,
     predictedIntervalCycles: attempt.result.predictedCycles - hiddenCycles(plan, buffers, layerCosts),
@@ -137,13 +185,14 @@ function bestFit(
   objective: Objective,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: Mapping["layouts"],
+  streams: Streams | null,
 ): { readonly space: SearchSpace; readonly fit: Fit } {
   const space = spaceWith(sideBySide);
-  const fit = fitFor(objective, space, pins, layouts);
+  const fit = fitFor(objective, space, pins, layouts, streams);
   const isBest = fit.rounds === 1 && fit.leanest.result.exact && objective !== "edp";
   if (!sideBySide || space.savings.length === 0 || isBest) return { space, fit };
   const aloneSpace = spaceWith(false);
-  const alone = fitFor(objective, aloneSpace, pins, layouts);
+  const alone = fitFor(objective, aloneSpace, pins, layouts, streams);
   const figure = (one: Fit): number =>
     objective === "edp" && one.fitting !== null ? productOf(one, space.target) : one.cost;
   if (figure(fit) <= figure(alone)) return { space, fit };
@@ -164,18 +213,20 @@ function fitFor(
   space: SearchSpace,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: Mapping["layouts"],
+  streams: Streams | null,
 ): Fit {
   const { target } = space;
+  const fitWith = (weighing: Weighing): Fit => fitMemory(space, pins, layouts, weighing, streams);
   switch (objective) {
     case "latency":
     case "throughput":
-      return fitMemory(space, pins, layouts);
+      return fitWith(cyclesAlone);
     case "energy":
-      return fitMemory(space, pins, layouts, energyAlone(target));
+      return fitWith(energyAlone(target));
     case "edp": {
-      let best = fitMemory(space, pins, layouts);
+      let best = fitWith(cyclesAlone);
       for (let turn = 0; turn < productTurns && best.fitting !== null; turn += 1) {
-        const next = fitMemory(space, pins, layouts, productNear(cyclesOf(best), energyPjOf(best, target), target));
+        const next = fitWith(productNear(cyclesOf(best), energyPjOf(best, target), target));
         if (next.fitting === null || productOf(next, target) >= productOf(best, target)) break;
         best = next;
       }

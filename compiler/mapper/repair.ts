@@ -5,6 +5,7 @@ import { adjacentOrder, type LayerPair, reordered } from "../concurrency.ts";
 import type { Network } from "../network.ts";
 import { type PlanMemory, planNetwork } from "../plan.ts";
 import type { BufferNeed, NetworkPlan } from "../step-plan.ts";
+import { nameInStream, needsOfStreams, type Streams } from "../streams.ts";
 import { type Allocation, allocate } from "./allocate.ts";
 import type { Candidate } from "./candidates.ts";
 import { weightReaderCounts } from "./layer-cost.ts";
@@ -18,8 +19,11 @@ export interface Attempt {
   readonly result: SearchResult;
   readonly steps: readonly MappedStep[];
   readonly plan: NetworkPlan;
+  /** Those of all streams, in the steps of all. */
   readonly needs: readonly BufferNeed[];
   readonly allocation: Allocation;
+  /** The layer during whose step most bytes are live. */
+  readonly peakLayer: string;
 }
 
 /** What came of fitting a network into memory. */
@@ -52,7 +56,7 @@ const firstPrice = 1 / 128;
 /** By how much a price rises when its bytes still do not fit. */
 const raise = 8;
 
-/** The share of a core's memory that is kept from copies of weights: programs need some. */
+/** The share of a core's memory that is kept from copies of weights for each stream: programs need some. */
 const programFraction = 1 / 64;
 
 /** What earlier attempts made, to be used again: steps, orders of the network, and plans. */
@@ -74,25 +78,34 @@ interface Prices {
  * Finds choices whose buffers fit the cores' memories: as long as they do not, bytes are given prices, those of weights
  * (which stay for the whole run) and those of the layers whose buffers are live at the peak, and the search is repeated;
  * once they fit, prices are lowered again as far as they go. Each time the weights are stored anew in the memory that the
- * splits leave, which may be enough by itself.
+ * splits leave, which may be enough by itself. With `streams`, the buffers of all of them have to fit.
  */
 export function fitMemory(
   space: SearchSpace,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: readonly ValueLayout[],
   weighing: Weighing = cyclesAlone,
+  streams: Streams | null = null,
 ): Fit {
   const capacity = space.target.core.memoryBytes;
   const made: Made = { steps: space.network.layers.map(() => new Map()), networks: new Map(), plans: new Map() };
+  const spared = programFraction * (streams?.suffixes.length ?? 1);
   const fits = (one: Attempt): boolean => one.allocation.peakBytes <= capacity;
   const worth = ({ result }: Attempt): number =>
     weighing.perCycle * result.predictedCycles + weighing.perPicojoule * result.predictedPj;
   const searched = (prices: Prices): Attempt =>
-    attempt(space, pins, layouts, search(space, priceOf(space, prices, weighing), weighing), made);
+    attempt(space, pins, layouts, search(space, priceOf(space, prices, weighing), weighing), made, streams);
   /** The attempt with its weights stored anew, or itself where that does not make it fit. */
   const restored = (one: Attempt): Attempt => {
-    const spareBytes = capacity * (1 - programFraction) - one.allocation.peakBytes;
-    const other = attempt(space, pins, layouts, budgetedWeights(space, one.result, spareBytes, weighing), made);
+    const spareBytes = capacity * (1 - spared) - one.allocation.peakBytes;
+    const other = attempt(
+      space,
+      pins,
+      layouts,
+      budgetedWeights(space, one.result, spareBytes, weighing),
+      made,
+      streams,
+    );
     return fits(other) || other.allocation.peakBytes < one.allocation.peakBytes ? other : one;
   };
   let prices: Prices = { weights: 0, transient: new Map() };
@@ -111,7 +124,7 @@ export function fitMemory(
   const hasChoice = space.candidates.some((list) => list.length > 1);
   while (hasChoice && rounds < roundLimit) {
     failed = prices;
-    prices = raised(space, rounds === 1 ? relaxed : current, prices);
+    prices = raised(space, rounds === 1 ? relaxed : current, prices, streams);
     current = restored(searched(prices));
     rounds += 1;
     if (current.allocation.peakBytes < leanest.allocation.peakBytes) leanest = current;
@@ -145,6 +158,7 @@ function attempt(
   layouts: readonly ValueLayout[],
   result: SearchResult,
   made: Made,
+  streams: Streams | null,
 ): Attempt {
   const { network, target } = space;
   const pairs = takenPairs(space, result.chosen);
@@ -172,8 +186,11 @@ function attempt(
     target,
     made.plans,
   );
-  const needs = plan.buffers;
-  return { result, steps: plan.steps.map(({ step }) => step), plan, needs, allocation: allocate(needs) };
+  const needs = streams === null ? plan.buffers : needsOfStreams(streams, ordered.layers, plan.buffers);
+  const allocation = allocate(needs);
+  const peak = streams === null ? allocation.peakStep : at(streams.order, allocation.peakStep).layer;
+  const peakLayer = at(ordered.layers, peak).name;
+  return { result, steps: plan.steps.map(({ step }) => step), plan, needs, allocation, peakLayer };
 }
 
 function orderOf(network: Network, pairs: readonly LayerPair[]): readonly number[] {
@@ -196,10 +213,9 @@ function priceOf(space: SearchSpace, prices: Prices, { perCycle }: Weighing): Pr
 }
 
 /** Raises the price of weights when they fill much of the memory or more than is lacking, and of the layers whose other buffers are live at the peak. */
-function raised(space: SearchSpace, failedAttempt: Attempt, prices: Prices): Prices {
+function raised(space: SearchSpace, failedAttempt: Attempt, prices: Prices, streams: Streams | null): Prices {
   const capacity = space.target.core.memoryBytes;
   const { peakStep } = failedAttempt.allocation;
-  const peakName = failedAttempt.plan.steps[peakStep]?.step.name ?? "";
   const live = failedAttempt.needs.filter((need) => need.firstStep <= peakStep && need.lastStep >= peakStep);
   const passing = live.filter((need) => need.role === "value" || need.role === "operand" || need.role === "scratch");
   const passingBytes = passing.reduce((total, need) => total + need.bytes, 0);
@@ -208,10 +224,12 @@ function raised(space: SearchSpace, failedAttempt: Attempt, prices: Prices): Pri
   const transient = new Map(prices.transient);
   if (4 * passingBytes > capacity || weightBytes === 0) {
     const steps = new Map(space.network.layers.map((layer, index) => [layer.name, index]));
-    for (const layer of new Set(passing.map((need) => steps.get(need.step)))) {
+    const layerOf = (step: string): number | undefined =>
+      steps.get(streams === null ? step : nameInStream(streams.suffixes, step));
+    for (const layer of new Set(passing.map((need) => layerOf(need.step)))) {
       if (layer !== undefined) transient.set(layer, up(transient.get(layer) ?? 0));
     }
-    const home = steps.get(peakName);
+    const home = steps.get(failedAttempt.peakLayer);
     if (home !== undefined && !transient.has(home)) transient.set(home, firstPrice);
   }
   const lackingBytes = failedAttempt.allocation.peakBytes - capacity;

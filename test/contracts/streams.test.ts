@@ -1,0 +1,162 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { boundaryBytes } from "../../api/boundary.ts";
+import { at } from "../../base/math.ts";
+import { makeRandom } from "../../base/random.ts";
+import { layerWork } from "../../compiler/bound-work.ts";
+import { emitProgram } from "../../compiler/emit/emitter.ts";
+import { mapNetwork } from "../../compiler/mapper/mapper.ts";
+import { mapStreams } from "../../compiler/mapper/stream-mapping.ts";
+import type { BufferNeed, NetworkPlan } from "../../compiler/step-plan.ts";
+import { needsOfStreams, streamsOf } from "../../compiler/streams.ts";
+import { evaluate } from "../../ir/evaluate.ts";
+import type { Mapping } from "../../ir/mapping.ts";
+import type { Program } from "../../ir/program.ts";
+import type { Tensor } from "../../ir/tensor.ts";
+import { boundsOf } from "../../runtime-sim/bound.ts";
+import { createExecutor } from "../../runtime-sim/functional/executor.ts";
+import { checkOrder } from "../../runtime-sim/functional/order-check.ts";
+import { metricsOf } from "../../runtime-sim/metrics.ts";
+import { simulateBoth } from "../../runtime-sim/timing/simulate.ts";
+import { loadChip } from "../../targets/load.ts";
+import { bytesOf, difference, memoriesOf, type RandomCase, randomCase, randomSteps } from "./random-case.ts";
+
+const mini = loadChip("mini-4x4");
+const graphCount = 16;
+
+/** A program of two streams, with the plan that it was written from, and what each stream is to be given and to answer. */
+interface StreamCase {
+  readonly seed: number;
+  readonly graph: RandomCase;
+  readonly plan: NetworkPlan;
+  readonly program: Program;
+  readonly sidecar: Uint8Array | null;
+  readonly inputs: ReadonlyMap<string, Uint8Array>;
+  readonly answers: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The case's inputs, those of the second stream with other numbers, by the names that they have in their streams. */
+function inStreams(
+  values: readonly ReadonlyMap<string, Tensor>[],
+  suffixes: readonly string[],
+): Map<string, Uint8Array> {
+  return new Map(
+    values.flatMap((each, stream) =>
+      [...each].map(([name, tensor]): [string, Uint8Array] => [
+        `${name}${at(suffixes, stream)}`,
+        boundaryBytes(tensor),
+      ]),
+    ),
+  );
+}
+
+/** Random graphs of a random seed in two streams, every other one with random steps that both streams have. */
+function makeCases(first: number): StreamCase[] {
+  return Array.from({ length: graphCount }, (_, index) => first + index).map((seed) => {
+    const random = makeRandom(seed);
+    const graph = randomCase(random, { blockCount: random.integer(2, 4), maximumSize: random.integer(4, 8) });
+    const { network, modelElements, prepared } = graph;
+    const steps = seed % 2 === 0 ? [] : randomSteps(random, network, mini).map(({ beside: _, ...step }) => step);
+    const mapping: Mapping = {
+      kind: "mapping",
+      graph: network.graph.name,
+      target: mini.name,
+      batchCount: 2,
+      steps,
+      layouts: [],
+      buffers: [],
+    };
+    const map = mapStreams(network, mini, {
+      streamCount: 2,
+      batchCount: 2,
+      mapping,
+      objective: seed % 4 < 2 ? "latency" : "throughput",
+    });
+    const { suffixes } = streamsOf(network, 2);
+    const elements = [...modelElements].flatMap(([name, element]) =>
+      suffixes.map((suffix) => [`${name}${suffix}`, element] as const),
+    );
+    const { program, sidecar } = emitProgram(map.plan, map.mapping, {
+      name: network.graph.name,
+      modelElements: new Map(elements),
+    });
+    const turned = new Map([...graph.inputs].map(([name, tensor]) => [name, reversed(tensor)]));
+    const samples = [graph.inputs, turned];
+    const answers = samples.flatMap((sample, stream) =>
+      [...bytesOf(evaluate(prepared.chipGraph, sample))].map(([name, bytes]): [string, Uint8Array] => [
+        `${name}${at(suffixes, stream)}`,
+        bytes,
+      ]),
+    );
+    return {
+      seed,
+      graph,
+      plan: map.plan,
+      program,
+      sidecar,
+      inputs: inStreams(samples, suffixes),
+      answers: new Map(answers),
+    };
+  });
+}
+
+function reversed(tensor: Tensor): Tensor {
+  return { ...tensor, data: tensor.data.slice().reverse() } as Tensor;
+}
+
+describe("random graphs in two streams", () => {
+  let cases: StreamCase[] = [];
+  const first = at(fc.sample(fc.noBias(fc.integer({ min: 0, max: 2 ** 30 })), 1), 0);
+
+  beforeAll(() => {
+    cases = makeCases(first);
+  }, 60_000);
+
+  it("answer in each as the exact evaluation does, bit for bit, and read nothing unwritten", () => {
+    for (const { seed, program, sidecar, inputs, answers } of cases) {
+      const executor = createExecutor(program, sidecar, memoriesOf(mini), { checked: true });
+      for (const run of ["first", "second"]) {
+        expect(difference(answers, executor.run(inputs)), `seed ${seed}, ${run} run`).toBe("");
+      }
+    }
+  });
+
+  it("order all conflicting accesses by tokens", () => {
+    for (const { seed, program } of cases.filter((_, index) => index % 4 === 0)) {
+      expect(checkOrder(program, memoriesOf(mini)), `seed ${seed}`).toEqual([]);
+    }
+  });
+
+  it("take no fewer cycles for an inference than the bound of one stream", () => {
+    for (const { seed, graph, program } of cases) {
+      const metrics = metricsOf(simulateBoth(program, mini), program, mini);
+      const bounds = boundsOf(layerWork(graph.network), mini, 1);
+      for (const way of ["onDevice", "withHost"] as const) {
+        expect(metrics[way].latencyCycles, `seed ${seed}`).toBeGreaterThanOrEqual(bounds[way].latencyCycles);
+        expect(metrics[way].intervalCycles, `seed ${seed}`).toBeGreaterThanOrEqual(bounds[way].intervalCycles);
+      }
+      expect(metrics.onDevice.intervalCycles).toBeGreaterThanOrEqual(bounds.packed.intervalCycles);
+    }
+  });
+
+  it("need the memory that the search reckons with", () => {
+    const facts = ({ role, step, bytes, firstStep, lastStep }: BufferNeed) => [role, step, bytes, firstStep, lastStep];
+    for (const { seed, graph, plan } of cases) {
+      const { network } = graph;
+      const own = new Map(plan.steps.map(({ step }) => [step.name, step]));
+      const steps = network.layers.flatMap(({ name, kind }) => (kind === "output" ? [] : (own.get(name) ?? [])));
+      const mapping: Mapping = {
+        kind: "mapping",
+        graph: "",
+        target: "",
+        batchCount: 1,
+        steps,
+        layouts: [],
+        buffers: [],
+      };
+      const one = mapNetwork(network, mini, { mapping, sideBySide: false }).plan;
+      const reckoned = needsOfStreams(streamsOf(network, 2), network.layers, one.buffers);
+      expect(reckoned.map(facts), `seed ${seed}`).toEqual(plan.buffers.map(facts));
+    }
+  });
+});
