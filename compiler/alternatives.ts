@@ -9,6 +9,7 @@ import { placeOverlaps } from "./mapper/place-overlaps.ts";
 import { fitMemory } from "./mapper/repair.ts";
 import { type SearchSpace, search } from "./mapper/search.ts";
 import { withEarlyShares } from "./mapper/share-early.ts";
+import type { PairSaving } from "./mapper/side-by-side.ts";
 import { inOrder, stepCosts } from "./mapper/steps.ts";
 
 /** What the mapper predicts when one layer has a given choice and all others are searched again. */
@@ -40,7 +41,7 @@ export function withChoice(space: SearchSpace, layer: number, candidate: Candida
     });
   const [ties, savings] = [space.ties, space.savings].map((pairs) =>
     pairs.map((pair) => pairWith(pair, widthOf(pair.right), layer, choice)),
-  ) as [PairCost[], PairCost[]];
+  ) as [PairCost[], PairSaving[]];
   const candidates = space.candidates.map((list, index) => (index === layer ? [candidate] : list));
   const energies = space.energies === null ? null : cut(space.energies);
   return { ...space, candidates, tables: cut(space.tables), energies, ties, savings };

@@ -1,8 +1,10 @@
-import { at } from "../base/math.ts";
-import type { MappedStep } from "../ir/mapping.ts";
+import { at, product } from "../base/math.ts";
+import type { Rectangle } from "../ir/instruction.ts";
+import type { CorePlace, MappedStep, Split } from "../ir/mapping.ts";
+import { firstCore } from "./geometry.ts";
 import { type Network, networkOfLayers } from "./network.ts";
 
-/** Two layers that may run side by side, by index, the lower one first. */
+/** Two layers that may run at once, by index, the lower one first. */
 export interface LayerPair {
   readonly left: number;
   readonly right: number;
@@ -19,6 +21,39 @@ export function concurrency(steps: readonly MappedStep[]): {
   });
   const ends = begins.map((begin) => begins.lastIndexOf(begin));
   return { begins, ends };
+}
+
+/** The cores that a split is laid on, those without work included. */
+export function coresOf({
+  split,
+  corner = firstCore,
+}: {
+  readonly split: Split;
+  readonly corner?: CorePlace;
+}): Rectangle {
+  const [rows, columns] = [split.rows, split.columns].map((list) => product(list.map(({ parts }) => parts)));
+  return { ...corner, rows: rows ?? 1, columns: columns ?? 1 };
+}
+
+/** Whether two rectangles of cores have none in common. */
+export function areDisjoint(left: Rectangle, right: Rectangle): boolean {
+  return (
+    left.row + left.rows <= right.row ||
+    right.row + right.rows <= left.row ||
+    left.column + left.columns <= right.column ||
+    right.column + right.columns <= left.column
+  );
+}
+
+/** By step: whether another one computes at once with it on some of its cores. */
+export function sharingCores(steps: readonly MappedStep[]): readonly boolean[] {
+  const { begins } = concurrency(steps);
+  return steps.map((step, index) =>
+    steps.some(
+      (other, place) =>
+        place !== index && begins[place] === begins[index] && !areDisjoint(coresOf(step), coresOf(other)),
+    ),
+  );
 }
 
 /**

@@ -5,7 +5,7 @@ import type { MappedStep, ValueLayout } from "../ir/mapping.ts";
 import { type ElementType, elementBytes, type TensorType } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { planChain } from "./chain.ts";
-import { concurrency } from "./concurrency.ts";
+import { concurrency, sharingCores } from "./concurrency.ts";
 import { forEachBox, isInside } from "./core-boxes.ts";
 import { storageGroup } from "./core-group.ts";
 import { type Geometry, largestBox } from "./geometry.ts";
@@ -71,6 +71,7 @@ export function planNetwork(
     known.map(({ laid }) => laid),
   );
   const lodgings = takenLodgings(network, known);
+  const shares = sharingCores(steps);
   const plans = steps.map((step, index) => {
     const { laid, plans: before } = at(known, index);
     const readHomes = laid.layer.reads.map((read) => homes.get(read.value));
@@ -83,6 +84,7 @@ export function planNetwork(
     const around = JSON.stringify([
       laid.layer.writes.map(({ value }) => margins.get(value) ?? null),
       joints.map((joint) => joint && [joint.step.split, joint.step.corner, margins.get(joint.write.buffer) ?? null]),
+      at(shares, index),
     ]);
     const same = before.find(
       (each) =>
@@ -90,7 +92,8 @@ export function planNetwork(
         each.margins === around &&
         each.homes.every((home, read) => home === readHomes[read]),
     );
-    const plan = same?.plan ?? planStep(index, step, laid, network, homes, margins, joints, orders, target);
+    const plan =
+      same?.plan ?? planStep(index, step, at(shares, index), laid, network, homes, margins, joints, orders, target);
     if (same === undefined) before.push({ network, homes: readHomes, margins: around, plan });
     for (const write of plan.writes) homes.set(write.write.value, write);
     return plan;
@@ -102,6 +105,7 @@ export function planNetwork(
 function planStep(
   index: number,
   step: MappedStep,
+  sharesCores: boolean,
   laid: LaidStep,
   network: Network,
   homes: ReadonlyMap<string, WritePlan>,
@@ -148,11 +152,25 @@ function planStep(
     layer,
     geometry,
     roles,
-    tileElements(layer, step, geometry, roles, piecesOf({ weights }), target),
+    tileElements(layer, step, geometry, roles, piecesOf({ weights }), sharesCores, target),
     target,
   );
   const placed = inPlaceWrites(index, step, layer, network, homes, reads, writes);
-  return { index, step, layer, geometry, boxes, active, owns, reads, writes: placed, roles, weights, chain };
+  return {
+    index,
+    step,
+    layer,
+    geometry,
+    boxes,
+    active,
+    owns,
+    reads,
+    writes: placed,
+    roles,
+    weights,
+    chain,
+    sharesCores,
+  };
 }
 
 /** The result of a movement in which a part is made, and the movement's step. */
@@ -300,13 +318,13 @@ function tileElements(
   geometry: Geometry,
   roles: ContractionRoles | null,
   pieces: number,
+  sharesCores: boolean,
   target: ChipTarget,
 ): number {
   if (roles !== null && step.tile !== null) {
-    return Math.min(
-      tileCapacity(geometry, target),
-      Math.max(...largestTiles(geometry, roles, step, pieces, target, anchorElements(layer).weights).map(tileSize)),
-    );
+    const capacity = tileCapacity(geometry, target, sharesCores);
+    const tiles = largestTiles(geometry, roles, step, pieces, capacity, target, anchorElements(layer).weights);
+    return Math.min(capacity, Math.max(...tiles.map(tileSize)));
   }
   const parallel = layer.dimensions
     .map((dimension, index) => (dimension.kind === "parallel" ? (geometry.chunks[index] as number) : 1))
@@ -324,6 +342,7 @@ function largestTiles(
   roles: ContractionRoles,
   step: MappedStep,
   pieces: number,
+  capacity: number,
   target: ChipTarget,
   weightElement: ElementType,
 ): readonly ContractionTile[] {
@@ -332,7 +351,7 @@ function largestTiles(
     largestBox(geometry),
     roles,
     step,
-    tileCapacity(geometry, target),
+    capacity,
     chunkCapacityBytes(target, pieces),
     weightElement,
   );

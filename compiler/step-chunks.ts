@@ -18,7 +18,7 @@ export function stepChunks(plan: StepPlan, box: Box, target: ChipTarget): Weight
       largestBox(plan.geometry),
       plan.roles,
       plan.step,
-      tileCapacity(plan.geometry, target),
+      tileCapacity(plan.geometry, target, plan.sharesCores),
       chunkCapacityBytes(target, piecesOf(plan)),
       weights,
     ),

@@ -62,6 +62,8 @@ export interface StepPlan {
   readonly roles: ContractionRoles | null;
   readonly weights: WeightsPlan | null;
   readonly chain: ChainPlan;
+  /** Whether another step computes at once on some of its cores. */
+  readonly sharesCores: boolean;
 }
 
 /** A network with its decisions worked out: what every step reads, writes and needs in memory. */

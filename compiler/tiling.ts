@@ -68,9 +68,21 @@ export function anchorElements(layer: Layer): AnchorElements {
   return { activations, weights, wider: widerElement(activations, weights) };
 }
 
-/** i32 partial sums that a tile may hold: half the buffer, a quarter when neighbours' sums land there too. */
-export function tileCapacity(geometry: Geometry, target: ChipTarget): number {
-  return Math.floor(target.core.partialBufferBytes / 4 / (geometry.reduction === null ? 2 : 4));
+/**
+ * Bytes of each of the two parts of the partial-sum buffer that a contraction's tiles take in turn: halves; quarters where
+ * neighbours' sums land in the other half, or a step that computes at once on the same cores uses it.
+ */
+export function tilePartBytes(
+  { reduction }: Pick<Geometry, "reduction">,
+  { core }: ChipTarget,
+  sharesCores: boolean,
+): number {
+  return Math.floor(core.partialBufferBytes / (reduction !== null || sharesCores ? 4 : 2));
+}
+
+/** i32 partial sums that a tile may hold. */
+export function tileCapacity(geometry: Geometry, target: ChipTarget, sharesCores = false): number {
+  return Math.floor(tilePartBytes(geometry, target, sharesCores) / 4);
 }
 
 /** Bytes of a half of the weight buffer. */
@@ -99,9 +111,10 @@ export function tilePlan(
   target: ChipTarget,
   roles: ContractionRoles = contractionRoles(layer),
   pieces?: number,
+  sharesCores = false,
 ): TilePlan {
   const size = (dimensions: readonly number[]): number => productAt(geometry.chunks, dimensions);
-  const capacity = tileCapacity(geometry, target);
+  const capacity = tileCapacity(geometry, target, sharesCores);
   const { weights, wider } = roles.elements;
   const width = target.matrix.outputCount[macWidth(elementTypes[wider].bits)];
   const rows = size(roles.row);

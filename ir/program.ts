@@ -4,7 +4,8 @@ import type { ElementType, TensorType } from "./type.ts";
 
 /**
  * The eight threads of a core, each an in-order queue. control: barriers, program loads; weights: weights.load and
- * weights.stream; matrix: matmul; vector: vector, reduce, psum.recv; psum: psum.send; send: move, multicast; gather:
+ * weights.stream; matrix: matmul; vector: vector, reduce, psum.recv; psum: psum.send, and vector and reduce of a step that shares its cores with
+ * a contraction; send: move, multicast; gather:
  * gather and fills; host: host.in, host.out, host.run (io cores), moves of outputs that leave while the next batch is computed. signal,
  * wait and loop stand in any thread.
  */

@@ -12,7 +12,7 @@ import type { NetworkPlan, StepPlan } from "../step-plan.ts";
 import { windowAxes } from "../window-maximum.ts";
 import { TransferCache } from "./transfer-cache.ts";
 import { mergeNest, rangeSize, type TileDimension, type TileView, tensorView, tileView } from "./views.ts";
-import { emitWindows } from "./window-step.ts";
+import { emitWindows, windowRoom } from "./window-step.ts";
 
 /** What emission needs to know of a network: the plan and where each buffer is. */
 export interface EmitContext {
@@ -198,6 +198,7 @@ function emitReduce(
       axes,
       { source, destination, element: node.type.element, lanes },
       tile,
+      windowRoom(context.plan.target, plan.sharesCores),
       context.plan.target,
     );
     if (windows !== null) return windows;

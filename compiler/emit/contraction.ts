@@ -5,7 +5,7 @@ import { type Box, boxCount } from "../../ir/iteration.ts";
 import { largestBox, reductionIndex } from "../geometry.ts";
 import { firstGroup, piecesOf, stepChunks, storedBytes } from "../step-chunks.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
-import { anchorElements, chunkCapacityBytes, tileCapacity, weightHalfBytes } from "../tiling.ts";
+import { anchorElements, chunkCapacityBytes, tileCapacity, tilePartBytes, weightHalfBytes } from "../tiling.ts";
 import { type ContractionTile, contractionTiles, feedCount, keepsWeights, pairedBytes } from "../weights.ts";
 import { addressOf, type EmitContext, emitChain } from "./chain.ts";
 import { signal, wait } from "./token-instructions.ts";
@@ -36,15 +36,15 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
       largestBox(plan.geometry),
       roles,
       plan.step,
-      tileCapacity(plan.geometry, target),
+      tileCapacity(plan.geometry, target, plan.sharesCores),
       chunkCapacityBytes(target, piecesOf(plan)),
       anchorElements(plan.layer).weights,
     );
   const tiles = tilesOf(box);
   const chain = chainPosition(plan, core);
-  const quarter = Math.floor(target.core.partialBufferBytes / (plan.geometry.reduction === null ? 2 : 4));
-  const accumulator = (half: Half): number => half * quarter;
-  const landing = (half: Half): number => (2 + half) * quarter;
+  const partBytes = tilePartBytes(plan.geometry, target, plan.sharesCores);
+  const accumulator = (half: Half): number => half * partBytes;
+  const landing = (half: Half): number => (2 + half) * partBytes;
 
   const weights: SimpleInstruction[] = [];
   const matrix: SimpleInstruction[] = [wait(tokens.goMatrix)];

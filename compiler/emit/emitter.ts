@@ -24,7 +24,7 @@ import { layOutPorts } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
 import type { FrameFacts } from "./movement.ts";
 import { coverRectangles } from "./rectangles.ts";
-import { anchoredTo, emitBody, type LeavingShare, type StepBody, together } from "./step-body.ts";
+import { anchoredTo, type Beginning, emitBody, type LeavingShare, type StepBody, together } from "./step-body.ts";
 import { signal, wait } from "./token-instructions.ts";
 import { overlapTokens, tokens } from "./tokens.ts";
 
@@ -85,11 +85,13 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   );
   const shares = plan.steps.flatMap((step) => earlyShares(plan, step));
   const frameAddress = (step: number): number => ports.addressOfStep.get(step) ?? 0;
+  const { begins } = concurrency(mapping.steps);
   const bodies = plan.steps.map((step) => {
     const overlap = overlaps.find((each) => each.step === step.index);
+    const isBeside = at(begins, step.index) < step.index;
     const frame: FrameFacts = {
       frameAddress: frameAddress(step.index),
-      arrivalToken: overlap?.arrived ?? tokens.arrived,
+      arrivalToken: overlap?.arrived ?? (isBeside ? tokens.arrivedBeside : tokens.arrived),
       isBehind: overlap?.direction === "behind",
       columns: lateColumns(plan, step),
     };
@@ -103,9 +105,8 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
           ]
         : [],
     );
-    return emitBody(context, step, frame, early);
+    return emitBody(context, step, frame, early, isBeside ? tokens.gatheredBeside : tokens.gathered);
   });
-  const { begins } = concurrency(mapping.steps);
   const firsts = [...new Set(begins)];
   const turns = firsts.map((begin): Turn => {
     const steps = bodies.filter((_, index) => begins[index] === begin);
@@ -325,11 +326,13 @@ function stepsOf(
 function controlFacts(body: StepBody, next: StepBody | null, core: number, loads: readonly ProgramLoad[]): string {
   return [
     at(body.starts, core),
-    at(body.movement.arrivals, core),
-    at(body.hasGathers, core),
-    at(body.computeStarts, core),
-    at(body.usesWeights, core),
-    next === null ? "" : at(next.usesWeights, core),
+    ...body.beginnings.flatMap(({ arrivals, hasGathers, computeStarts }) => [
+      at(arrivals, core),
+      at(hasGathers, core),
+      at(computeStarts, core),
+    ]),
+    at(body.weightUses, core),
+    next === null ? "" : at(next.weightUses, core),
     at(body.doneCounts, core),
     loads.some((load) => load.home === core) ? core : "",
   ].join("|");
@@ -342,18 +345,25 @@ function controlCore(
   core: number,
   nextLoads: readonly ProgramLoad[],
 ): SimpleInstruction[] {
-  const arrivals = at(body.movement.arrivals, core);
-  const compute = at(body.computeStarts, core);
   const done = at(body.doneCounts, core);
   return [
     ...at(body.starts, core).map((token) => signal(token)),
     ...loadsOf(nextLoads, core),
-    ...(arrivals > 0 ? [wait(body.arrivalToken, arrivals)] : []),
-    ...(at(body.hasGathers, core) ? [wait(tokens.gathered)] : []),
-    ...(compute === null ? [] : [signal(compute)]),
+    ...body.beginnings.flatMap((beginning) => beginningOf(beginning, core)),
     ...(next === null ? [] : ready(next, core)),
     ...(done > 0 ? [wait(tokens.done, done)] : []),
     { kind: "barrier" },
+  ];
+}
+
+/** Waits for the operands of a step and lets the core compute. */
+function beginningOf(beginning: Beginning, core: number): SimpleInstruction[] {
+  const count = at(beginning.arrivals, core);
+  const compute = at(beginning.computeStarts, core);
+  return [
+    ...(count > 0 ? [wait(beginning.arrivalToken, count)] : []),
+    ...(at(beginning.hasGathers, core) ? [wait(beginning.gatheredToken)] : []),
+    ...(compute === null ? [] : [signal(compute)]),
   ];
 }
 
@@ -371,5 +381,6 @@ function loadsOf(loads: readonly ProgramLoad[], core: number): SimpleInstruction
 
 /** Waits for the program of a step and lets its weights thread start ahead of the step. */
 function ready(body: StepBody, core: number): SimpleInstruction[] {
-  return [wait(tokens.program), ...(at(body.usesWeights, core) ? [signal(tokens.goWeights)] : [])];
+  const starts = Array.from({ length: at(body.weightUses, core) }, () => signal(tokens.goWeights));
+  return [wait(tokens.program), ...starts];
 }

@@ -7,38 +7,48 @@ import { boxStart, coordinateOf, localOffset } from "../local-layout.ts";
 import type { StepPlan } from "../step-plan.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { EmitContext } from "./chain.ts";
-import { emitContraction } from "./contraction.ts";
+import { emitContraction, type ThreadLists } from "./contraction.ts";
 import { type FrameFacts, type StepMovement, stepMovement } from "./movement.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { rollLoops } from "./roll-loops.ts";
 import { describe } from "./skeleton.ts";
 import { signal, wait } from "./token-instructions.ts";
 import { tokens } from "./tokens.ts";
-import { emitVectorStep } from "./vector-step.ts";
+import { emitVectorStep, vectorStart } from "./vector-step.ts";
 
 type Threads = Partial<Record<ThreadName, readonly Instruction[]>>;
+
+/** What a step's computation waits for. */
+export interface Beginning {
+  /** The token that packets raise at their arrival. */
+  readonly arrivalToken: number;
+  /** By core: packets that arrive. */
+  readonly arrivals: readonly number[];
+  /** The token that says that the core's own copies and fills are done. */
+  readonly gatheredToken: number;
+  /** By core: whether it copies or fills within its own memory. */
+  readonly hasGathers: readonly boolean[];
+  /** By core: the token that starts its computation once its operands are there; null where nothing is computed. */
+  readonly computeStarts: readonly (number | null)[];
+}
 
 /** All work of a step but that of the control threads, and what those must know of it. */
 export interface StepBody {
   readonly plan: StepPlan;
   readonly classes: readonly CoreClass[];
-  readonly movement: Pick<StepMovement, "arrivals" | "frameSends" | "frameArrivals">;
-  /** The token that packets raise at their arrival. */
-  readonly arrivalToken: number;
-  /** By core: whether it copies or fills within its own memory. */
-  readonly hasGathers: readonly boolean[];
+  readonly movement: Pick<StepMovement, "frameSends" | "frameArrivals">;
+  /** The step's own, or those of steps that run at once in the order in which cores begin to compute. */
+  readonly beginnings: readonly Beginning[];
   /** By core: tokens that start the threads that move data. */
   readonly starts: readonly (readonly number[])[];
   /** By core: whether it sends what it holds of an output beside the work of this step or of the next batch. */
   readonly leaves: readonly boolean[];
   /** By row: cores that tell the io core when they have sent their operands, which those that send of outputs wait for. */
   readonly rowSenders: readonly number[];
-  /** By core: the token that starts its computation once its operands are there; null where nothing is computed. */
-  readonly computeStarts: readonly (number | null)[];
   /** By core: how often `done` is raised. */
   readonly doneCounts: readonly number[];
-  /** By core: whether the weights thread works. */
-  readonly usesWeights: readonly boolean[];
+  /** By core: in how many steps the weights thread works. */
+  readonly weightUses: readonly number[];
   /** By core: bytes of its instructions. */
   readonly bytes: readonly number[];
   /** The most bytes of a core's instructions that go on while the next batch is computed. */
@@ -48,8 +58,8 @@ export interface StepBody {
 }
 
 /**
- * What the control threads must know of steps that run at once, as if they were one: no core computes in more than one of them.
- * The plan is that of the last.
+ * What the control threads must know of steps that run at once, as if they were one. A contraction begins before another step on
+ * the same cores. The plan is that of the last.
  */
 export function together(bodies: readonly StepBody[]): StepBody {
   const last = at(bodies, bodies.length - 1);
@@ -62,23 +72,20 @@ export function together(bodies: readonly StepBody[]): StepBody {
     at(list, 0).map((_, place) => list.some((each) => at(each, place)));
   return {
     plan: last.plan,
-    arrivalToken: last.arrivalToken,
     classes: bodies.flatMap(({ classes }) => classes),
+    beginnings: [
+      ...bodies.filter(({ plan }) => plan.roles !== null),
+      ...bodies.filter(({ plan }) => plan.roles === null),
+    ].flatMap(({ beginnings }) => beginnings),
     movement: {
-      arrivals: sums(bodies.map(({ movement }) => movement.arrivals)),
       frameSends: joined(bodies.map(({ movement }) => movement.frameSends)),
       frameArrivals: sums(bodies.map(({ movement }) => movement.frameArrivals)),
     },
-    hasGathers: some(bodies.map(({ hasGathers }) => hasGathers)),
     starts: joined(bodies.map(({ starts }) => starts)),
     leaves: some(bodies.map(({ leaves }) => leaves)),
     rowSenders: sums(bodies.map(({ rowSenders }) => rowSenders)),
-    computeStarts: last.computeStarts.map((_, core) => {
-      const start = bodies.map(({ computeStarts }) => at(computeStarts, core)).find((each) => each !== null);
-      return start ?? null;
-    }),
     doneCounts: sums(bodies.map(({ doneCounts }) => doneCounts)),
-    usesWeights: some(bodies.map(({ usesWeights }) => usesWeights)),
+    weightUses: sums(bodies.map(({ weightUses }) => weightUses)),
     bytes: sums(bodies.map(({ bytes }) => bytes)),
     behindBytes: Math.max(...bodies.map(({ behindBytes }) => behindBytes)),
     keys: last.keys.map((_, core) => bodies.map(({ keys }) => at(keys, core)).join(" / ")),
@@ -97,6 +104,7 @@ export function emitBody(
   plan: StepPlan,
   frame: FrameFacts,
   early: readonly LeavingShare[] = [],
+  gatheredToken: number = tokens.gathered,
 ): StepBody {
   const { rows, columns } = plan.geometry.grid;
   const movement = stepMovement(context, plan, frame);
@@ -106,7 +114,7 @@ export function emitBody(
   const starts = Array.from({ length: coreCount }, () => [] as number[]);
   const doneCounts = new Array<number>(coreCount).fill(0);
   const computeStarts = new Array<number | null>(coreCount).fill(null);
-  const usesWeights = new Array<boolean>(coreCount).fill(false);
+  const weightUses = new Array<number>(coreCount).fill(0);
   const bytes = new Array<number>(coreCount).fill(0);
   const classes: CoreClass[] = [];
   let behindBytes = 0;
@@ -138,7 +146,7 @@ export function emitBody(
   const gatherLists = movement.gathers.map((gathers, core) => {
     if (gathers.length === 0) return null;
     at(starts, core).push(tokens.goGather);
-    return [wait(tokens.goGather), ...gathers, signalTo(core, columns, tokens.gathered)];
+    return [wait(tokens.goGather), ...gathers, signalTo(core, columns, gatheredToken)];
   });
   for (const [thread, lists] of [
     ["send", sendLists],
@@ -163,9 +171,9 @@ export function emitBody(
       threads = computeThreads(context, plan, core);
       emitted.set(key, threads);
     }
-    computeStarts[core] = plan.roles === null ? tokens.goVector : tokens.goMatrix;
+    computeStarts[core] = plan.roles === null ? vectorStart(plan) : tokens.goMatrix;
     doneCounts[core] = at(doneCounts, core) + 1;
-    usesWeights[core] = threads.weights !== undefined;
+    weightUses[core] = Number(threads.weights !== undefined);
   }
   for (const cores of coverRectangles(keys, columns)) {
     const threads = emitted.get(at(keys, cores.row * columns + cores.column) ?? "") ?? {};
@@ -175,21 +183,26 @@ export function emitBody(
   return {
     plan,
     classes,
+    beginnings: [
+      {
+        arrivalToken: frame.arrivalToken,
+        arrivals: movement.arrivals,
+        gatheredToken,
+        hasGathers: movement.gathers.map((gathers) => gathers.length > 0),
+        computeStarts,
+      },
+    ],
     movement: {
-      arrivals: movement.arrivals,
       frameSends: movement.frameSends,
       frameArrivals: movement.frameArrivals.map(
         (count, row) => count + sum(shares.map((share) => at(share.frameArrivals, row))),
       ),
     },
-    arrivalToken: frame.arrivalToken,
-    hasGathers: movement.gathers.map((gathers) => gathers.length > 0),
     starts,
     leaves: leaving.map((list) => list.length > 0),
     rowSenders,
-    computeStarts,
     doneCounts,
-    usesWeights,
+    weightUses,
     bytes,
     behindBytes,
     keys: keys.map((key) => key ?? "idle"),
@@ -233,13 +246,18 @@ function computeKey(plan: StepPlan, core: number): string {
 }
 
 function computeThreads(context: EmitContext, plan: StepPlan, core: number): Threads {
-  const lists =
-    plan.roles === null ? { vector: emitVectorStep(context, plan, core) } : emitContraction(context, plan, core);
+  const lists = plan.roles === null ? vectorThread(context, plan, core) : emitContraction(context, plan, core);
   const threads: Threads = {};
   for (const [thread, list] of Object.entries(lists) as [ThreadName, readonly SimpleInstruction[]][]) {
     if (list.length > 0) threads[thread] = rollLoops(describe(list));
   }
   return threads;
+}
+
+/** The thread of a step without contraction; beside a contraction on the same cores it is one that the contraction does not use. */
+function vectorThread(context: EmitContext, plan: StepPlan, core: number): Partial<ThreadLists> {
+  const list = emitVectorStep(context, plan, core);
+  return plan.sharesCores ? { psum: list } : { vector: list };
 }
 
 /** Turns core coordinates that are relative to the issuing core into fields of a class. */

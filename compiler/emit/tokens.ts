@@ -38,10 +38,15 @@ export const tokens = {
   goShares: 29,
   /** io cores: a core of the row has sent its operands. */
   rowSent: 30,
+  /** What `arrived` and `gathered` say, of the later of two steps that run at once. */
+  arrivedBeside: 31,
+  gatheredBeside: 32,
+  /** Starts the psum thread, with a vector or reduce step beside a contraction on the same cores. */
+  goGuest: 33,
 } as const;
 
 /** The first number that no token above has. */
-const firstOverlap = 31;
+const firstOverlap = 34;
 
 /** Tokens of an overlap, on io cores. */
 export interface OverlapTokens {

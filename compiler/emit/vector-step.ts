@@ -8,6 +8,7 @@ import { windowAxes } from "../window-maximum.ts";
 import { type EmitContext, emitChain } from "./chain.ts";
 import { signal, wait } from "./token-instructions.ts";
 import { tokens } from "./tokens.ts";
+import { windowRoom } from "./window-step.ts";
 
 /** What the vector thread of a core does in a step without contraction: the nodes, tile by tile over its box. */
 export function emitVectorStep(context: EmitContext, plan: StepPlan, core: number): SimpleInstruction[] {
@@ -17,7 +18,7 @@ export function emitVectorStep(context: EmitContext, plan: StepPlan, core: numbe
     parallel.map((dimension) => at(box, dimension)),
     tileLimit(context, plan),
   );
-  const instructions: SimpleInstruction[] = [wait(tokens.goVector)];
+  const instructions: SimpleInstruction[] = [wait(vectorStart(plan))];
   for (const tile of tiles) {
     const dimensions = parallel.map((dimension, index) => ({ dimension, range: at(tile, index) }));
     instructions.push(...emitChain(context, plan, core, dimensions, 0));
@@ -26,11 +27,16 @@ export function emitVectorStep(context: EmitContext, plan: StepPlan, core: numbe
   return instructions;
 }
 
-/** Elements of a tile; of windows taken axis by axis so few that what they leave in between fits the partial-sum buffer. */
-function tileLimit(context: EmitContext, { layer }: StepPlan): number {
-  const limit = vectorTileElements(context.plan.target);
+/** The token that starts a vector or reduce step on a core. */
+export function vectorStart({ sharesCores }: StepPlan): number {
+  return sharesCores ? tokens.goGuest : tokens.goVector;
+}
+
+/** Elements of a tile; of windows taken axis by axis so few that what they leave in between fits its room. */
+function tileLimit({ plan: { target } }: EmitContext, { layer, sharesCores }: StepPlan): number {
   const [read] = layer.reads;
-  if (read === undefined || windowAxes(layer).length === 0) return limit;
+  if (read === undefined || windowAxes(layer).length === 0) return vectorTileElements(target);
+  const limit = Math.floor(windowRoom(target, sharesCores).bytes / 4);
   return Math.max(1, Math.floor(limit / Math.max(1, elementBytes(read.type.element))));
 }
 

@@ -17,14 +17,27 @@ export interface WindowViews {
   readonly lanes: number;
 }
 
+/** A part of the partial-sum buffer. */
+interface PartialRoom {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** Where a step leaves what is in between of windows: in the whole partial-sum buffer, or behind the tiles of a contraction beside it. */
+export function windowRoom({ core }: ChipTarget, sharesCores: boolean): PartialRoom {
+  const address = sharesCores ? Math.floor(core.partialBufferBytes / 2) : 0;
+  return { address, bytes: core.partialBufferBytes - address };
+}
+
 /**
- * The greatest of every window of a tile, axis by axis: comparisons of shifted views, whose results stand in the partial-sum
- * buffer until the last axis. Null where one reduction over all places is quicker, or where that buffer is too small.
+ * The greatest of every window of a tile, axis by axis: comparisons of shifted views, whose results stand in a room of the partial-sum
+ * buffer until the last axis. Null where one reduction over all places is quicker, or where the room is too small.
  */
 export function emitWindows(
   axes: readonly WindowAxis[],
   { source, destination, element, lanes }: WindowViews,
   tile: readonly TileDimension[],
+  room: PartialRoom,
   target: ChipTarget,
 ): SimpleInstruction[] | null {
   const counts = tile.map(({ range }) => rangeSize(range));
@@ -37,7 +50,7 @@ export function emitWindows(
   if (cost >= priceOf(product(counts) * product(axes.map(({ places }) => places)))) return null;
 
   const instructions: SimpleInstruction[] = [];
-  let free = 0;
+  let used = 0;
   let from = source;
   // By axis: bytes between the elements that windows touch of the operand, then between results of the stage before.
   let units = axes.map((axis, index) => (at(source.strides, counts.length + index) / axis.dilation) * windowStep(axis));
@@ -47,9 +60,9 @@ export function emitWindows(
     const shape = counts.map((count, dimension) => extents[along.indexOf(dimension)] ?? count);
     const isLast = turn === stages.length - 1;
     const dense = tile.map(({ dimension }, index) => ({ dimension, range: { start: 0, end: at(shape, index) } }));
-    const to = isLast ? destination : tileView("partial", free, elementBytes(element), element, dense);
-    if (!isLast) free += roundUp(product(shape) * elementBytes(element), 4);
-    if (free > target.core.partialBufferBytes) return null;
+    const to = isLast ? destination : tileView("partial", room.address + used, elementBytes(element), element, dense);
+    if (!isLast) used += roundUp(product(shape) * elementBytes(element), 4);
+    if (used > room.bytes) return null;
     const strides = counts.map((_, dimension) => {
       const index = along.indexOf(dimension);
       if (index < 0) return at(from.strides, dimension);

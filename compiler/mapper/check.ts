@@ -84,8 +84,8 @@ export function checkEarly(plan: NetworkPlan): Problem[] {
   });
 }
 
-/** The rules that one step breaks for its layer. */
-export function checkStep(layer: Layer, step: MappedStep, target: ChipTarget): Problem[] {
+/** The rules that one step breaks for its layer; where another step computes at once on the same cores, its tiles have less room. */
+export function checkStep(layer: Layer, step: MappedStep, target: ChipTarget, sharesCores = false): Problem[] {
   const found: string[] = [];
   if (step.kind !== layer.kind) found.push(`The step is of kind "${step.kind}"; the layer is "${layer.kind}".`);
   const nodes = layer.nodes.map((node) => node.name);
@@ -99,7 +99,10 @@ export function checkStep(layer: Layer, step: MappedStep, target: ChipTarget): P
   found.push(...splits, ...weightPlans);
   if (splits.length === 0) {
     const weights = weightPlans.length === 0 ? step.weights : null;
-    found.push(...tileViolations(layer, step, weights, target), ...reductionViolations(layer, step, target));
+    found.push(
+      ...tileViolations(layer, step, weights, target, sharesCores),
+      ...reductionViolations(layer, step, target),
+    );
   }
   return found.map((message) => ({ code: "B403", message, at: { layer: layer.name } }));
 }
@@ -133,6 +136,7 @@ function tileViolations(
   { tile, split }: MappedStep,
   weights: WeightPlan | null,
   target: ChipTarget,
+  sharesCores: boolean,
 ): string[] {
   if (layer.kind !== "contraction") return tile === null ? [] : ["Only a contraction step has a tile."];
   if (tile === null) return ["A contraction step needs a tile."];
@@ -160,7 +164,7 @@ function tileViolations(
   const rows = largest(roles.row, tile.rows);
   const columns = largest(roles.column, tile.columns);
   const inner = largest(roles.inner, tile.inner);
-  const sums = tileCapacity(geometry, target);
+  const sums = tileCapacity(geometry, target, sharesCores);
   if (rows * columns > sums) {
     found.push(
       `A tile of ${rows} rows × ${columns} columns makes ${rows * columns} partial sums; there is room for ${sums}.`,

@@ -1,6 +1,7 @@
 import { BorealError, internalError, type Problem } from "../../base/errors.ts";
 import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { coresOf } from "../concurrency.ts";
 import type { Network } from "../network.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import type { Streams } from "../streams.ts";
@@ -18,7 +19,7 @@ import {
   staticPjPerCycle,
   type Weighing,
 } from "./objective.ts";
-import { coresOf, orderedPairs, pairProblems } from "./pair-rules.ts";
+import { orderedPairs, pairProblems, sharingSteps } from "./pair-rules.ts";
 import { hiddenCycles, placeOverlaps } from "./place-overlaps.ts";
 import { type Fit, fitMemory, gapOf } from "./repair.ts";
 import { type AvoidedSplits, type SearchSpace, searchSpace } from "./search.ts";
@@ -276,6 +277,7 @@ function pinsOf(network: Network, target: ChipTarget, mapping: Mapping | undefin
   if (mapping === undefined) return pins;
   const problems: Problem[] = [];
   const layers = new Map(network.layers.map((layer) => [layer.name, layer]));
+  const sharing = sharingSteps(mapping.steps);
   for (const step of mapping.steps) {
     const layer = layers.get(step.name);
     if (layer === undefined) {
@@ -283,7 +285,7 @@ function pinsOf(network: Network, target: ChipTarget, mapping: Mapping | undefin
     } else if (pins.has(step.name)) {
       problems.push({ code: "B403", message: `Step "${step.name}" stands twice.`, at: { layer: step.name } });
     } else {
-      problems.push(...checkStep(layer, step, target));
+      problems.push(...checkStep(layer, step, target, sharing.has(step.name)));
       pins.set(step.name, step);
     }
   }

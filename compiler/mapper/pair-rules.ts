@@ -1,33 +1,9 @@
 import type { Problem } from "../../base/errors.ts";
-import { product } from "../../base/math.ts";
-import type { Rectangle } from "../../ir/instruction.ts";
-import type { CorePlace, MappedStep, Split } from "../../ir/mapping.ts";
-import { adjacentOrder, type LayerPair } from "../concurrency.ts";
-import { firstCore } from "../geometry.ts";
+import type { MappedStep } from "../../ir/mapping.ts";
+import { adjacentOrder, areDisjoint, coresOf, type LayerPair } from "../concurrency.ts";
 import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
-
-/** The cores that a split is laid on, those without work included. */
-export function coresOf({
-  split,
-  corner = firstCore,
-}: {
-  readonly split: Split;
-  readonly corner?: CorePlace;
-}): Rectangle {
-  const [rows, columns] = [split.rows, split.columns].map((list) => product(list.map(({ parts }) => parts)));
-  return { ...corner, rows: rows ?? 1, columns: columns ?? 1 };
-}
-
-/** Whether two rectangles of cores have none in common. */
-export function areDisjoint(left: Rectangle, right: Rectangle): boolean {
-  return (
-    left.row + left.rows <= right.row ||
-    right.row + right.rows <= left.row ||
-    left.column + left.columns <= right.column ||
-    right.column + right.columns <= left.column
-  );
-}
+import { splitsMayShare } from "./shared-cores.ts";
 
 /** Whether a layer may run beside another one: it works on cores of its own and nothing takes its place. */
 export function mayRunBeside({ layers, ties }: Network, index: number): boolean {
@@ -46,7 +22,18 @@ export function statedPairs({ layers }: Network, steps: ReadonlyMap<string, Mapp
   });
 }
 
-/** The rules of steps side by side that the given steps break, by name, as B403. */
+/** The names of steps that compute at once with another one on some of its cores. */
+export function sharingSteps(steps: readonly MappedStep[]): ReadonlySet<string> {
+  const byName = new Map(steps.map((step) => [step.name, step]));
+  return new Set(
+    steps.flatMap((step) => {
+      const other = byName.get(step.beside ?? "");
+      return other === undefined || areDisjoint(coresOf(step), coresOf(other)) ? [] : [step.name, other.name];
+    }),
+  );
+}
+
+/** The rules of steps that run at once that the given steps break, by name, as B403. */
 export function pairProblems(network: Network, steps: ReadonlyMap<string, MappedStep>): Problem[] {
   const problems: Problem[] = [];
   const report = (layer: string, message: string): void => {
@@ -77,12 +64,14 @@ export function pairProblems(network: Network, steps: ReadonlyMap<string, Mapped
       }
     }
     const [cores, others] = [coresOf(own), coresOf(other)];
-    if (!areDisjoint(cores, others)) {
+    const [left, right] = [name, beside].map((each) => network.layers.findIndex((layer) => layer.name === each));
+    if (left === undefined || right === undefined || left < 0 || right < 0) continue;
+    if (!areDisjoint(cores, others) && !splitsMayShare(network, { left, right }, own, other)) {
       const text = ({ row, column, rows, columns }: typeof cores): string =>
         `${rows} × ${columns} from (${row}, ${column})`;
       report(
         name,
-        `Steps side by side need disjoint cores; this one has ${text(cores)}, "${beside}" has ${text(others)}.`,
+        `Steps side by side need disjoint cores, or to be a contraction and another step that read no value in common and have no chains of partial sums; this one has ${text(cores)}, "${beside}" has ${text(others)}.`,
       );
     }
   }

@@ -61,8 +61,8 @@ const programFraction = 1 / 64;
 
 /** What earlier attempts made, to be used again: steps, orders of the network, and plans. */
 interface Made {
-  /** By layer, choice, and the layer that it runs beside (none: −1). */
-  readonly steps: readonly Map<Candidate, Map<number, MappedStep>>[];
+  /** By layer, choice, and the layer that it runs beside, if any, or whether it shares its cores. */
+  readonly steps: readonly Map<Candidate, Map<string, MappedStep>>[];
   /** By the pairs that run side by side. */
   readonly networks: Map<string, Network>;
   readonly plans: PlanMemory;
@@ -163,16 +163,18 @@ function attempt(
   const { network, target } = space;
   const pairs = takenPairs(space, result.chosen);
   const partners = new Map(pairs.map(({ left, right }) => [right, left]));
+  const sharing = new Set(pairs.flatMap(({ left, right, sharesCores }) => (sharesCores ? [left, right] : [])));
   const steps = network.layers.map((layer, index) => {
     const pin = pins.get(layer.name);
     if (pin !== undefined) return pin;
     const candidate = at(result.chosen, index);
     const partner = partners.get(index) ?? -1;
-    const known = at(made.steps, index).get(candidate) ?? new Map<number, MappedStep>();
+    const known = at(made.steps, index).get(candidate) ?? new Map<string, MappedStep>();
     at(made.steps, index).set(candidate, known);
     const beside = partner < 0 ? {} : { beside: at(network.layers, partner).name };
-    const step = known.get(partner) ?? { ...stepOf(layer, candidate, target), ...beside };
-    known.set(partner, step);
+    const key = `${partner} ${sharing.has(index)}`;
+    const step = known.get(key) ?? { ...stepOf(layer, candidate, target, sharing.has(index)), ...beside };
+    known.set(key, step);
     return step;
   });
   const order = orderOf(network, pairs);

@@ -9,7 +9,7 @@ import { type Edge, edgesOf } from "./edges.ts";
 import { minimize, type PairCost } from "./elimination.ts";
 import { networkCandidates } from "./network-candidates.ts";
 import { cyclesAlone, type Weighing } from "./objective.ts";
-import { savingsOf, sideBySide } from "./side-by-side.ts";
+import { type PairSaving, sideBySide } from "./side-by-side.ts";
 import { formatSplit } from "./splits.ts";
 import type { VectorWork } from "./work.ts";
 
@@ -35,7 +35,7 @@ export interface SearchSpace {
   /** Pairs of layers that must have the same split: 0 where it is, infinite elsewhere. */
   readonly ties: readonly PairCost[];
   /** Pairs of layers that run side by side where their cores are disjoint: the cycles that this saves, negative. */
-  readonly savings: readonly PairCost[];
+  readonly savings: readonly PairSaving[];
 }
 
 /** What the search found. */
@@ -69,7 +69,7 @@ export function searchSpace(
     otherThan(list, avoided.get(at(network.layers, index).name)),
   );
   const beside = sideBySide(network, alone, work, target, pins, countsEnergy, pairs);
-  const { candidates } = beside;
+  const { candidates, savings } = beside;
   const pricer = new EdgePricer(network, target);
   const cached = new Map<string, Float64Array>();
   const listNumbers = new Map<readonly Candidate[], number>();
@@ -93,7 +93,6 @@ export function searchSpace(
   const costOf: SearchSpace["costOf"] = (edge, producer, consumer) =>
     pricer.cost(edge, pricer.owned(edge, producer), pricer.needed(edge, consumer));
   const energies = countsEnergy ? energyTables(edges, candidates, pricer) : null;
-  const savings = beside.pairs.map((pair) => savingsOf(pair, candidates));
   return { network, target, candidates, edges, costOf, tables, energies, ties: tiesOf(network, candidates), savings };
 }
 

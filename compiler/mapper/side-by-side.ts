@@ -2,12 +2,13 @@ import { at } from "../../base/math.ts";
 import type { CorePlace, MappedStep } from "../../ir/mapping.ts";
 import { weightPlanText } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { adjacentOrder, independentPairs, type LayerPair } from "../concurrency.ts";
+import { adjacentOrder, coresOf, independentPairs, type LayerPair } from "../concurrency.ts";
 import { firstCore, type Grid } from "../geometry.ts";
 import type { Network } from "../network.ts";
 import { type Candidate, candidatesOf } from "./candidates.ts";
 import type { PairCost } from "./elimination.ts";
-import { areDisjoint, coresOf, mayRunBeside, statedPairs } from "./pair-rules.ts";
+import { mayRunBeside, statedPairs } from "./pair-rules.ts";
+import { savedCycles } from "./shared-cores.ts";
 import { formatSplit } from "./splits.ts";
 import type { VectorWork } from "./work.ts";
 
@@ -23,17 +24,24 @@ interface Part {
   readonly grid: Grid;
 }
 
-/** The cycles that a pair saves by running at once, [left choice][right choice]: the shorter of both where the cores are disjoint. */
-export function savingsOf({ left, right }: LayerPair, candidates: readonly (readonly Candidate[])[]): PairCost {
-  const others = at(candidates, right).map((candidate) => ({
-    cores: coresOf(candidate),
-    cycles: candidate.cost.cycles,
-  }));
-  const table = at(candidates, left).flatMap((candidate) => {
-    const own = coresOf(candidate);
-    return others.map(({ cores, cycles }) => (areDisjoint(own, cores) ? -Math.min(candidate.cost.cycles, cycles) : 0));
-  });
-  return { left, right, table: Float64Array.from(table) };
+/** Two layers that may run at once, and the cycles that this saves, below 0: [left choice][right choice]. */
+export interface PairSaving extends PairCost {
+  /** Whether given steps say that they do, even if it saves nothing. */
+  readonly isStated: boolean;
+}
+
+/** The pair costs of layers that may run at once. */
+export function savingsOf(
+  network: Network,
+  pair: LayerPair,
+  isStated: boolean,
+  candidates: readonly (readonly Candidate[])[],
+): PairSaving {
+  const { left, right } = pair;
+  const table = at(candidates, left).flatMap((own) =>
+    at(candidates, right).map((other) => -savedCycles(network, pair, own, other)),
+  );
+  return { left, right, isStated, table: Float64Array.from(table) };
 }
 
 /** The two parts of each cut of the grid at a quarter, a half and three quarters of its columns, or of its rows where it has one column. */
@@ -52,10 +60,10 @@ function cutsOf({ rows, columns }: Grid): { readonly first: Part; readonly secon
 /**
  * Adds to the candidates of a network those by which two layers can run side by side. Pairs are looked for among contractions,
  * vector and reduce layers that do not depend on each other and stand at most `reach` apart. What a pair may save is estimated by
- * the least cycles of both on all cores, one after the other, against the longer of both on either side of a cut of the grid; by
- * falling estimates pairs are taken whose layers are in no other pair and that leave an order of all layers. Their layers get
- * choices on their sides of the best cut. Layers in `pins` are paired as their steps say, others not where `looksForPairs` is
- * false.
+ * the least cycles of both on all cores, one after the other, against both at once there, or against the longer of both on either
+ * side of a cut of the grid; by falling estimates pairs are taken whose layers are in no other pair and that leave an order of all
+ * layers. Where a cut is best, their layers get choices on their sides of it. Layers in `pins` are paired as their steps say, others
+ * not where `looksForPairs` is false.
  */
 export function sideBySide(
   network: Network,
@@ -65,21 +73,25 @@ export function sideBySide(
   pins: ReadonlyMap<string, MappedStep>,
   countsEnergy: boolean,
   looksForPairs: boolean,
-): { readonly pairs: readonly LayerPair[]; readonly candidates: readonly (readonly Candidate[])[] } {
+): { readonly savings: readonly PairSaving[]; readonly candidates: readonly (readonly Candidate[])[] } {
   const pinned = statedPairs(network, pins);
   const cuts = cutsOf(target.grid);
-  if (!looksForPairs || cuts.length === 0) return { pairs: pinned, candidates };
+  const savings = (pairs: readonly LayerPair[], lists: readonly (readonly Candidate[])[]): PairSaving[] =>
+    pairs.map((pair, index) => savingsOf(network, pair, index < pinned.length, lists));
+  if (!looksForPairs) return { savings: savings(pinned, candidates), candidates };
   const isFree = network.layers.map(({ name }, index) => !pins.has(name) && mayRunBeside(network, index));
   const partLists = new PartLists(network, candidates, work, target, countsEnergy);
   const offers = independentPairs(network, reach)
     .filter(({ left, right }) => isFree[left] && isFree[right])
     .map(({ left, right }) => {
+      const [own, other] = [quickest(at(candidates, left)), quickest(at(candidates, right))];
       const cycles = cuts.map(({ first, second }) =>
-        Math.max(least(partLists.of(left, first)), least(partLists.of(right, second))),
+        Math.max(cyclesOf(quickest(partLists.of(left, first))), cyclesOf(quickest(partLists.of(right, second)))),
       );
-      const cut = cycles.indexOf(Math.min(...cycles));
-      const saved = least(at(candidates, left)) + least(at(candidates, right)) - at(cycles, cut);
-      return { left, right, saved, cut: at(cuts, cut) };
+      const apart = cyclesOf(own) + cyclesOf(other) - Math.min(...cycles);
+      const shared = own === null || other === null ? 0 : savedCycles(network, { left, right }, own, other);
+      const cut = shared >= apart ? null : at(cuts, cycles.indexOf(Math.min(...cycles)));
+      return { left, right, saved: Math.max(shared, apart), cut };
     })
     .filter(({ saved }) => saved > 0)
     .sort((a, b) => b.saved - a.saved);
@@ -90,14 +102,23 @@ export function sideBySide(
     if (paired.has(left) || paired.has(right) || adjacentOrder(network, [...pairs, { left, right }]) === null) continue;
     pairs.push({ left, right });
     paired.add(left).add(right);
+    if (cut === null) continue;
     result[left] = partLists.joined(left, cut.first);
     result[right] = partLists.joined(right, cut.second);
   }
-  return { pairs, candidates: result };
+  return { savings: savings(pairs, result), candidates: result };
 }
 
-function least(candidates: readonly Candidate[]): number {
-  return candidates.reduce((cycles, { cost }) => Math.min(cycles, cost.cycles), Number.POSITIVE_INFINITY);
+/** The choice of the least cycles, the first of equals; null of none. */
+function quickest(candidates: readonly Candidate[]): Candidate | null {
+  return candidates.reduce<Candidate | null>(
+    (best, candidate) => (candidate.cost.cycles < cyclesOf(best) ? candidate : best),
+    null,
+  );
+}
+
+function cyclesOf(candidate: Candidate | null): number {
+  return candidate?.cost.cycles ?? Number.POSITIVE_INFINITY;
 }
 
 /** The choices of layers on parts of the grid; layers with equal choices on the whole grid share them. */

@@ -2,7 +2,7 @@ import { at, sum } from "../../base/math.ts";
 import type { MappedStep, TilePlan } from "../../ir/mapping.ts";
 import type { WeightPlan } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import type { LayerPair } from "../concurrency.ts";
+import { areDisjoint, coresOf, type LayerPair } from "../concurrency.ts";
 import { coreCount, storageGroup } from "../core-group.ts";
 import { type Geometry, layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
@@ -13,13 +13,13 @@ import { boundaryValue } from "./check.ts";
 import type { EdgeCost } from "./edge-cost.ts";
 import { edgesByLayer } from "./edges.ts";
 import type { LayerCost } from "./layer-cost.ts";
-import { areDisjoint, coresOf } from "./pair-rules.ts";
 import type { SearchSpace } from "./search.ts";
+import { savedCycles } from "./shared-cores.ts";
 
 /** The predicted cycles of one step by cause, for printing. */
 export interface StepCost {
   readonly name: string;
-  /** The step's work and its transfers; of the later of two side by side, its work beyond that of the other one. */
+  /** The step's work and its transfers; of the later of two that run at once, its work beyond that of the other one. */
   readonly cycles: number;
   readonly work: LayerCost;
   /** One entry for each value that is brought from another step. */
@@ -31,8 +31,8 @@ export function transferCycles({ transfers }: StepCost): number {
   return sum(transfers.map(({ cost }) => cost.cycles));
 }
 
-/** The step of a layer that is mapped so. */
-export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): MappedStep {
+/** The step of a layer that is mapped so, and perhaps computes at once with another one on the same cores. */
+export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget, sharesCores = false): MappedStep {
   const { split, corner, weights } = candidate;
   const geometry = layOut(layer.dimensions, split, target.grid, corner);
   const { reduction } = geometry;
@@ -44,26 +44,42 @@ export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget): 
     split,
     ...(corner.row + corner.column === 0 ? {} : { corner }),
     weights,
-    tile: layer.kind === "contraction" ? contractionTile(layer, geometry, weights, target) : null,
+    tile: layer.kind === "contraction" ? contractionTile(layer, geometry, weights, target, sharesCores) : null,
     reduction: reduction === null ? null : { axis: reduction.axis, parts: reduction.parts },
   };
 }
 
-function contractionTile(layer: Layer, geometry: Geometry, weights: WeightPlan | null, target: ChipTarget): TilePlan {
+function contractionTile(
+  layer: Layer,
+  geometry: Geometry,
+  weights: WeightPlan | null,
+  target: ChipTarget,
+  sharesCores: boolean,
+): TilePlan {
   const roles = contractionRoles(layer);
-  return tilePlan(layer, geometry, target, roles, coreCount(storageGroup(geometry, roles, weights)));
+  return tilePlan(layer, geometry, target, roles, coreCount(storageGroup(geometry, roles, weights)), sharesCores);
 }
 
-/** The pairs of layers that run side by side with the chosen candidates. */
-export function takenPairs({ savings }: SearchSpace, chosen: readonly Candidate[]): LayerPair[] {
-  return savings
-    .map(({ left, right }) => ({ left, right }))
-    .filter(({ left, right }) => areDisjoint(coresOf(at(chosen, left)), coresOf(at(chosen, right))));
+/** Two layers that run at once. */
+export interface TakenPair extends LayerPair {
+  readonly savedCycles: number;
+  /** Whether they do so on the same cores. */
+  readonly sharesCores: boolean;
+}
+
+/** The pairs of layers that run at once with the chosen candidates. */
+export function takenPairs({ savings, network }: SearchSpace, chosen: readonly Candidate[]): TakenPair[] {
+  return savings.flatMap(({ left, right, isStated }): TakenPair[] => {
+    const [own, other] = [at(chosen, left), at(chosen, right)];
+    const sharesCores = !areDisjoint(coresOf(own), coresOf(other));
+    const saved = savedCycles(network, { left, right }, own, other);
+    return sharesCores && saved <= 0 && !isStated ? [] : [{ left, right, savedCycles: saved, sharesCores }];
+  });
 }
 
 /** The costs of the chosen candidates, by layer. */
 export function stepCosts(space: SearchSpace, chosen: readonly Candidate[]): StepCost[] {
-  const saved = new Map(takenPairs(space, chosen).map(({ left, right }) => [right, at(chosen, left).cost.cycles]));
+  const saved = new Map(takenPairs(space, chosen).map(({ right, savedCycles: cycles }) => [right, cycles]));
   const inward = edgesByLayer(space.edges, space.network, "consumer");
   return space.network.layers.map((layer, index) => {
     const transfers = at(inward, index).map((edge) => ({
@@ -73,10 +89,7 @@ export function stepCosts(space: SearchSpace, chosen: readonly Candidate[]): Ste
     const work = at(chosen, index).cost;
     return {
       name: layer.name,
-      cycles: transfers.reduce(
-        (total, { cost }) => total + cost.cycles,
-        Math.max(0, work.cycles - (saved.get(index) ?? 0)),
-      ),
+      cycles: transfers.reduce((total, { cost }) => total + cost.cycles, work.cycles - (saved.get(index) ?? 0)),
       work,
       transfers,
     };

@@ -1,13 +1,16 @@
 import { at, sum } from "../../base/math.ts";
+import type { LayerPair } from "../concurrency.ts";
 import type { Candidate } from "./candidates.ts";
 import { weightReaderCounts } from "./layer-cost.ts";
 import type { Weighing } from "./objective.ts";
 import type { SearchResult, SearchSpace } from "./search.ts";
+import { savedCycles } from "./shared-cores.ts";
 import { takenPairs } from "./steps.ts";
 
-/** A layer, or two that run side by side, with its choices, one for each layer, that differ in where weights stay alone. */
+/** A layer, or two that run at once, with its choices, one for each layer, that differ in where weights stay alone. */
 interface Storer {
   readonly layers: readonly number[];
+  readonly present: Storage;
   readonly options: readonly Storage[];
 }
 
@@ -41,7 +44,7 @@ export function budgetedWeights(
 ): SearchResult {
   const costOf = ({ cycles, energyPj }: Storage): number => perCycle * cycles + perPicojoule * energyPj;
   const storers = storersOf(space, result.chosen);
-  const present = storers.map(({ layers }) => storageOf(layers.map((layer) => at(result.chosen, layer))));
+  const present = storers.map((storer) => storer.present);
   const stored = storers.map(({ options }, storer) =>
     options.reduce((lean, other) => (other.weightBytes < lean.weightBytes ? other : lean), at(present, storer)),
   );
@@ -91,19 +94,28 @@ function storersOf(space: SearchSpace, chosen: readonly Candidate[]): Storer[] {
   const pairs = takenPairs(space, chosen);
   const paired = new Set(pairs.flatMap(({ left, right }) => [left, right]));
   const alone = [...chosen.keys()].filter((layer) => !paired.has(layer));
+  const pairOf = (pair: LayerPair, first: Candidate, second: Candidate): Storage =>
+    storageOf([first, second], savedCycles(space.network, pair, first, second));
   return [
-    ...alone.map((layer) => ({ layers: [layer], options: at(alike, layer).map((each) => storageOf([each])) })),
-    ...pairs.map(({ left, right }) => ({
-      layers: [left, right],
-      options: at(alike, left).flatMap((first) => at(alike, right).map((second) => storageOf([first, second]))),
+    ...alone.map((layer) => ({
+      layers: [layer],
+      present: storageOf([at(chosen, layer)], 0),
+      options: at(alike, layer).map((each) => storageOf([each], 0)),
+    })),
+    ...pairs.map((pair) => ({
+      layers: [pair.left, pair.right],
+      present: pairOf(pair, at(chosen, pair.left), at(chosen, pair.right)),
+      options: at(alike, pair.left).flatMap((first) =>
+        at(alike, pair.right).map((second) => pairOf(pair, first, second)),
+      ),
     })),
   ];
 }
 
-function storageOf(candidates: readonly Candidate[]): Storage {
+function storageOf(candidates: readonly Candidate[], saved: number): Storage {
   return {
     candidates,
-    cycles: Math.max(...candidates.map(({ cost }) => cost.cycles)),
+    cycles: sum(candidates.map(({ cost }) => cost.cycles)) - saved,
     energyPj: sum(candidates.map(({ energyPj }) => energyPj)),
     weightBytes: sum(candidates.map(({ weightBytes }) => weightBytes)),
   };

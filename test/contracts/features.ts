@@ -46,6 +46,7 @@ export const programFeatures: readonly string[] = [
   "both-stages",
   "kept-operand-of-a-stage",
   "side-by-side",
+  "same-cores",
 ];
 
 /** A name of `programFeatures`. */
@@ -87,7 +88,7 @@ function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeatu
   const { layer, geometry } = step;
   const values = new Set(layer.reads.filter((read) => !read.constant).map((read) => read.value));
   if (values.size > 1) found.add("join");
-  if (step.step.beside !== undefined) found.add("side-by-side");
+  if (step.step.beside !== undefined) found.add(step.sharesCores ? "same-cores" : "side-by-side");
   if (layer.kind !== "output" && step.active.some((active) => !active)) found.add("idle-cores");
   for (const read of step.reads) {
     const windowed = read.read.access?.some(
@@ -117,7 +118,7 @@ function stepFeatures(plan: NetworkPlan, step: StepPlan, found: Set<ProgramFeatu
     largest,
     step.roles,
     step.step,
-    tileCapacity(geometry, target),
+    tileCapacity(geometry, target, step.sharesCores),
     chunkCapacityBytes(target),
     anchorElements(layer).weights,
   );

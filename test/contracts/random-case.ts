@@ -15,6 +15,7 @@ import { MisfitError } from "../../compiler/mapper/misfit.ts";
 import type { Objective } from "../../compiler/mapper/objective.ts";
 import { mayRunBeside } from "../../compiler/mapper/pair-rules.ts";
 import { splitViolations, weightsViolations } from "../../compiler/mapper/rules.ts";
+import { mayShareCores, splitsMayShare } from "../../compiler/mapper/shared-cores.ts";
 import { candidateSplits } from "../../compiler/mapper/splits.ts";
 import { gridOf, type Network, networkOf } from "../../compiler/network.ts";
 import {
@@ -143,12 +144,15 @@ export function randomSteps(random: Random, network: Network, target: ChipTarget
     if (![left, right].every((layer) => free.has(layer) && mayRunBeside(network, layer))) continue;
     if (random.uniform() < 0.3 || adjacentOrder(network, [...taken, pair]) === null) continue;
     taken.push(pair);
-    const parts = randomCut(random, target);
+    const whole = [wholeOf(target), wholeOf(target)];
+    const parts = mayShareCores(network, pair) && random.uniform() < 0.6 ? whole : randomCut(random, target);
     const sides = random.uniform() < 0.5 ? [left, right] : [right, left];
+    const shares = parts === whole;
     sides.forEach((layer, side) => {
       free.delete(layer);
-      steps[layer] = randomStep(random, at(network.layers, layer), target, at(parts, side));
+      steps[layer] = randomStep(random, at(network.layers, layer), target, at(parts, side), shares);
     });
+    if (shares && !splitsMayShare(network, pair, at(steps, left), at(steps, right))) continue;
     steps[right] = { ...at(steps, right), beside: at(steps, left).name };
   }
   return steps;
@@ -187,7 +191,15 @@ function pick<T>(random: Random, items: readonly T[]): T {
   return at(items, random.integer(0, items.length - 1));
 }
 
-function randomStep(random: Random, layer: Layer, target: ChipTarget, { corner, grid }: Part): MappedStep {
+function randomStep(
+  random: Random,
+  layer: Layer,
+  target: ChipTarget,
+  { corner, grid }: Part,
+  sharesCores = false,
+): MappedStep {
+  const plannedTile = (found: Layer, geometry: Geometry): TilePlan =>
+    tilePlan(found, geometry, target, contractionRoles(found), undefined, sharesCores);
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const draws = constantWeights(layer) === null || random.uniform() < 0.6 ? 1 : 4;
     const split = mostShared(
@@ -206,10 +218,10 @@ function randomStep(random: Random, layer: Layer, target: ChipTarget, { corner, 
       split,
       ...(corner.row + corner.column > 0 ? { corner } : {}),
       weights,
-      tile: layer.kind === "contraction" ? randomTile(random, tilePlan(layer, geometry, target)) : null,
+      tile: layer.kind === "contraction" ? randomTile(random, plannedTile(layer, geometry)) : null,
       reduction: reduction === null ? null : { axis: reduction.axis, parts: reduction.parts },
     };
-    if (checkStep(layer, step, target).length === 0) return step;
+    if (checkStep(layer, step, target, sharesCores).length === 0) return step;
   }
   throw new Error(`no legal step was found for layer "${layer.name}"`);
 }

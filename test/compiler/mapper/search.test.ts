@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { at } from "../../../base/math.ts";
+import { areDisjoint, coresOf } from "../../../compiler/concurrency.ts";
 import type { Candidate } from "../../../compiler/mapper/candidates.ts";
 import { checkSteps } from "../../../compiler/mapper/check.ts";
 import { cyclesAlone, energyAlone, type Weighing } from "../../../compiler/mapper/objective.ts";
-import { areDisjoint, coresOf } from "../../../compiler/mapper/pair-rules.ts";
 import { type SearchSpace, search, searchSpace } from "../../../compiler/mapper/search.ts";
 import { stepCosts, stepOf } from "../../../compiler/mapper/steps.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
@@ -70,7 +70,18 @@ function bruteForce(space: SearchSpace, { perCycle, perPicojoule }: Weighing = c
     }),
   );
   const chosen = own.map(() => 0);
-  /** Of two layers that run at once the shorter takes no time. */
+  const kindOf = (layer: number): string => at(space.network.layers, layer).kind;
+  const readsOf = (layer: number): string[] =>
+    at(space.network.layers, layer).reads.flatMap(({ value, constant }) => (constant ? [] : [value]));
+  const sums = (layer: number, { split }: Candidate): boolean =>
+    at(space.network.layers, layer).dimensions.some(
+      ({ name, kind }) =>
+        kind === "reduction" && [...split.rows, ...split.columns].some(({ dimension }) => dimension === name),
+    );
+  /**
+   * Of two layers that run at once on disjoint cores the shorter takes no time. On the same cores a contraction and another layer, which read
+   * nothing in common and sum nothing over cores, take as long as the longer of them, or as their passes or their words at the port one after the other.
+   */
   const partners = own.map((_, layer) => space.savings.find(({ right }) => right === layer)?.left ?? null);
   const saved = (layer: number, choice: number): number => {
     const partner = partners[layer] ?? null;
@@ -79,8 +90,14 @@ function bruteForce(space: SearchSpace, { perCycle, perPicojoule }: Weighing = c
       at(at(space.candidates, layer), choice),
       at(at(space.candidates, partner), at(chosen, partner)),
     ];
-    if (!areDisjoint(coresOf(one), coresOf(other))) return 0;
-    return perCycle * Math.min(one.cost.cycles, other.cost.cycles);
+    const [a, b] = [one.cost, other.cost];
+    if (areDisjoint(coresOf(one), coresOf(other))) return perCycle * Math.min(a.cycles, b.cycles);
+    const kinds = [layer, partner].filter((each) => kindOf(each) === "contraction");
+    const common = readsOf(layer).filter((value) => readsOf(partner).includes(value));
+    if (kinds.length !== 1 || common.length > 0 || sums(layer, one) || sums(partner, other)) return 0;
+    const barrier = a.synchronizationCycles;
+    const both = [a.vectorCycles + b.vectorCycles + barrier, a.portCycles + b.portCycles + barrier];
+    return perCycle * (a.cycles + b.cycles - Math.max(a.cycles, b.cycles, ...both));
   };
   const leastAlone = own.map((costs, layer) => (partners[layer] === null ? Math.min(...costs) : 0));
   const leastOfRest = own.map((_, layer) => leastAlone.slice(layer).reduce((sum, cost) => sum + cost, 0));

@@ -62,6 +62,119 @@ steps:
 layouts: []
 `;
 
+/** A product of one input, and the sum of another with itself, which use different units. */
+function apart(): Network {
+  const graph = new TestGraph();
+  const x = graph.input("x", [16, 256]);
+  const y = graph.input("y", [16, 256]);
+  const a = graph.matmul("a", x, 64);
+  const sum = graph.addTo("sum", "sum", y, y);
+  return graph.output(a).output(sum).network();
+}
+
+const sameCores = `kind: mapping
+graph: test
+target: mini-4x4
+batch: 1
+steps:
+  - {name: input x, kind: input, value: x, rows: {d0: 4}, columns: {d0: 4}}
+  - {name: input y, kind: input, value: "y", rows: {d0: 4}, columns: {d0: 4}}
+  - name: a
+    kind: contraction
+    nodes: [a.sum, a]
+    rows: {m: 4}
+    columns: {m: 4}
+    weights: resident
+    tile: {rows: 1, columns: 16, inner: 128}
+  - name: sum
+    kind: vector
+    nodes: [sum.a, sum.b, sum.add, sum]
+    rows: {d0: 4}
+    columns: {d0: 4}
+    beside: a
+layouts: []
+`;
+
+function complaintsOn(network: Network, file: string): string[] {
+  try {
+    mapNetwork(network, chip, { mapping: parseMapping(file) });
+    return [];
+  } catch (error) {
+    return error instanceof BorealError ? error.problems.map(({ code, message }) => `${code} ${message}`) : [];
+  }
+}
+
+describe("layers on the same cores", () => {
+  const alone = sameCores.replace("    beside: a\n", "");
+  const mapped = (file: string): MapResult =>
+    mapNetwork(apart(), chip, { mapping: parseMapping(file), sideBySide: false });
+  const costOf = ({ layerCosts }: MapResult, name: string) => layerCosts.find((each) => each.name === name);
+
+  it("take as long as the longer of them, or as the passes of both", () => {
+    const [one, other] = [costOf(mapped(alone), "a")?.work, costOf(mapped(alone), "sum")?.work];
+    if (one === undefined || other === undefined) throw new Error("a layer is missing");
+    const both = Math.max(one.vectorCycles + other.vectorCycles, one.portCycles + other.portCycles) + 10;
+    const shared = mapped(sameCores);
+    const saved = one.cycles + other.cycles - Math.max(one.cycles, other.cycles, both);
+    expect(saved).toBeGreaterThan(0);
+    expect(mapped(alone).predictedCycles - shared.predictedCycles).toBe(saved);
+    expect(costOf(shared, "sum")?.cycles).toBe(other.cycles - saved);
+  });
+
+  it("are simulated at once: the later one adds less than it takes alone", () => {
+    const latencies = (file: string) => new Map(stepsOf(mapped(file)).map((step) => [step.name, step.latencyCycles]));
+    const [together, apart] = [latencies(sameCores), latencies(alone)];
+    // The sum ends while the product goes on: what is left is to issue the barrier, and the barrier.
+    expect(together.get("sum")).toBe(1 + 10);
+    const both = (each: typeof together): number => (each.get("a") ?? 0) + (each.get("sum") ?? 0);
+    expect(both(together)).toBeLessThan(both(apart));
+  });
+
+  it("keep what they use live together, and the vector step in a thread of its own", () => {
+    const { mapping, plan } = mapped(sameCores);
+    for (const { name, firstStep, lastStep } of mapping.buffers) {
+      if (name === "x") expect(lastStep).toBe(3);
+      if (name === "a") expect(firstStep).toBe(2);
+    }
+    const { program } = emitProgram(plan, mapping, { name: "apart", modelElements: new Map(), shapesOnly: true });
+    const threads = program.steps.map(({ classes }) => new Set(classes.flatMap((each) => Object.keys(each.threads))));
+    expect(threads[2]?.has("vector")).toBe(true);
+    expect(threads[3]?.has("vector")).toBe(false);
+    expect(threads[3]?.has("psum")).toBe(true);
+  });
+
+  it("are found by the search where a step waits for the other's unit", () => {
+    const map = mapNetwork(apart(), chip);
+    expect(map.predictedCycles).toBeLessThan(mapNetwork(apart(), chip, { sideBySide: false }).predictedCycles);
+    expect(map.mapping.steps.some(({ beside }) => beside !== undefined)).toBe(true);
+  });
+
+  it("are refused where they read a value in common, sum over cores, or leave each other no room", () => {
+    expect(complaintsOn(apart(), sameCores)).toEqual([]);
+    const chained = sameCores
+      .replace("    columns: {m: 4}", "    columns: {k: 4}")
+      .replace(
+        "rows: 1, columns: 16, inner: 128}",
+        "rows: 4, columns: 16, inner: 64}\n    reduction: {axis: columns, parts: 4}",
+      );
+    expect(complaintsOn(apart(), chained)).toEqual([
+      'B403 Steps side by side need disjoint cores, or to be a contraction and another step that read no value in common and have no chains of partial sums; this one has 4 × 4 from (0, 0), "a" has 4 × 4 from (0, 0).',
+    ]);
+    // The small chip's partial-sum buffer holds 1,024 sums; beside another step a tile may have a quarter of them.
+    const rows = sameCores.replace("rows: {m: 4}\n    columns: {m: 4}", "rows: {m: 2}\n    columns: {}");
+    expect(
+      complaintsOn(apart(), rows.replace("rows: 1, columns: 16, inner: 128", "rows: 8, columns: 64, inner: 32")),
+    ).toEqual(["B403 A tile of 8 rows × 64 columns makes 512 partial sums; there is room for 256."]);
+    const graph = new TestGraph();
+    const x = graph.input("x", [16, 256]);
+    const common = graph
+      .output(graph.matmul("a", x, 64))
+      .output(graph.addTo("sum", "sum", x, x))
+      .network();
+    expect(complaintsOn(common, sameCores.replace(/.*input y.*\n/, ""))[0]).toContain("read no value in common");
+  });
+});
+
 describe("layers side by side", () => {
   it("look at pairs that do not depend on each other, and bring them together in an order of all layers", () => {
     const network = forked();
@@ -163,7 +276,7 @@ describe("layers side by side", () => {
   it("are refused with what is wrong", () => {
     expect(complaintsOf(halves)).toEqual([]);
     expect(complaintsOf(halves.replace("column: 2}", "column: 1}"))).toEqual([
-      'B403 Steps side by side need disjoint cores; this one has 4 × 2 from (0, 0), "b" has 4 × 2 from (0, 1).',
+      'B403 Steps side by side need disjoint cores, or to be a contraction and another step that read no value in common and have no chains of partial sums; this one has 4 × 2 from (0, 0), "b" has 4 × 2 from (0, 1).',
     ]);
     expect(complaintsOf(halves.replace("column: 2}", "column: 3}"))).toEqual([
       "B403 The parts on the grid's columns make 2; the grid has 1 columns from the corner on.",

@@ -103,7 +103,7 @@ describe("weights of two layers side by side", () => {
     [b, [...listOf(b, 2), inCopies(b, 0, 2)]],
   ]);
   const candidates = space.candidates.map((list, layer) => lists.get(layer) ?? list);
-  const paired = { ...space, candidates, savings: [savingsOf({ left: a, right: b }, candidates)] };
+  const paired = { ...space, candidates, savings: [savingsOf(network, { left: a, right: b }, false, candidates)] };
   const chosen = candidates.map((list) => at(list, 0));
   const cyclesOf = (list: readonly Candidate[]): number => Math.max(at(list, a).cost.cycles, at(list, b).cost.cycles);
   const result = { chosen, predictedCycles: 1_000, predictedPj: 0, exact: true };
