@@ -108,7 +108,7 @@ export function reordered(network: Network, order: readonly number[]): Network {
   return networkOfLayers(
     network.graph,
     order.map((layer) => at(network.layers, layer)),
-    network.streamCount,
+    order.map((layer) => at(network.streams, layer)),
   );
 }
 

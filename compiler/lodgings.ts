@@ -1,3 +1,4 @@
+import { at } from "../base/math.ts";
 import type { Box, Range } from "../ir/iteration.ts";
 import { sameNumbers } from "../ir/type.ts";
 import type { LaidStep } from "./laid-step.ts";
@@ -24,13 +25,19 @@ const longestStay = 8;
 export function lodgingsOf(network: Network): Map<string, Lodging> {
   const kept = new Set(network.ties.flatMap(({ state, next }) => [state, next]));
   const found = new Map<string, Lodging>();
-  const reach = longestStay * network.streamCount;
+  const turns = turnsOf(network);
   network.layers.forEach((layer, index) => {
     if (layer.movement === null || kept.has(index)) return;
     layer.reads.forEach((read, position) => {
       const producer = network.producer.get(read.value);
       const maker = network.layers[producer ?? -1];
-      if (read.constant || producer === undefined || maker === undefined || index - producer > reach) return;
+      if (
+        read.constant ||
+        producer === undefined ||
+        maker === undefined ||
+        at(turns, index) - at(turns, producer) > longestStay
+      )
+        return;
       const computes = maker.kind === "contraction" || maker.kind === "vector" || maker.kind === "reduce";
       if (!computes || kept.has(producer) || network.readers.get(read.value)?.length !== 1) return;
       if (layer.reads.some((other, place) => place !== position && other.value === read.value)) return;
@@ -39,6 +46,16 @@ export function lodgingsOf(network: Network): Map<string, Lodging> {
     });
   });
   return found;
+}
+
+/** By layer: how many of its stream come before it. */
+function turnsOf({ streams }: Network): number[] {
+  const counts: number[] = [];
+  return streams.map((stream) => {
+    const turn = counts[stream] ?? 0;
+    counts[stream] = turn + 1;
+    return turn;
+  });
 }
 
 /** Where a movement puts an operand that it moves as a whole, axis by axis; null when it does otherwise. */

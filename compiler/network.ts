@@ -14,8 +14,8 @@ export interface Network {
   readonly readers: ReadonlyMap<string, readonly number[]>;
   /** The layer that holds a state and the one that makes its next value, which lies where the state does. */
   readonly ties: readonly { readonly state: number; readonly next: number }[];
-  /** Batches that are computed in turns, so that as many layers stand between two that follow each other in one of them. */
-  readonly streamCount: number;
+  /** By layer: which of the batches that are computed in turns it belongs to. */
+  readonly streams: readonly number[];
 }
 
 /** Derives the network of a fused graph; `states` are inputs that stay on the chip. */
@@ -24,7 +24,7 @@ export function networkOf(graph: Graph, states: readonly State[] = []): Network 
 }
 
 /** The network of a graph's layers in the order given, in which each comes after those that it depends on. */
-export function networkOfLayers(graph: Graph, layers: readonly Layer[], streamCount = 1): Network {
+export function networkOfLayers(graph: Graph, layers: readonly Layer[], streams?: readonly number[]): Network {
   const producer = new Map<string, number>();
   const readers = new Map<string, number[]>();
   layers.forEach((layer, index) => {
@@ -40,7 +40,7 @@ export function networkOfLayers(graph: Graph, layers: readonly Layer[], streamCo
     );
     return layer.kind === "state" || state < 0 ? [] : [{ state, next }];
   });
-  return { graph, layers, producer, readers, ties, streamCount };
+  return { graph, layers, producer, readers, ties, streams: streams ?? layers.map(() => 0) };
 }
 
 /** The grid of a chip. */

@@ -12,14 +12,19 @@ export interface StreamLayer {
   readonly stream: number;
 }
 
+/** All steps of all streams, in execution order. */
+export type StreamOrder = readonly StreamLayer[];
+
 /** Batches of the same network that one run of a program computes in turns. */
 export interface Streams {
   /** What stands behind the names of each stream's values and layers: nothing in the first. */
   readonly suffixes: readonly string[];
-  /** All steps, in execution order. */
-  readonly order: readonly StreamLayer[];
-  /** The network of all streams, its layers in that order; all streams read the same constants. */
-  readonly network: Network;
+  /** Of all streams, which read the same constants. */
+  readonly graph: Graph;
+  /** By stream: its layers, in the network's order. */
+  readonly layers: readonly (readonly Layer[])[];
+  /** Orders to choose from. */
+  readonly orders: readonly StreamOrder[];
 }
 
 /** The most streams that a program computes. */
@@ -44,7 +49,6 @@ export function requireStreams(streamCount: number, stateCount: number): void {
 export function streamsOf(network: Network, streamCount: number): Streams {
   const suffixes = suffixesOf(network, streamCount);
   const copies = suffixes.map((suffix) => copyOf(network, suffix));
-  const order = streamOrder(network, streamCount);
   const graphs = copies.map(({ graph }) => graph);
   const graph: Graph = {
     ...network.graph,
@@ -53,8 +57,16 @@ export function streamsOf(network: Network, streamCount: number): Streams {
     nodes: graphs.flatMap(({ nodes }) => nodes),
     outputs: graphs.flatMap(({ outputs }) => outputs),
   };
-  const layers = order.map(({ layer, stream }) => at(at(copies, stream).layers, layer));
-  return { suffixes, order, network: networkOfLayers(graph, layers, streamCount) };
+  return { suffixes, graph, layers: copies.map(({ layers }) => layers), orders: streamOrders(network, streamCount) };
+}
+
+/** The network of all streams. */
+export function networkInOrder({ graph, layers }: Streams, order: StreamOrder): Network {
+  return networkOfLayers(
+    graph,
+    order.map(({ layer, stream }) => at(at(layers, stream), layer)),
+    order.map(({ stream }) => stream),
+  );
 }
 
 /** The name of a layer in the network of one stream. */
@@ -64,10 +76,27 @@ export function nameInStream(suffixes: readonly string[], name: string): string 
 }
 
 /**
- * The order in which the layers of all streams are computed: each layer in one stream after the other; what a host operation
- * is sent and gives back stays together. What crosses the host link keeps the network's order within a stream.
+ * Orders in which the layers of all streams can be computed. In the first, each layer comes in one stream after the other; in those
+ * behind it, every stream is more and more layers behind the stream before it, so that they hold their largest values at different
+ * times; in the last, the streams follow each other. What a host operation is sent and gives back stays together.
  */
-function streamOrder({ layers }: Network, streamCount: number): readonly StreamLayer[] {
+function streamOrders(network: Network, streamCount: number): readonly StreamOrder[] {
+  const units = unitsOf(network);
+  const furthest = Math.max(0, units.length - 1);
+  const lags: number[] = [];
+  for (let lag = 0; lag < furthest; lag = Math.max(lag + 1, Math.floor(1.5 * lag))) lags.push(lag);
+  return [...lags, furthest].map((lag) => {
+    const turns = Array.from({ length: units.length + (streamCount - 1) * lag }, (_, turn) => turn);
+    return turns.flatMap((turn) =>
+      Array.from({ length: streamCount }, (_, stream) => stream).flatMap((stream) =>
+        (units[turn - stream * lag] ?? []).map((layer) => ({ layer, stream })),
+      ),
+    );
+  });
+}
+
+/** The layers of a network one by one, but all of a host operation together. */
+function unitsOf({ layers }: Network): readonly (readonly number[])[] {
   const units: number[][] = [];
   layers.forEach(({ host }, layer) => {
     const last = units.at(-1);
@@ -75,8 +104,30 @@ function streamOrder({ layers }: Network, streamCount: number): readonly StreamL
     if (isNext) last.push(layer);
     else units.push([layer]);
   });
-  const streams = Array.from({ length: streamCount }, (_, stream) => stream);
-  return units.flatMap((unit) => streams.flatMap((stream) => unit.map((layer) => ({ layer, stream }))));
+  return units;
+}
+
+/**
+ * The order in which layers are named; null unless all are, each behind those whose values it reads, and of each stream those that
+ * cross the host link as the network has them.
+ */
+export function orderOfNames({ layers }: Streams, names: readonly string[]): StreamOrder | null {
+  const places = new Map(
+    layers.flatMap((own, stream) => own.map(({ name }, layer): [string, StreamLayer] => [name, { layer, stream }])),
+  );
+  const order = [...new Set(names)].flatMap((name) => places.get(name) ?? []);
+  if (order.length < places.size) return null;
+  const made = new Set<string>();
+  const crossed = layers.map(() => -1);
+  for (const { layer, stream } of order) {
+    const { kind, reads, writes } = at(at(layers, stream), layer);
+    if (reads.some(({ constant, value }) => !constant && !made.has(value))) return null;
+    for (const { value } of writes) made.add(value);
+    if (kind !== "input" && kind !== "output") continue;
+    if (layer < at(crossed, stream)) return null;
+    crossed[stream] = layer;
+  }
+  return order;
 }
 
 /** What stands behind the names of each stream's values and layers: nothing in the first, then what no name of the network ends in. */
@@ -134,19 +185,19 @@ function copyOf(
 }
 
 /**
- * What all streams need in memory, where `layers` are those of one stream, which is planned to need `buffers`: weights,
- * constants and tables once, all else once for each stream, during its own steps.
+ * What all streams need in memory in an order, where the first stream alone needs `buffers`: weights, constants and tables once,
+ * all else once for each stream, during its own steps.
  */
 export function needsOfStreams(
-  { order, suffixes }: Streams,
-  layers: Network["layers"],
+  { suffixes, layers }: Streams,
+  order: StreamOrder,
   buffers: readonly BufferNeed[],
 ): BufferNeed[] {
-  const places = suffixes.map(() => new Array<number>(layers.length).fill(0));
+  const places = layers.map((own) => new Array<number>(own.length).fill(0));
   order.forEach(({ layer, stream }, place) => {
     at(places, stream)[layer] = place;
   });
-  const indexOf = new Map(layers.map(({ name }, index) => [name, index]));
+  const indexOf = new Map(at(layers, 0).map(({ name }, index) => [name, index]));
   const needs = suffixes.flatMap((suffix, stream) => {
     const placeOf = (layer: number): number => at(at(places, stream), layer);
     return buffers.flatMap((need) => {

@@ -39,7 +39,7 @@ function stepsOf(need: BufferNeed, stepCount: number): number {
  * improved: up to `turnLimit` times the buffer that ends highest is placed earlier.
  */
 export function allocate(needs: readonly BufferNeed[]): Allocation {
-  const stepCount = needs.reduce((last, need) => Math.max(last, need.firstStep, need.lastStep), 0) + 1;
+  const stepCount = stepCountOf(needs);
   const stays = (need: BufferNeed): boolean => stepsOf(need, stepCount) === stepCount;
   const { liveBytes, peakStep } = mostLive(liveBytesByStep(needs, stepCount));
   let addresses = new Map<number, number>();
@@ -71,6 +71,15 @@ export function allocate(needs: readonly BufferNeed[]): Allocation {
   }
   const buffers = needs.map((need, index) => ({ ...need, address: addresses.get(index) ?? 0 }));
   return { buffers, peakBytes: needs.length === 0 ? 0 : peakBytes, liveBytes, peakStep };
+}
+
+function stepCountOf(needs: readonly BufferNeed[]): number {
+  return needs.reduce((last, need) => Math.max(last, need.firstStep, need.lastStep), 0) + 1;
+}
+
+/** The most bytes that are live during one step: no packing needs less. */
+export function mostLiveBytes(needs: readonly BufferNeed[]): number {
+  return mostLive(liveBytesByStep(needs, stepCountOf(needs))).liveBytes;
 }
 
 /** By step: the bytes of all buffers that are live, as they are aligned. */

@@ -1,10 +1,11 @@
 import { BorealError, internalError, type Problem } from "../../base/errors.ts";
+import { at } from "../../base/math.ts";
 import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { coresOf } from "../concurrency.ts";
 import type { Network } from "../network.ts";
 import type { NetworkPlan } from "../step-plan.ts";
-import type { Streams } from "../streams.ts";
+import { networkInOrder, type StreamOrder, type Streams } from "../streams.ts";
 import { type Allocation, allocate, checkBuffers } from "./allocate.ts";
 import { checkEarly, checkOverlaps, checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";
@@ -78,7 +79,7 @@ interface Choices {
 
 /** How the layers of a network are split and where weights stay; with `streams`, so that the buffers of all of them fit. */
 function choicesFor(network: Network, target: ChipTarget, options: MapOptions, streams: Streams | null): Choices {
-  const frame = frameMisfit(streams?.network ?? network, target);
+  const frame = frameMisfit(streams === null ? network : networkInOrder(streams, at(streams.orders, 0)), target);
   if (frame !== null) throw new MisfitError(frame);
   const pins = pinsOf(network, target, options.mapping);
   const layouts = valueLayouts(network);
@@ -96,6 +97,8 @@ function choicesFor(network: Network, target: ChipTarget, options: MapOptions, s
 /** The steps that are chosen for each of a network's streams, with what nothing but memory may make dearer. */
 export interface StreamChoice {
   readonly steps: readonly MappedStep[];
+  /** The first in which the buffers of all streams fit. */
+  readonly order: StreamOrder;
   readonly gap: number | null;
   readonly exact: boolean;
 }
@@ -112,8 +115,9 @@ export function chooseForStreams(
 ): StreamChoice {
   const { fit, pins } = choicesFor(network, target, { ...options, sideBySide: false }, streams);
   if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
-  const { steps, result } = fit.fitting;
-  return { steps, gap: pins.size > 0 ? null : fit.gap, exact: result.exact && fit.rounds === 1 };
+  const { steps, result, order } = fit.fitting;
+  if (order === null) throw internalError("the streams have no order");
+  return { steps, order, gap: pins.size > 0 ? null : fit.gap, exact: result.exact && fit.rounds === 1 };
 }
 
 /**

@@ -5,8 +5,8 @@ import { adjacentOrder, type LayerPair, reordered } from "../concurrency.ts";
 import type { Network } from "../network.ts";
 import { type PlanMemory, planNetwork } from "../plan.ts";
 import type { BufferNeed, NetworkPlan } from "../step-plan.ts";
-import { nameInStream, needsOfStreams, type Streams } from "../streams.ts";
-import { type Allocation, allocate } from "./allocate.ts";
+import { nameInStream, needsOfStreams, type StreamOrder, type Streams } from "../streams.ts";
+import { type Allocation, allocate, mostLiveBytes } from "./allocate.ts";
 import type { Candidate } from "./candidates.ts";
 import { weightReaderCounts } from "./layer-cost.ts";
 import { cyclesAlone, type Weighing } from "./objective.ts";
@@ -24,6 +24,8 @@ export interface Attempt {
   readonly allocation: Allocation;
   /** The layer during whose step most bytes are live. */
   readonly peakLayer: string;
+  /** How the streams take turns; null where there is one. */
+  readonly order: StreamOrder | null;
 }
 
 /** What came of fitting a network into memory. */
@@ -188,11 +190,34 @@ function attempt(
     target,
     made.plans,
   );
-  const needs = streams === null ? plan.buffers : needsOfStreams(streams, ordered.layers, plan.buffers);
-  const allocation = allocate(needs);
-  const peak = streams === null ? allocation.peakStep : at(streams.order, allocation.peakStep).layer;
-  const peakLayer = at(ordered.layers, peak).name;
-  return { result, steps: plan.steps.map(({ step }) => step), plan, needs, allocation, peakLayer };
+  const placed = placedBuffers(plan, streams);
+  return { result, steps: plan.steps.map(({ step }) => step), plan, ...placed };
+}
+
+/** The buffers of a plan, of all streams where there are several: in the first of their orders that fits, else in that in which the least is live. */
+function placedBuffers(
+  { buffers, network, target }: NetworkPlan,
+  streams: Streams | null,
+): Pick<Attempt, "needs" | "allocation" | "peakLayer" | "order"> {
+  if (streams === null) {
+    const allocation = allocate(buffers);
+    return { needs: buffers, allocation, peakLayer: at(network.layers, allocation.peakStep).name, order: null };
+  }
+  const capacity = target.core.memoryBytes;
+  const inOrder = (order: StreamOrder) => {
+    const needs = needsOfStreams(streams, order, buffers);
+    return { order, needs, liveBytes: mostLiveBytes(needs) };
+  };
+  const placed = ({ order, needs }: ReturnType<typeof inOrder>) => {
+    const allocation = allocate(needs);
+    return { needs, allocation, peakLayer: at(network.layers, at(order, allocation.peakStep).layer).name, order };
+  };
+  const tried = streams.orders.map(inOrder);
+  for (const each of tried.filter(({ liveBytes }) => liveBytes <= capacity)) {
+    const found = placed(each);
+    if (found.allocation.peakBytes <= capacity) return found;
+  }
+  return placed(tried.reduce((least, each) => (each.liveBytes < least.liveBytes ? each : least)));
 }
 
 function orderOf(network: Network, pairs: readonly LayerPair[]): readonly number[] {

@@ -2,7 +2,7 @@ import { at } from "../../base/math.ts";
 import type { MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
-import { nameInStream, type Streams, streamsOf } from "../streams.ts";
+import { nameInStream, networkInOrder, orderOfNames, type Streams, streamsOf } from "../streams.ts";
 import { boundaryValue } from "./check.ts";
 import { chooseForStreams, type MapOptions, type MapResult, mapNetwork } from "./mapper.ts";
 import type { AvoidedSplits } from "./search.ts";
@@ -16,24 +16,27 @@ export interface StreamMapOptions extends MapOptions {
 /**
  * Maps the network of all streams of `network`, a network without states: every layer is split alike in all of them. Steps of
  * `options.mapping` stand as given, in the stream that they name; one that is given of the first stream alone stands in the others
- * too. With one stream that is `mapNetwork`. Throws as that does.
+ * too. Where all are given, they also say how the streams take turns. With one stream that is `mapNetwork`. Throws as that does.
  */
 export function mapStreams(network: Network, target: ChipTarget, streamOptions: StreamMapOptions): MapResult {
   const { streamCount = 1, ...options } = streamOptions;
   if (streamCount === 1) return mapNetwork(network, target, options);
   const streams = streamsOf(network, streamCount);
   const given = options.mapping;
-  const { layers } = streams.network;
-  const known = new Set(given?.steps.map(({ name }) => name));
-  if (layers.every(({ name }) => known.has(name))) return mapNetwork(streams.network, target, options);
+  const names = given?.steps.map(({ name }) => name) ?? [];
+  const known = new Set(names);
+  if (streams.layers.flat().every(({ name }) => known.has(name))) {
+    const order = orderOfNames(streams, names) ?? at(streams.orders, 0);
+    return mapNetwork(networkInOrder(streams, order), target, options);
+  }
   const choice = chooseForStreams(network, streams, target, {
     ...options,
     ...(given === undefined ? {} : { mapping: ofFirstStream(given, network) }),
     ...(options.avoided === undefined ? {} : { avoided: avoidedInAny(options.avoided, streams) }),
   });
   const chosen = new Map(choice.steps.map((step) => [step.name, step]));
-  const copies = streams.order.flatMap(({ layer }, place): MappedStep[] => {
-    const copy = at(layers, place);
+  const copies = choice.order.flatMap(({ layer, stream }): MappedStep[] => {
+    const copy = at(at(streams.layers, stream), layer);
     const { name, nodes } = copy;
     const step = chosen.get(at(network.layers, layer).name);
     // Outputs have no choices, so what leaves of them early is still to be found.
@@ -51,7 +54,7 @@ export function mapStreams(network: Network, target: ChipTarget, streamOptions: 
     steps: [...(given?.steps ?? []), ...copies],
   };
   const { avoided: _, ...plain } = options;
-  const map = mapNetwork(streams.network, target, { ...plain, mapping });
+  const map = mapNetwork(networkInOrder(streams, choice.order), target, { ...plain, mapping });
   return { ...map, exact: choice.exact, gap: choice.gap };
 }
 

@@ -47,6 +47,22 @@ describe("a placed program", () => {
     expect(program.buffers.find(({ name }) => name === "partial sums")?.bytes).toBe(tight.core.partialBufferBytes);
   });
 
+  it("has leaner data in both streams where the programs of both would leave it no room", () => {
+    const slow = applyOverrides(mini, ["networks.model.link=1"]);
+    const square = stack(66, 66, 24);
+    const copied = mapNetwork(square, slow);
+    const { program: alone } = placedProgram(square, slow, {}, options);
+    const programBytes = alone.buffers.find(({ name }) => name === "programs")?.bytes ?? 0;
+    // Room for the programs of one stream.
+    const tight = applyOverrides(slow, [`core.memory=${copied.peakBytes + programBytes + 1024}`]);
+    expect(placedProgram(square, tight, {}, options).map.predictedCycles).toBe(copied.predictedCycles);
+    const { map, program } = placedProgram(square, tight, { streamCount: 2 }, options);
+    expect(program.steps).toHaveLength(2 * alone.steps.length);
+    expect(map.predictedCycles).toBeGreaterThan(2 * copied.predictedCycles);
+    const plans = new Map(map.mapping.steps.map(({ name, weights }) => [name, weights]));
+    for (const [name, weights] of plans) expect(plans.get(name.replace("@2", ""))).toEqual(weights);
+  });
+
   it("has another split of a step whose program exceeds its buffer, unless the step was given", () => {
     const cramped = applyOverrides(mini, [
       "core.weightBuffer=512",
@@ -60,6 +76,9 @@ describe("a placed program", () => {
     const splitOf = ({ mapping }: MapResult): unknown => mapping.steps.find(({ name }) => name === "fc0")?.split;
     expect(splitOf(map)).not.toEqual(splitOf(quick));
     expect(map.predictedCycles).toBeGreaterThanOrEqual(quick.predictedCycles);
+    const both = placedProgram(uneven, cramped, { streamCount: 2 }, options).map;
+    const splits = ["fc0", "fc0@2"].map((name) => both.mapping.steps.find((step) => step.name === name)?.split);
+    expect(splits).toEqual([splitOf(map), splitOf(map)]);
     const given = { ...quick.mapping, buffers: [] };
     expect(() => placedProgram(uneven, cramped, { mapping: given }, options)).toThrow(ProgramBufferError);
   });

@@ -1,9 +1,19 @@
 import { describe, expect, it } from "vitest";
+import { at } from "../../base/math.ts";
 import { mapNetwork } from "../../compiler/mapper/mapper.ts";
 import { MisfitError } from "../../compiler/mapper/misfit.ts";
 import { mapStreams } from "../../compiler/mapper/stream-mapping.ts";
+import type { Network } from "../../compiler/network.ts";
 import type { BufferNeed } from "../../compiler/step-plan.ts";
-import { nameInStream, needsOfStreams, requireStreams, streamsOf } from "../../compiler/streams.ts";
+import {
+  nameInStream,
+  needsOfStreams,
+  networkInOrder,
+  orderOfNames,
+  requireStreams,
+  type StreamOrder,
+  streamsOf,
+} from "../../compiler/streams.ts";
 import { printGraph } from "../../ir/graph-text.ts";
 import { loadChip } from "../../targets/load.ts";
 import { applyOverrides } from "../../targets/override.ts";
@@ -28,6 +38,12 @@ function stack(rows: number, width: number, layerCount: number): ReturnType<Test
   return graph.output(value).network();
 }
 
+/** Two streams of a network in lock-step. */
+function inTurns(one: Network) {
+  const streams = streamsOf(one, 2);
+  return { ...streams, network: networkInOrder(streams, at(streams.orders, 0)) };
+}
+
 describe("the network of two streams", () => {
   it("has every value twice but the constants", () => {
     const text = (...nodes: readonly string[]): string => `${nodes.join("\n")}\n`;
@@ -47,7 +63,7 @@ describe("the network of two streams", () => {
     const constant = `  %fc.w = const() {absent} : ${q}[8,2]`;
     const before = text(`graph @product(%x: ${q}[4,8]) {`, constant, ...first, "  return %fc", "}");
     expect(printGraph(one.graph)).toBe(before);
-    expect(printGraph(streamsOf(one, 2).network.graph)).toBe(
+    expect(printGraph(streamsOf(one, 2).graph)).toBe(
       text(
         `graph @product(%x: ${q}[4,8], %"x@2": ${q}[4,8]) {`,
         constant,
@@ -60,7 +76,8 @@ describe("the network of two streams", () => {
   });
 
   it("has its layers in turns", () => {
-    const { network, suffixes, order } = streamsOf(small().network("pair"), 2);
+    const { network, suffixes, orders } = inTurns(small().network("pair"));
+    const [order = []] = orders;
     expect(suffixes).toEqual(["", "@2"]);
     expect(network.layers.map(({ name }) => name)).toEqual(
       ["input x", "first", "second", "join", "output 0 y"].flatMap((name) => [name, `${name}@2`]),
@@ -85,9 +102,8 @@ describe("the network of two streams", () => {
 
   it("has new names where names end like those of the second stream", () => {
     const graph = new TestGraph();
-    const { network, suffixes } = streamsOf(
+    const { network, suffixes } = inTurns(
       graph.output(graph.matmul("fc", graph.matmul("fc@2", graph.input("x", [4, 8]), 8), 8)).network(),
-      2,
     );
     expect(suffixes).toEqual(["", "@@2"]);
     const names = network.layers.map(({ name }) => name);
@@ -104,13 +120,8 @@ describe("the network of two streams", () => {
   it("has constants that leave once for each stream, so that each output has its port", () => {
     const graph = new TestGraph();
     const c = graph.constant("c", [4, 8]);
-    const { network } = streamsOf(
-      graph
-        .output(graph.addTo("sum", "y", graph.input("x", [4, 8]), c))
-        .output(c)
-        .network(),
-      2,
-    );
+    const sum = graph.addTo("sum", "y", graph.input("x", [4, 8]), c);
+    const { network } = inTurns(graph.output(sum).output(c).network());
     expect(network.graph.outputs).toEqual(["y", "c", "y@2", "c@2"]);
     expect(network.graph.constants.map(({ name }) => name)).toEqual(["c", "c@2"]);
     expect(network.layers.find(({ name }) => name === "sum@2")?.reads.map(({ value }) => value)).toEqual([
@@ -127,7 +138,7 @@ describe("the network of two streams", () => {
       exclusive: false,
       reverse: false,
     });
-    const { network } = streamsOf(graph.output(graph.node("m", "m", "neg", [summed])).network(), 2);
+    const { network } = inTurns(graph.output(graph.node("m", "m", "neg", [summed])).network());
     const names = network.layers.map(({ name }) => name);
     expect(names.slice(2, -2)).toEqual(["n", "n@2", "sum operand 0", "sum", "sum operand 0@2", "sum@2", "m", "m@2"]);
   });
@@ -157,7 +168,8 @@ describe("a mapping of two streams", () => {
 
   it("needs the memory that was reckoned with in the search", () => {
     const { plan } = mapNetwork(network, mini, { sideBySide: false });
-    const reckoned = needsOfStreams(streamsOf(network, 2), network.layers, plan.buffers);
+    const streams = streamsOf(network, 2);
+    const reckoned = needsOfStreams(streams, at(streams.orders, 0), plan.buffers);
     const found = mapStreams(network, mini, { streamCount: 2 }).plan.buffers;
     const facts = ({ role, step, bytes, firstStep, lastStep }: BufferNeed) => ({
       role,
@@ -186,42 +198,89 @@ describe("a mapping of two streams", () => {
     expect(searched).not.toEqual(whole);
     expect(splitsWith("join")).toEqual([whole, whole]);
     expect(splitsWith("join@2")).toEqual([searched, whole]);
-    // A whole mapping is taken as it stands, buffers included.
+    // A whole mapping is taken as it stands, with its order and buffers.
     expect(mapStreams(network, mini, { streamCount: 2, mapping: free }).mapping).toEqual(free);
+    const turned = [...free.steps.filter(({ name }) => name.endsWith("@2")), ...free.steps];
+    const steps = [...new Set(turned)];
+    const reordered = mapStreams(network, mini, { streamCount: 2, mapping: { ...free, steps, buffers: [] } });
+    expect(reordered.mapping.steps).toEqual(steps);
     const unknown = { ...free, steps: [{ ...given("join"), name: "join@3" }], buffers: [] };
     expect(problemsOf(() => mapStreams(network, mini, { streamCount: 2, mapping: unknown }))).toMatchObject([
       { code: "B403", message: 'There is no layer "join@3".' },
     ]);
   });
 
-  it("stores weights leaner where both streams leave them less room", () => {
-    // Where streaming is slow, every core keeps all weights of a layer as long as there is room.
-    const slow = applyOverrides(mini, ["networks.model.link=1"]);
-    const layers = stack(256, 66, 6);
-    const alone = mapNetwork(layers, slow, { sideBySide: false });
-    const tight = applyOverrides(slow, [`core.memory=${Math.ceil((alone.peakBytes * 32) / 31)}`]);
-    expect(mapNetwork(layers, tight, { sideBySide: false }).predictedCycles).toBe(alone.predictedCycles);
-    const map = mapStreams(layers, tight, { streamCount: 2 });
-    expect(map.peakBytes).toBeLessThanOrEqual(tight.core.memoryBytes);
-    expect(map.predictedCycles).toBeGreaterThan(2 * alone.predictedCycles);
+  it("lets one stream fall behind the other where both cannot hold their largest values at once", () => {
+    const graph = new TestGraph();
+    const wide = graph.matmul("wide", graph.input("x", [256, 16]), 1024);
+    const layers = graph.output(graph.matmul("narrow", wide, 16)).network();
+    const { liveBytes } = mapStreams(layers, mini, { streamCount: 2 });
+    const tight = applyOverrides(mini, [`core.memory=${liveBytes - 16}`]);
+    const namesOn = (chip: typeof mini) =>
+      mapStreams(layers, chip, { streamCount: 2 }).mapping.steps.map(({ name }) => name);
+    const own = ["input x", "wide", "narrow", "output 0 narrow"];
+    expect(namesOn(mini)).toEqual(own.flatMap((name) => [name, `${name}@2`]));
+    // Each step of the second stream comes a step of the first later: "wide@2" when "wide" has been read.
+    expect(namesOn(tight)).toEqual([
+      ...["input x", "wide", "input x@2", "narrow", "wide@2"],
+      ...["output 0 narrow", "narrow@2", "output 0 narrow@2"],
+    ]);
   });
 
-  it("is refused with the buffers of both streams where they do not fit", () => {
+  it("is refused where not even one stream after the other fits, and where their ports do not", () => {
     const layers = stack(1024, 64, 2);
     const { liveBytes } = mapNetwork(layers, mini);
-    const tight = applyOverrides(mini, [`core.memory=${liveBytes + 1024}`]);
-    expect(() => mapNetwork(layers, tight)).not.toThrow();
-    const refused = (() => {
+    const refusal = (...overrides: readonly string[]) => {
       try {
-        return mapStreams(layers, tight, { streamCount: 2 });
+        mapStreams(layers, applyOverrides(mini, overrides), { streamCount: 2 });
       } catch (error) {
-        return error;
+        if (error instanceof MisfitError) return error.misfit;
       }
-    })();
-    expect(refused).toBeInstanceOf(MisfitError);
-    const terms = (refused as MisfitError).misfit.terms.map(({ name }) => name);
-    expect(terms).toContain("value fc0");
-    expect(terms).toContain("value x@2");
+      throw new Error("it fits");
+    };
+    const memory = refusal(`core.memory=${liveBytes / 2}`);
+    expect(memory.resource).toBe("core memory");
+    expect(memory.terms.map(({ name }) => name)).toContain("value fc0");
+    // Four tensors of 64 KiB cross the host link.
+    const frame = refusal("frameBuffer.memory=200000");
+    expect(frame).toMatchObject({ resource: "framebuffer", demandBytes: 4 * 65536 });
+    expect(frame.terms.map(({ name }) => name).sort()).toEqual([
+      "input x",
+      "input x@2",
+      "output 0 fc1",
+      "output 0 fc1@2",
+    ]);
+  });
+});
+
+describe("the orders of two streams", () => {
+  const one = small().network();
+  const streams = streamsOf(one, 2);
+  const namesIn = (order: StreamOrder): string[] =>
+    order.map(({ layer, stream }) => at(at(streams.layers, stream), layer).name);
+
+  it("keep each stream's own, and part them more and more until they follow each other", () => {
+    for (const order of streams.orders) {
+      for (const stream of [0, 1]) {
+        expect(order.filter((each) => each.stream === stream).map(({ layer }) => layer)).toEqual([0, 1, 2, 3, 4]);
+      }
+      expect(orderOfNames(streams, namesIn(order))).toEqual(order);
+    }
+    const lags = streams.orders.map((order) => order.findIndex(({ stream }) => stream === 1));
+    expect(lags).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it("are read from names, but not where one is missing, comes before what it reads, or crosses the host link too early", () => {
+    const names = namesIn(at(streams.orders, 1));
+    expect(orderOfNames(streams, names.slice(1))).toBeNull();
+    expect(orderOfNames(streams, ["join@2", ...names])).toBeNull();
+    const ports = new TestGraph();
+    const [x, z] = [ports.input("x", [4, 8]), ports.input("z", [4, 8])];
+    const two = streamsOf(ports.output(ports.addTo("sum", "y", x, z)).network(), 2);
+    const inOrder = ["input x", "input z", "input x@2", "input z@2", "sum", "sum@2", "output 0 y", "output 0 y@2"];
+    expect(orderOfNames(two, inOrder)).not.toBeNull();
+    expect(orderOfNames(two, ["input z", ...inOrder])).toBeNull();
+    expect(orderOfNames(two, ["input z@2", "input z", "unknown", ...inOrder])).toBeNull();
   });
 });
 

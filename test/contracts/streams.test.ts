@@ -5,10 +5,11 @@ import { at } from "../../base/math.ts";
 import { makeRandom } from "../../base/random.ts";
 import { layerWork } from "../../compiler/bound-work.ts";
 import { emitProgram } from "../../compiler/emit/emitter.ts";
-import { mapNetwork } from "../../compiler/mapper/mapper.ts";
+import { type MapResult, mapNetwork } from "../../compiler/mapper/mapper.ts";
+import type { Objective } from "../../compiler/mapper/objective.ts";
 import { mapStreams } from "../../compiler/mapper/stream-mapping.ts";
 import type { BufferNeed, NetworkPlan } from "../../compiler/step-plan.ts";
-import { needsOfStreams, streamsOf } from "../../compiler/streams.ts";
+import { needsOfStreams, networkInOrder, type StreamOrder, type Streams, streamsOf } from "../../compiler/streams.ts";
 import { evaluate } from "../../ir/evaluate.ts";
 import type { Mapping } from "../../ir/mapping.ts";
 import type { Program } from "../../ir/program.ts";
@@ -28,6 +29,7 @@ const graphCount = 16;
 interface StreamCase {
   readonly seed: number;
   readonly graph: RandomCase;
+  readonly order: StreamOrder;
   readonly plan: NetworkPlan;
   readonly program: Program;
   readonly sidecar: Uint8Array | null;
@@ -66,13 +68,12 @@ function makeCases(first: number): StreamCase[] {
       layouts: [],
       buffers: [],
     };
-    const map = mapStreams(network, mini, {
-      streamCount: 2,
-      batchCount: 2,
-      mapping,
-      objective: seed % 4 < 2 ? "latency" : "throughput",
-    });
-    const { suffixes } = streamsOf(network, 2);
+    const objective = seed % 4 < 2 ? "latency" : "throughput";
+    const inTurns = mapStreams(network, mini, { streamCount: 2, batchCount: 2, mapping, objective });
+    const streams = streamsOf(network, 2);
+    const order = at(streams.orders, seed % streams.orders.length);
+    const map = inOrder(streams, order, inTurns, objective);
+    const { suffixes } = streams;
     const elements = [...modelElements].flatMap(([name, element]) =>
       suffixes.map((suffix) => [`${name}${suffix}`, element] as const),
     );
@@ -91,6 +92,7 @@ function makeCases(first: number): StreamCase[] {
     return {
       seed,
       graph,
+      order,
       plan: map.plan,
       program,
       sidecar,
@@ -98,6 +100,19 @@ function makeCases(first: number): StreamCase[] {
       answers: new Map(answers),
     };
   });
+}
+
+/** The same steps in another order, given as a file gives it. */
+function inOrder(streams: Streams, order: StreamOrder, { mapping }: MapResult, objective: Objective): MapResult {
+  const own = new Map(mapping.steps.map(({ early: _, ...step }) => [step.name, step]));
+  // What leaves early of an output is a matter of the order.
+  const steps = networkInOrder(streams, order).layers.flatMap(({ name }) => own.get(name) ?? []);
+  const map = mapNetwork(networkInOrder(streams, order), mini, {
+    mapping: { ...mapping, steps, buffers: [] },
+    objective,
+  });
+  expect(map.mapping.steps.map(({ name }) => name)).toEqual(steps.map(({ name }) => name));
+  return map;
 }
 
 function reversed(tensor: Tensor): Tensor {
@@ -141,7 +156,7 @@ describe("random graphs in two streams", () => {
 
   it("need the memory that the search reckons with", () => {
     const facts = ({ role, step, bytes, firstStep, lastStep }: BufferNeed) => [role, step, bytes, firstStep, lastStep];
-    for (const { seed, graph, plan } of cases) {
+    for (const { seed, graph, order, plan } of cases) {
       const { network } = graph;
       const own = new Map(plan.steps.map(({ step }) => [step.name, step]));
       const steps = network.layers.flatMap(({ name, kind }) => (kind === "output" ? [] : (own.get(name) ?? [])));
@@ -155,7 +170,7 @@ describe("random graphs in two streams", () => {
         buffers: [],
       };
       const one = mapNetwork(network, mini, { mapping, sideBySide: false }).plan;
-      const reckoned = needsOfStreams(streamsOf(network, 2), network.layers, one.buffers);
+      const reckoned = needsOfStreams(streamsOf(network, 2), order, one.buffers);
       expect(reckoned.map(facts), `seed ${seed}`).toEqual(plan.buffers.map(facts));
     }
   });
