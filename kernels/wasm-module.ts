@@ -86,6 +86,19 @@ export interface KernelExports {
     divisor: Address,
     size: number,
   ): void;
+  linkLoads(
+    owners: Address,
+    readers: Address,
+    board: Address,
+    ways: Address,
+    work: Address,
+    pieceLimit: number,
+    elementBytes: number,
+    linkBytesPerCycle: number,
+    issueCycles: number,
+    stays: number,
+  ): number;
+  linkCycleSum(board: Address, rows: number, columns: number): number;
   halfFromFloat(count: number, source: Address, target: Address): void;
   floatFromHalf(count: number, source: Address, target: Address): void;
 }

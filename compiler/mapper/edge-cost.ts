@@ -2,7 +2,7 @@ import { product } from "../../base/math.ts";
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { marginFor, roomCount } from "../margins.ts";
-import { type LoadScratch, linkCycleSum, linkLoads, loadScratch } from "./link-loads.ts";
+import { LinkLoader } from "./link-loads.ts";
 import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
 import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
 
@@ -97,7 +97,7 @@ export function edgeCost(
   const stays = mayStay && isReadAround(owned, needed);
   const network = target.networks.activation;
   const loads =
-    linkLoads(owners, needed, bytes, stays, target, scratch.links) ??
+    scratch.links.loads(owners, needed, bytes, stays, target) ??
     edgeLoads(owners, needed, bytes, stays, target, scratch);
   const networkCycles =
     Math.max(loads.inject, loads.eject, loads.links) +
@@ -123,7 +123,7 @@ export interface EdgeScratch {
   readonly south: Float64Array;
   readonly north: Float64Array;
   readonly overlaps: Overlaps;
-  readonly links: LoadScratch;
+  readonly links: LinkLoader;
 }
 
 /** Makes the arrays for a chip. */
@@ -138,7 +138,7 @@ export function edgeScratch(target: ChipTarget): EdgeScratch {
     south: new Float64Array(columns),
     north: new Float64Array(columns),
     overlaps: { boxes: new Int32Array(cores), counts: new Float64Array(cores) },
-    links: loadScratch(target),
+    links: new LinkLoader(),
   };
 }
 
@@ -298,7 +298,7 @@ export function edgeEnergyPj(
     wanted +=
       boxSize(needed, box) * bytes * ((needed.coreStart[box + 1] as number) - (needed.coreStart[box] as number));
   }
-  const looked = linkCycleSum(scratch.links) * networks.activation.linkBytesPerCycle;
+  const looked = scratch.links.linkCycleSum() * networks.activation.linkBytesPerCycle;
   // Where there were too many pieces to look at, each goes about a third of the way across.
   const hopBytes = looked > 0 || cost.remoteBytes === 0 ? looked : (wanted * (owned.rows + owned.columns)) / 3;
   // What stays where it is is neither read nor written.

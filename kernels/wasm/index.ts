@@ -1,10 +1,11 @@
-// The exports of the kernels module. Every function takes the address of its scratch memory (see ../layout.ts), where the
-// caller has described the loops; addresses and strides are bytes.
+// The exports of the kernels module. Functions on tensors take the address of their scratch memory (see ../layout.ts), where
+// the caller has described the loops; addresses and strides are bytes. Those of link loads see ../link-load-layout.ts.
 export { bits, compare, convert, select } from "./choice";
 export { contract, pairWeights } from "./contraction";
 export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion";
 export { copy, fill } from "./copy";
 export { contractFloat } from "./float-contraction";
+export { linkCycleSum, linkLoads } from "./link-loads";
 export { reduce } from "./reduction";
 export { copyPacked } from "./packed";
 export { binary, clip, leakyRelu, lookup, sign } from "./vector";

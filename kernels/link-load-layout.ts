@@ -1,0 +1,37 @@
+// Where things stand in the records of link loads: read by TypeScript and by AssemblyScript. Places are words of 4 bytes from
+// the start of a record; a record that holds a place of a table holds it as words from its own start.
+
+/** Owners: the number of cells and the place of the table of sources; then, for each axis, the number of its ranges and the places of their starts and ends. */
+export const ownerCells = 0;
+export const ownerSources = 1;
+export const ownerAxes = 2;
+export const ownerAxisWords = 3;
+
+/** Readers: sizes of the grid and of the lists. */
+export const readerRows = 0;
+export const readerColumns = 1;
+export const readerRank = 2;
+export const readerBoxes = 3;
+export const readerRanges = 4;
+export const readerWays = 5;
+/** Places of the tables: [axis] first range, [range][start, end], [box][axis] range. */
+export const readerAxisRanges = 6;
+export const readerBounds = 7;
+export const readerRangeOf = 8;
+/** [box] first rectangle, [rectangle][first row, last row, first column, last column], [box] first core, cores. */
+export const readerRectangleStart = 9;
+export const readerRectangles = 10;
+export const readerCoreStart = 11;
+export const readerCores = 12;
+/** [box] way, [way][to the east, to the west][column]. */
+export const readerWayOf = 13;
+export const readerWayCounts = 14;
+export const readerWords = 15;
+
+/** What the kernel finds, f64 each, at the start of the board. */
+export const foundInject = 0;
+export const foundEject = 1;
+export const foundLinks = 2;
+export const foundPort = 3;
+export const foundRemote = 4;
+export const foundNumbers = 6;

@@ -1,0 +1,242 @@
+import * as layout from "./link-load-layout.ts";
+import { compileKernels, instantiateKernels, type KernelExports } from "./wasm-module.ts";
+
+/** The most loaded parts of a grid of cores when pieces of a value move over it. */
+export interface LinkLoads {
+  /** Cycles of the busiest inject port, eject port, and link. */
+  readonly inject: number;
+  readonly eject: number;
+  readonly links: number;
+  /** Elements at the busiest memory port, and most elements that a core takes in from others. */
+  readonly portCount: number;
+  readonly remoteCount: number;
+}
+
+/** Boxes of a value and the cores that own them; the boxes are a grid, on each axis a list of disjoint ranges. */
+export interface OwnerGrid {
+  /** By axis: the starts and ends of its ranges, ascending. */
+  readonly axes: readonly { readonly starts: ArrayLike<number>; readonly ends: ArrayLike<number> }[];
+  /** [range of axis 0][range of axis 1]...: the `sourceNumber` of the core that sends that box; −1 for none. */
+  readonly sources: ArrayLike<number>;
+}
+
+/** Boxes of a value and the cores of a grid that read them. */
+export interface ReaderBoxes {
+  readonly rows: number;
+  readonly columns: number;
+  /** By axis: the different ranges that boxes have there. */
+  readonly axes: readonly { readonly starts: readonly number[]; readonly ends: readonly number[] }[];
+  /** [box][axis]: which of the axis' ranges. */
+  readonly rangeOf: ArrayLike<number>;
+  /** [box] first rectangle, and one number more; [rectangle][first row, last row, first column, last column]: each gets a packet. */
+  readonly rectangleStart: ArrayLike<number>;
+  readonly rectangles: ArrayLike<number>;
+  /** [box] first core, and one number more; cores, row-major numbers. */
+  readonly coreStart: ArrayLike<number>;
+  readonly cores: ArrayLike<number>;
+  /** By box: for several rectangles, which of `ways` they lie in; −1 for one rectangle. */
+  readonly wayOf: ArrayLike<number>;
+  /** How many rectangles of a box reach beyond each column to the east, and beyond it to the west. */
+  readonly ways: readonly { readonly eastward: ArrayLike<number>; readonly westward: ArrayLike<number> }[];
+}
+
+/** A core in `OwnerGrid.sources`. */
+export function sourceNumber(row: number, column: number): number {
+  return row * 65_536 + column;
+}
+
+/** What a packet costs. */
+export interface PacketCosts {
+  readonly elementBytes: number;
+  readonly linkBytesPerCycle: number;
+  readonly issueCycles: number;
+}
+
+/** The tables one after the other behind a header, and where each begins. */
+class RecordBuilder {
+  readonly #tables: ArrayLike<number>[] = [];
+  #words: number;
+
+  constructor(headerWords: number) {
+    this.#words = headerWords;
+  }
+
+  /** Adds a table; returns its place. */
+  add(table: ArrayLike<number>): number {
+    const place = this.#words;
+    this.#tables.push(table);
+    this.#words += table.length;
+    return place;
+  }
+
+  build(header: readonly number[]): Int32Array {
+    const record = new Int32Array(this.#words);
+    record.set(header);
+    let place = header.length;
+    for (const table of this.#tables) {
+      record.set(table, place);
+      place += table.length;
+    }
+    return record;
+  }
+}
+
+/** Owners as the kernel reads them. */
+export function ownerRecord({ axes, sources }: OwnerGrid): Int32Array {
+  const record = new RecordBuilder(layout.ownerAxes + layout.ownerAxisWords * axes.length);
+  const header = axes.flatMap(({ starts, ends }) => [starts.length, record.add(starts), record.add(ends)]);
+  return record.build([sources.length, record.add(sources), ...header]);
+}
+
+/** Readers as the kernel reads them. */
+export function readerRecord(readers: ReaderBoxes): Int32Array {
+  const { rows, columns, axes, ways } = readers;
+  const record = new RecordBuilder(layout.readerWords);
+  const firstRanges = [0];
+  for (const { starts } of axes) firstRanges.push((firstRanges.at(-1) ?? 0) + starts.length);
+  const bounds = axes.flatMap(({ starts, ends }) => starts.flatMap((start, range) => [start, ends[range] as number]));
+  const rank = axes.length;
+  const rangeOf = Int32Array.from(readers.rangeOf, (range, place) => range + (firstRanges[place % rank] as number));
+  const header: number[] = [];
+  header[layout.readerRows] = rows;
+  header[layout.readerColumns] = columns;
+  header[layout.readerRank] = rank;
+  header[layout.readerBoxes] = readers.wayOf.length;
+  header[layout.readerRanges] = firstRanges.at(-1) ?? 0;
+  header[layout.readerWays] = ways.length;
+  header[layout.readerAxisRanges] = record.add(firstRanges);
+  header[layout.readerBounds] = record.add(bounds);
+  header[layout.readerRangeOf] = record.add(rangeOf);
+  header[layout.readerRectangleStart] = record.add(readers.rectangleStart);
+  header[layout.readerRectangles] = record.add(readers.rectangles);
+  header[layout.readerCoreStart] = record.add(readers.coreStart);
+  header[layout.readerCores] = record.add(readers.cores);
+  header[layout.readerWayOf] = record.add(readers.wayOf);
+  header[layout.readerWayCounts] = record.add(
+    ways.flatMap(({ eastward, westward }) => [...Array.from(eastward), ...Array.from(westward)]),
+  );
+  return record.build(header);
+}
+
+const pageBytes = 65536;
+
+/** A part of a memory that grows. */
+interface Region {
+  address: number;
+  bytes: number;
+}
+
+function emptyRegion(): Region {
+  return { address: 0, bytes: 0 };
+}
+
+/** Works out loads in WASM, in a memory of its own. */
+export class LinkLoadKernel {
+  readonly #memory = new WebAssembly.Memory({ initial: 1 });
+  readonly #kernels: KernelExports;
+  readonly #board = emptyRegion();
+  readonly #ways = emptyRegion();
+  readonly #scratch = emptyRegion();
+  readonly #owners = emptyRegion();
+  readonly #readers = emptyRegion();
+  /** Where no region lies yet. */
+  #end = 0;
+  #words = new Int32Array(this.#memory.buffer);
+  /** The records that stand in the regions. */
+  #ownersIn: Int32Array | null = null;
+  #readersIn: Int32Array | null = null;
+
+  constructor(module: WebAssembly.Module = compileKernels()) {
+    this.#kernels = instantiateKernels(module, this.#memory);
+  }
+
+  /** Makes a region large enough; gives whether it had to be moved, to where there are zeros. */
+  #reserve(region: Region, bytes: number): boolean {
+    if (bytes <= region.bytes) return false;
+    // Twice as much, so that regions that grow time and again take no more than a few times what they need.
+    region.bytes = Math.ceil((2 * bytes) / 16) * 16;
+    region.address = this.#end;
+    this.#end += region.bytes;
+    const missing = this.#end - this.#memory.buffer.byteLength;
+    if (missing > 0) {
+      this.#memory.grow(Math.ceil(missing / pageBytes));
+      this.#words = new Int32Array(this.#memory.buffer);
+    }
+    return true;
+  }
+
+  /** Reserves what the kernel works in and copies both records to where it reads them. */
+  #load(owners: Int32Array, readers: Int32Array): void {
+    const rows = readers[layout.readerRows] as number;
+    const columns = readers[layout.readerColumns] as number;
+    const cores = rows * columns;
+    const links = 2 * (columns * (rows + 1) + rows * (columns + 2));
+    this.#reserve(this.#board, 8 * (layout.foundNumbers + 4 * cores + links + rows) + 8 * cores);
+    this.#reserve(this.#ways, 8 * (readers[layout.readerWays] as number) * rows * (columns + 1));
+    this.#reserve(this.#scratch, scratchBytes(owners, readers));
+    if (this.#reserve(this.#owners, owners.byteLength) || owners !== this.#ownersIn) {
+      this.#words.set(owners, this.#owners.address / 4);
+      this.#ownersIn = owners;
+    }
+    if (this.#reserve(this.#readers, readers.byteLength) || readers !== this.#readersIn) {
+      this.#words.set(readers, this.#readers.address / 4);
+      this.#readersIn = readers;
+    }
+  }
+
+  /**
+   * The loads of moving every piece (where an owned and a read box overlap) in a packet to each rectangle of its readers, first
+   * along the row, then along the columns, over each link once. What a core owns and reads it copies, unless that `stays`. Null
+   * when there are more than `pieceLimit` pieces, as the box in the middle of the list has them; they are not looked at then.
+   */
+  loads(
+    owners: Int32Array,
+    readers: Int32Array,
+    { elementBytes, linkBytesPerCycle, issueCycles }: PacketCosts,
+    stays: boolean,
+    pieceLimit: number,
+  ): LinkLoads | null {
+    this.#load(owners, readers);
+    const isFound = this.#kernels.linkLoads(
+      this.#owners.address,
+      this.#readers.address,
+      this.#board.address,
+      this.#ways.address,
+      this.#scratch.address,
+      pieceLimit,
+      elementBytes,
+      linkBytesPerCycle,
+      issueCycles,
+      stays ? 1 : 0,
+    );
+    if (isFound === 0) return null;
+    const found = new Float64Array(this.#memory.buffer, this.#board.address, layout.foundNumbers);
+    return {
+      inject: found[layout.foundInject] as number,
+      eject: found[layout.foundEject] as number,
+      links: found[layout.foundLinks] as number,
+      portCount: found[layout.foundPort] as number,
+      remoteCount: found[layout.foundRemote] as number,
+    };
+  }
+
+  /** Cycles of all links together, after `loads`; 0 where that looked at nothing. */
+  linkCycleSum(): number {
+    const readers = this.#readersIn;
+    if (readers === null) return 0;
+    const rows = readers[layout.readerRows] as number;
+    return this.#kernels.linkCycleSum(this.#board.address, rows, readers[layout.readerColumns] as number);
+  }
+}
+
+/** What the kernel needs for overlaps on axes, what owners share of each range, and the pieces of a box. */
+function scratchBytes(owners: Int32Array, readers: Int32Array): number {
+  const firstRange = readers[layout.readerAxisRanges] as number;
+  let shares = 0;
+  for (let axis = 0; axis < (readers[layout.readerRank] as number); axis += 1) {
+    const ranges = (readers[firstRange + axis + 1] as number) - (readers[firstRange + axis] as number);
+    shares += ranges * (owners[layout.ownerAxes + layout.ownerAxisWords * axis] as number);
+  }
+  const cells = owners[layout.ownerCells] as number;
+  return 16 * (readers[layout.readerRanges] as number) + 8 * shares + 16 * cells;
+}

@@ -1,0 +1,154 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { rectanglesOf } from "../../compiler/mapper/placement.ts";
+import {
+  LinkLoadKernel,
+  type OwnerGrid,
+  ownerRecord,
+  type ReaderBoxes,
+  readerRecord,
+  sourceNumber,
+} from "../../kernels/link-loads.ts";
+import { plainLinkLoads } from "../../kernels/plain/link-loads.ts";
+
+/** A value of two axes of 12 elements on a grid of cores. */
+interface Move {
+  readonly owners: OwnerGrid;
+  readonly readers: ReaderBoxes;
+}
+
+const gridArbitrary = fc.record({ rows: fc.integer({ min: 1, max: 5 }), columns: fc.integer({ min: 1, max: 5 }) });
+
+/** The ranges between cuts of [0, 12). */
+const rangesArbitrary = fc
+  .uniqueArray(fc.integer({ min: 1, max: 11 }), { maxLength: 4 })
+  .map((cuts) => [...cuts].sort((a, b) => a - b))
+  .map((cuts) => ({ starts: [0, ...cuts], ends: [...cuts, 12] }));
+
+/** Ranges that lie anywhere, also beyond what is owned. */
+const readRangesArbitrary = fc
+  .array(fc.tuple(fc.nat(13), fc.integer({ min: 1, max: 12 })), { minLength: 1, maxLength: 4 })
+  .map((ranges) => ({ starts: ranges.map(([start]) => start), ends: ranges.map(([start, size]) => start + size) }));
+
+/** Boxes in no special order, each with some of the cores, also such that are no rectangle together. */
+function readersOf(
+  grid: { readonly rows: number; readonly columns: number },
+  axes: ReaderBoxes["axes"],
+  boxes: readonly { readonly ranges: readonly [number, number]; readonly has: readonly boolean[] }[],
+): ReaderBoxes {
+  const cores = boxes.map(({ has }) => {
+    const own = has.slice(0, grid.rows * grid.columns).flatMap((isReader, core) => (isReader ? [core] : []));
+    return own.length > 0 ? own : [0];
+  });
+  const rectangles = cores.map((own) => rectanglesOf(own, grid.columns));
+  const several = rectangles.filter((own) => own.length > 4);
+  const starts = (lists: readonly (readonly number[])[], unit: number): number[] =>
+    Array.from({ length: lists.length + 1 }, (_, count) => lists.slice(0, count).flat().length / unit);
+  return {
+    ...grid,
+    axes,
+    rangeOf: boxes.flatMap(({ ranges }) => ranges.map((range, axis) => range % (axes[axis]?.starts.length ?? 1))),
+    rectangleStart: starts(rectangles, 4),
+    rectangles: rectangles.flat(),
+    coreStart: starts(cores, 1),
+    cores: cores.flat(),
+    wayOf: rectangles.map((own) => several.indexOf(own)),
+    ways: several.map((own) => {
+      const sides = Array.from({ length: own.length / 4 }, (_, each) => own.slice(4 * each + 2, 4 * each + 4));
+      const counted = (reaches: (column: number, side: number[]) => boolean): number[] =>
+        Array.from({ length: grid.columns }, (_, column) => sides.filter((side) => reaches(column, side)).length);
+      return {
+        eastward: counted((column, side) => (side[1] as number) > column),
+        westward: counted((column, side) => (side[0] as number) < column),
+      };
+    }),
+  };
+}
+
+const moveArbitrary = gridArbitrary.chain((grid) =>
+  fc
+    .record({
+      owned: fc.tuple(rangesArbitrary, rangesArbitrary),
+      sources: fc.array(fc.option(fc.tuple(fc.nat(grid.rows - 1), fc.nat(grid.columns - 1)), { freq: 6 }), {
+        minLength: 25,
+        maxLength: 25,
+      }),
+      read: fc.tuple(readRangesArbitrary, readRangesArbitrary),
+      boxes: fc.array(
+        fc.record({
+          ranges: fc.tuple(fc.nat(3), fc.nat(3)),
+          has: fc.array(fc.boolean(), { minLength: 25, maxLength: 25 }),
+        }),
+        { minLength: 1, maxLength: 6 },
+      ),
+    })
+    .map(({ owned, sources, read, boxes }): Move => {
+      const cells = owned[0].starts.length * owned[1].starts.length;
+      const numbers = sources.slice(0, cells).map((place) => (place === null ? -1 : sourceNumber(...place)));
+      return { owners: { axes: owned, sources: numbers }, readers: readersOf(grid, read, boxes) };
+    }),
+);
+
+const costsArbitrary = fc.record({
+  elementBytes: fc.constantFrom(0.5, 1, 2),
+  linkBytesPerCycle: fc.constantFrom(1, 4, 10, Number.POSITIVE_INFINITY),
+  issueCycles: fc.constantFrom(0, 1, 3),
+});
+
+describe("the loads of links and ports", () => {
+  it("are those of every piece on every link of its way, also after other moves and on other grids", () => {
+    const kernel = new LinkLoadKernel();
+    fc.assert(
+      fc.property(moveArbitrary, costsArbitrary, fc.boolean(), ({ owners, readers }, costs, stays) => {
+        const { linkCycleSum, ...expected } = plainLinkLoads(owners, readers, costs, stays);
+        expect(kernel.loads(ownerRecord(owners), readerRecord(readers), costs, stays, 1000)).toEqual(expected);
+        expect(kernel.linkCycleSum()).toBe(linkCycleSum);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  const row: Move = {
+    // Four cores of a row own three elements each; two boxes of six go to the cores of either side.
+    owners: {
+      axes: [{ starts: [0, 3, 6, 9], ends: [3, 6, 9, 12] }],
+      sources: [0, 1, 2, 3].map((column) => sourceNumber(0, column)),
+    },
+    readers: {
+      rows: 1,
+      columns: 4,
+      axes: [{ starts: [0, 6], ends: [6, 12] }],
+      rangeOf: [0, 1],
+      rectangleStart: [0, 1, 2],
+      rectangles: [0, 0, 2, 3, 0, 0, 0, 1],
+      coreStart: [0, 2, 4],
+      cores: [2, 3, 0, 1],
+      wayOf: [-1, -1],
+      ways: [],
+    },
+  };
+  const costs = { elementBytes: 1, linkBytesPerCycle: 2, issueCycles: 1 };
+
+  it("meet on the link across the middle when halves change places", () => {
+    // A piece of 3 bytes holds a link for 2 cycles: two pieces cross the middle either way. A core sends one (2 + 1 cycles),
+    // takes in two, and its port moves 3 + 6 elements. Links: 2, 4, 4 cycles to the east and as many to the west.
+    const kernel = new LinkLoadKernel();
+    expect(kernel.loads(ownerRecord(row.owners), readerRecord(row.readers), costs, false, 4)).toEqual({
+      inject: 3,
+      eject: 4,
+      links: 4,
+      portCount: 9,
+      remoteCount: 6,
+    });
+    expect(kernel.linkCycleSum()).toBe(20);
+  });
+
+  it("are not worked out when there are more pieces than the limit, and then no link is loaded", () => {
+    const kernel = new LinkLoadKernel();
+    const records = [ownerRecord(row.owners), readerRecord(row.readers)] as const;
+    expect(kernel.loads(...records, costs, false, 4)).not.toBeNull();
+    // Two boxes of two pieces.
+    expect(kernel.loads(...records, costs, false, 3)).toBeNull();
+    expect(kernel.linkCycleSum()).toBe(0);
+  });
+});
