@@ -299,6 +299,31 @@ describe("operators on the host", () => {
     expect(checkOrder(compiled.program, machine)).toEqual([]);
   });
 
+  it("are computed in each of two streams from its own operands", () => {
+    const frames = [5, 6, 7].map((seed) => new Map([["x", normal(seed, 1, 8)]]));
+    const inputs = { frames, count: 3, description: "three samples" };
+    const { result, compiled } = runModel({
+      model: top(),
+      target,
+      hostOps: true,
+      inputs,
+      baselines: [],
+      streamCount: 2,
+      objective: "throughput",
+    });
+    expect(result.accuracy?.exactCheck).toEqual({ sampleCount: 3, equal: true });
+    const { program } = compiled;
+    const operands = program.hostOperations.map(({ name, operands }) => [name, operands.map((port) => port.name)]);
+    expect(operands).toEqual([
+      ["values", ["s"]],
+      ["values@2", ["s@2"]],
+      ["places", ["s"]],
+      ["places@2", ["s@2"]],
+    ]);
+    expect(program.outputs.map(({ name }) => name)).toEqual(["values", "values@2", "places", "places@2"]);
+    expect(checkOrder(program, machine)).toEqual([]);
+  });
+
   it("are timed without weights too", () => {
     const compiled = compileModel(top(), chip, { hostOps: true });
     const withWeights = compileModel(top(), chip, { hostOps: true, calibration: [new Map([["x", normal(5, 1, 8)]])] });
