@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { assetUrl } from "../base/assets.ts";
 
 type Scratch = number;
 type Address = number;
@@ -105,7 +106,7 @@ export interface KernelExports {
 
 /** Compiles the kernels module (`npm run build:wasm` makes it). */
 export function compileKernels(): WebAssembly.Module {
-  return new WebAssembly.Module(readFileSync(new URL("./generated/kernels.wasm", import.meta.url)));
+  return new WebAssembly.Module(readFileSync(assetUrl("kernels/generated/kernels.wasm")));
 }
 
 /** Instantiates a compiled module on a memory. */

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { assetUrl } from "../base/assets.ts";
 import { problem } from "../base/errors.ts";
 import type { GpuTarget } from "./gpu-target.ts";
 import { didYouMean } from "./nearest-name.ts";
@@ -18,8 +19,8 @@ export interface ListedTarget {
 /** The targets that come with the project: chips, then GPUs, each in alphabetical order. */
 export function listTargets(): ListedTarget[] {
   const folders = [
-    { kind: "chip", url: new URL("./chips/", import.meta.url) },
-    { kind: "gpu", url: new URL("./gpus/", import.meta.url) },
+    { kind: "chip", url: assetUrl("targets/chips/") },
+    { kind: "gpu", url: assetUrl("targets/gpus/") },
   ] as const;
   return folders.flatMap(({ kind, url }) =>
     readdirSync(url)

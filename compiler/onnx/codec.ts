@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import protobuf from "protobufjs/light.js";
+import { assetUrl } from "../../base/assets.ts";
 import { type Location, problem } from "../../base/errors.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 import type { ByteSource } from "./byte-source.ts";
@@ -16,7 +17,7 @@ interface Schema {
 }
 
 function loadSchema(): Schema {
-  const text = readFileSync(new URL("./generated/onnx-schema.json", import.meta.url), "utf8");
+  const text = readFileSync(assetUrl("compiler/onnx/generated/onnx-schema.json"), "utf8");
   const load = (): protobuf.Root => protobuf.Root.fromJSON(JSON.parse(text) as protobuf.INamespace);
   const [root, withStored] = [load(), load()];
   withStored.lookupType("onnx.TensorProto").add(new protobuf.Field("stored", storedField, "uint64", "repeated"));

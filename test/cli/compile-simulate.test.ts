@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parseMapping } from "../../compiler/mapper/mapping-file.ts";
 import { parseGraph, printGraph } from "../../ir/graph-text.ts";
@@ -12,6 +13,12 @@ import { boreal, borealJson, folderOf } from "./command.ts";
 import { bytesOf, perceptron, small, weights } from "./models.ts";
 
 const calibration = ["--calibrate", "c.npy"] as const;
+
+/** The modules in a file of the bundled command, as paths from the project's root. */
+function bundledModules(file: string): string[] {
+  const { sources } = JSON.parse(readFileSync(`${file}.map`, "utf8")) as { sources: string[] };
+  return sources.map((source) => relative(".", resolve(file, "..", source)));
+}
 
 async function compiled(): Promise<string> {
   const folder = folderOf({
@@ -132,15 +139,18 @@ describe("boreal simulate", () => {
         return result.map(({ url }) => url);
       });
       rmSync(coverage, { recursive: true });
-      return urls.map((url) => url.replace(/^.*\/dist\//, "")).filter((url) => url.startsWith("compiler/"));
+      return urls
+        .filter((url) => /\/dist\/cli\/[^/]*\.js$/.test(url))
+        .flatMap((url) => bundledModules(fileURLToPath(url)))
+        .filter((path) => path.startsWith("compiler/"));
     };
     expect(await loaded([...simulate, "--input", "x.npy"])).toEqual([]);
     expect((await loaded(["run", "perceptron.onnx", ...small])).length).toBeGreaterThan(10);
     // TensorProto files need the codec, and nothing else.
     const codec = await loaded([...simulate, "--input", "x.npy", "--outputs", "out"]);
     expect(
-      codec.every((url) =>
-        /^compiler\/onnx\/(byte-source|codec|limits|proto-types|skeleton|tensor-proto)\.js$/.test(url),
+      codec.every((path) =>
+        /^compiler\/onnx\/(byte-source|codec|limits|proto-types|skeleton|tensor-proto)\.ts$/.test(path),
       ),
     ).toBe(true);
   });
