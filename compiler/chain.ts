@@ -145,7 +145,7 @@ function tablesOf(node: Node, layer: Layer, geometry: Geometry): TablePlan[] {
     }
     case "reduce_mean":
       return [placed(layer, node, "count", [], Int32Array.of(reducedCount(context)), [], geometry)];
-    case "channel_mean":
+    case "channel_mean_of_squares":
       return [placed(layer, node, "count", [], Int32Array.of(numberOf(node.attributes, "size")), [], geometry)];
     case "average_pool": {
       const counts = averagePoolDivisors(context);

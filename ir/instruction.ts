@@ -134,7 +134,7 @@ export interface VectorInstruction {
 
 /**
  * destination[i] = reduction over j in inner of source[i, j]. The strides of `source` cover counts then inner; those of
- * `divisor` (i32 counts, for mean; null otherwise) and of `destination` cover counts.
+ * `divisor` (i32 counts, for means; null otherwise) and of `destination` cover counts.
  */
 export interface ReduceInstruction {
   readonly kind: "reduce";

@@ -133,6 +133,12 @@ export const vectorFunctions = {
     parameters: [],
     summary: "Reduction: the exact sum ÷ an i32 count (operand 2), rounded once.",
   },
+  mean_of_squares: {
+    sources: 2,
+    cost: "multiply",
+    parameters: [],
+    summary: "Reduction of f16: the exact sum of the exact squares ÷ an i32 count (operand 2), rounded once.",
+  },
   product: unary("multiply", "Reduction: the product in f64, in order, rounded once; of integers with wrap-around."),
   first_maximum_index: unary("compare", "Reduction to i64: the place of the greatest, the first of equals."),
   last_maximum_index: unary("compare", "Reduction to i64: the place of the greatest, the last of equals."),

@@ -53,6 +53,7 @@ export const reductionCodes: Readonly<Partial<Record<KernelFunction, number>>> =
   mean: layout.reduceMean,
   reduce_maximum: layout.reduceMaximum,
   reduce_minimum: layout.reduceMinimum,
+  mean_of_squares: layout.reduceMeanOfSquares,
 };
 
 const narrowAndHalf: readonly Storage[] = ["i8", "u8", "i32", "f16"];
@@ -74,6 +75,7 @@ const storages: Readonly<Partial<Record<KernelFunction, readonly Storage[]>>> = 
   dequantize: ["i8", "u8", "i32"],
   sum: narrowAndHalf,
   mean: ["i8", "u8", "f16"],
+  mean_of_squares: ["f16"],
   reduce_maximum: narrowAndHalf,
   reduce_minimum: narrowAndHalf,
 };

@@ -35,6 +35,13 @@ export function roundToEven(value: number): number {
   return floor + 1;
 }
 
+/** A whole number of at least 0, below 2^1024, cut to 53 bits, of which the last is set where what is cut off is not 0. */
+export function roundToOdd(value: bigint): number {
+  const excess = BigInt(Math.max(0, value.toString(2).length - 53));
+  const kept = value >> excess;
+  return Number(kept << excess === value ? value : (kept | 1n) << excess);
+}
+
 /** clamp(rne(value·factor) + zero, low, high): what requantization and quantization store. Exact while the product fits 53 bits. */
 export function roundAndClamp(value: number, factor: number, zero: number, low: number, high: number): number {
   return Math.max(low, Math.min(high, roundToEven(value * factor) + zero));

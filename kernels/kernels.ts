@@ -127,7 +127,14 @@ export type ArgumentFunction =
   | "last_minimum_index";
 
 /** A function of `reduce`. */
-type ReductionFunction = "sum" | "mean" | "product" | "reduce_maximum" | "reduce_minimum" | ArgumentFunction;
+type ReductionFunction =
+  | "sum"
+  | "mean"
+  | "mean_of_squares"
+  | "product"
+  | "reduce_maximum"
+  | "reduce_minimum"
+  | ArgumentFunction;
 
 /** Any function of the vector unit; `vector` and `reduce` throw a RangeError for one of the other's. */
 export type KernelFunction = ElementwiseFunction | ReductionFunction;
@@ -156,11 +163,11 @@ export interface VectorTask {
 
 /**
  * destination[i] = reduction over j in inner of source[i, j]; the source's strides cover counts then inner.
- * - f16 → f16: sum and mean (exact, rounded once), product (in f64, in order, rounded once), reduce_maximum, reduce_minimum.
+ * - f16 → f16: sum, mean and mean_of_squares (exact, rounded once), product (in f64, in order, rounded once), reduce_maximum, reduce_minimum.
  * - integers: sum, product (wrap-around), mean, reduce_maximum, reduce_minimum → the source's type; the sum of integers of
  *   at most 8 bits also → i32. mean: at most 16 bits rne(sum ÷ count) clamped, wider truncated toward zero.
  * - f16 or any integer → i64: the four indexes, row-major over the inner loops.
- * mean divides by the i32 element of `divisor` (strides over counts), or by the number of inner elements when it is null.
+ * Means divide by the i32 element of `divisor` (strides over counts), or by the number of inner elements when it is null.
  */
 export interface ReduceTask {
   readonly function: KernelFunction;

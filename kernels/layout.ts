@@ -76,6 +76,7 @@ export const reduceSum = 0;
 export const reduceMean = 1;
 export const reduceMaximum = 2;
 export const reduceMinimum = 3;
+export const reduceMeanOfSquares = 4;
 
 /** How a contraction starts. */
 export const startZero = 0;

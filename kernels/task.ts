@@ -28,6 +28,7 @@ type Form =
   | "dequantize"
   | "quantize"
   | "reduction"
+  | "half reduction"
   | "index";
 
 const tableForms = Object.fromEntries(tableFunctions.map((name) => [name, "half"])) as Record<TableFunction, "half">;
@@ -71,6 +72,7 @@ const forms: Readonly<Record<KernelFunction, Form>> = {
   quantize: "quantize",
   sum: "reduction",
   mean: "reduction",
+  mean_of_squares: "half reduction",
   product: "reduction",
   reduce_maximum: "reduction",
   reduce_minimum: "reduction",
@@ -161,6 +163,7 @@ function fits(form: Form, storage: Storage, { function: name, sources, destinati
     case "dequantize":
       return second?.element === "scale" && isInteger(storage) && !isWide(storage) && result === "f16";
     case "reduction":
+    case "half reduction":
     case "index":
       throw new RangeError(`${name} is a reduction`);
   }
@@ -169,13 +172,14 @@ function fits(form: Form, storage: Storage, { function: name, sources, destinati
 /** Throws a RangeError unless the elements of a reduction fit its function. Returns the storage of the source. */
 export function checkReduction(task: ReduceTask): Storage {
   const form = forms[task.function];
-  if (form !== "reduction" && form !== "index") throw new RangeError(`${task.function} is not a reduction`);
+  if (form !== "reduction" && form !== "half reduction" && form !== "index")
+    throw new RangeError(`${task.function} is not a reduction`);
   const storage = storageOf(task.source.element);
   const result = storageOf(task.destination.element);
   const widened =
     task.function === "sum" && result === "i32" && isInteger(storage) && storedBytes(task.source.element) === 1;
   const fitting = form === "index" ? result === "i64" : result === storage || widened;
-  if (storage === "f32" || !fitting) refuse(task);
+  if (storage === "f32" || !fitting || (form === "half reduction" && storage !== "f16")) refuse(task);
   if (task.divisor !== null && task.divisor.element !== "i32") {
     throw new RangeError(`expected a divisor of i32, found ${task.divisor.element}`);
   }

@@ -64,7 +64,7 @@ export const localResponseNorm: Operator = defineOperator({
       number,
       number,
     ];
-    const mean = builder.add("channel_mean", [builder.add("mul", [x, x])], { size });
+    const mean = builder.add("channel_mean_of_squares", [x], { size });
     const weighted = builder.add("mul", [mean, scalarLike(builder, x, alpha)]);
     const base = builder.add("add", [weighted, scalarLike(builder, x, bias)]);
     if (bias <= 0 || alpha < 0) return builder.add("mul", [x, builder.add("power", [base], { exponent: -beta })]);

@@ -4,7 +4,7 @@ import { formatType, type TensorType, tensorType } from "../type.ts";
 import { numberOf } from "./attributes.ts";
 import { inferUnary } from "./elementwise-support.ts";
 import { around } from "./normalization-softmax.ts";
-import { summation } from "./reduction-support.ts";
+import { squareSummation } from "./reduction-support.ts";
 import { sampleFloats, sampleTensor } from "./samples.ts";
 import { operandAt, tensorNumbers, tensorOf } from "./values.ts";
 
@@ -24,20 +24,20 @@ export function channelsBefore(size: number): number {
 }
 
 /** A pool over neighbouring channels, which stay where they are: no reshape is needed to bring them beside each other. */
-export const channelMean: Operator = defineOperator({
-  name: "channel_mean",
-  summary: "The mean of `size` neighbouring channels, zeros beyond the first and the last.",
+export const channelMeanOfSquares: Operator = defineOperator({
+  name: "channel_mean_of_squares",
+  summary: "The mean of the squares of `size` neighbouring channels, zeros beyond the first and the last.",
   runsOn: "vector",
   operands: ["x"],
   attributes: { size: { form: "integer" } },
   onnx: [],
-  infer: (context) => inferChannelWindow("channel_mean", context),
+  infer: (context) => inferChannelWindow("channel_mean_of_squares", context),
   evaluate: ({ operands, attributes, type }) => {
     const values = tensorNumbers(operandAt(operands, 0));
     const { size: channels, inner } = around(type.shape, 1);
     const size = numberOf(attributes, "size");
     const before = channelsBefore(size);
-    const sum = summation(type.element);
+    const sum = squareSummation(type.element);
     const offsets = Int32Array.from({ length: channels }, (_, channel) => channel * inner);
     const results = new Float64Array(values.length);
     for (let index = 0; index < results.length; index += 1) {
@@ -78,7 +78,7 @@ export const channelMean: Operator = defineOperator({
       result,
     };
   },
-  vector: { kind: "reduce", issue: () => ({ function: "mean", parameters: {} }) },
+  vector: { kind: "reduce", issue: () => ({ function: "mean_of_squares", parameters: {} }) },
   samples: (random) => [
     { operands: [sampleFloats(random, [1, 5, 3, 3])], attributes: { size: 3 } },
     { operands: [sampleFloats(random, [2, 4])], attributes: { size: 2 } },

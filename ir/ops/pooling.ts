@@ -5,7 +5,7 @@ import { defineOperator, type EvaluateContext, type InferContext, type Operator 
 import type { Tensor } from "../tensor.ts";
 import { elementCount, integerRange, isFloat, type TensorType } from "../type.ts";
 import { booleanOf, numbersOf } from "./attributes.ts";
-import { channelMean } from "./pooling-channels.ts";
+import { channelMeanOfSquares } from "./pooling-channels.ts";
 import { maxPoolIndices } from "./pooling-indices.ts";
 import { averagePoolForm, maxPoolForm, normPoolForms } from "./pooling-onnx.ts";
 import { inferPool, poolAttributes, poolSamples, poolWindow } from "./pooling-support.ts";
@@ -123,4 +123,4 @@ export function paddingNumber(op: string, context: TypedContext): number {
 }
 
 /** Operators that reduce windows sliding over [N,C,spatial...], or over channels. */
-export const poolingOperators: readonly Operator[] = [maxPool, averagePool, maxPoolIndices, channelMean];
+export const poolingOperators: readonly Operator[] = [maxPool, averagePool, maxPoolIndices, channelMeanOfSquares];

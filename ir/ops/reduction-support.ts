@@ -1,6 +1,6 @@
 import { at, rowMajorStrides } from "../../base/math.ts";
 import { mapNumbers } from "../../base/typed-arrays.ts";
-import { roundToEven } from "../../kernels/fixed-point.ts";
+import { roundToEven, roundToOdd } from "../../kernels/fixed-point.ts";
 import { makeTensor, type Tensor } from "../tensor.ts";
 import { type ElementType, elementCount, isFloat, type TensorType } from "../type.ts";
 import { stridedOffsets } from "./broadcast.ts";
@@ -58,6 +58,34 @@ const halfSumOf: Reducer = (values, base, offsets, start, end) => {
   return Number(units) * 2 ** -24;
 };
 
+/** The sum of squares in f64, in order. */
+const squareSumOf: Reducer = (values, base, offsets, start, end) => {
+  let total = 0;
+  for (let index = start; index < end; index += 1) total += (values[base + (offsets[index] as number)] as number) ** 2;
+  return total;
+};
+
+/**
+ * The exact sum of the squares of f16 numbers, rounded to odd where it exceeds 53 bits, so that its quotient by an i32 count
+ * is then rounded to f16 as the exact one would be. All are multiples of 2^−48; where f64 loses some, they are added as integers.
+ */
+const halfSquareSumOf: Reducer = (values, base, offsets, start, end) => {
+  let total = 0;
+  let exact = true;
+  for (let index = start; index < end; index += 1) {
+    const square = (values[base + (offsets[index] as number)] as number) ** 2;
+    const sum = total + square;
+    exact &&= sum - total === square && sum - square === total;
+    total = sum;
+  }
+  if (exact || !Number.isFinite(total)) return total;
+  let units = 0n;
+  for (let index = start; index < end; index += 1) {
+    units += BigInt((values[base + (offsets[index] as number)] as number) * 2 ** 24) ** 2n;
+  }
+  return roundToOdd(units) * 2 ** -48;
+};
+
 /** The product in f64, in order; of integers of at most 32 bits congruent modulo 2^32. */
 export function multiplication(element: ElementType): Reducer {
   const multiply = isFloat(element) ? (x: number, y: number) => x * y : Math.imul;
@@ -96,6 +124,11 @@ export function extremeIndexes(
 /** The sum of numbers of an element type. */
 export function summation(element: ElementType): Reducer {
   return element === "f16" ? halfSumOf : sumOf;
+}
+
+/** The sum of the squares of floats of an element type. */
+export function squareSummation(element: ElementType): Reducer {
+  return element === "f16" ? halfSquareSumOf : squareSumOf;
 }
 
 /** Rounds the quotient of a sum and a count for an element type: floats not yet, narrow integers to even, wider toward zero. */

@@ -1,5 +1,5 @@
 import { isInteger, isWide, type Storage, storageOf, storedBytes } from "../element.ts";
-import { roundToEven } from "../fixed-point.ts";
+import { roundToEven, roundToOdd } from "../fixed-point.ts";
 import type { KernelFunction, ReduceTask } from "../kernels.ts";
 import { checkReduction } from "../task.ts";
 import { readInteger, readNumber, saturate, writeInteger, writeResult } from "./numbers.ts";
@@ -18,12 +18,21 @@ function exactSum(values: readonly number[]): number {
   return Number(total) / 16777216;
 }
 
+/** Adds the squares of f16 numbers exactly, in units of 2^−48; rounded to odd. */
+function exactSquareSum(values: readonly number[]): number {
+  const special = values.filter((value) => !Number.isFinite(value));
+  if (special.length > 0) return special.reduce((total, value) => total + value * value, 0);
+  return roundToOdd(values.reduce((total, value) => total + BigInt(value * 2 ** 24) ** 2n, 0n)) * 2 ** -48;
+}
+
 function reduceFloats(name: KernelFunction, values: readonly number[], divisor: number): number {
   switch (name) {
     case "sum":
       return exactSum(values);
     case "mean":
       return exactSum(values) / divisor;
+    case "mean_of_squares":
+      return exactSquareSum(values) / divisor;
     case "product":
       return values.reduce((left, right) => left * right);
     case "reduce_maximum":

@@ -4,13 +4,14 @@ import {
   firstLoops,
   reduceMaximum,
   reduceMean,
+  reduceMeanOfSquares,
   reduceSum,
   secondLoops,
   storageI32,
   storageI8,
   storageU8,
 } from "../layout";
-import { halfFromDouble, widen } from "./half";
+import { doubleFromHalf, halfFromDouble, widen } from "./half";
 import { advance, count, rank, seek, step, stride } from "./loops";
 
 /** Most elements whose f16 sum is exact in f64, lanes included. */
@@ -59,6 +60,43 @@ function exactSum(loops: usize, outer: i32, a: usize): f64 {
     a += step(loops, 0, axis, outer);
   }
   return special != 0 ? special : <f64>units * 5.9604644775390625e-8;
+}
+
+/**
+ * The exact sum of the squares of all inner elements, rounded to odd where it exceeds 53 bits, so that a quotient by an i32
+ * count is then rounded to f16 as the exact one would be; infinity and NaN by the rules of IEEE 754.
+ * Squares are multiples of 2^−48 below 2^32: what a sum below 2^58 loses is exact in f64, and is carried along (TwoSum).
+ */
+function exactSquareSum(loops: usize, outer: i32, a: usize): f64 {
+  const n = count(loops, outer);
+  const sa = stride(loops, 0, outer);
+  let high: f64 = 0;
+  let low: f64 = 0;
+  let special: f64 = 0;
+  seek(loops, outer, 0);
+  for (;;) {
+    let read = a;
+    for (let i = 0; i < n; i += 1) {
+      const value = doubleFromHalf(load<u16>(read));
+      const square = value * value;
+      if (square - square != 0) special += square;
+      else {
+        const sum = high + square;
+        const added = sum - high;
+        low += high - (sum - added) + (square - added);
+        high = sum + low;
+        low -= high - sum;
+      }
+      read += sa;
+    }
+    const axis = advance(loops, outer);
+    if (axis < 0) break;
+    a += step(loops, 0, axis, outer);
+  }
+  if (special != 0) return special;
+  const bits = reinterpret<i64>(high);
+  const even = (bits & 1) == 0;
+  return low != 0 && even ? reinterpret<f64>(bits + (low > 0 ? 1 : -1)) : high;
 }
 
 @inline
@@ -160,9 +198,10 @@ function reduceHalves(code: i32, loops: usize, inner: usize, d: usize, a: usize,
   seek(loops, axes, 0);
   for (;;) {
     if (code == reduceSum) store<u16>(d, halfFromDouble(exactSum(inner, outer, a)));
-    else if (code == reduceMean) {
+    else if (code == reduceMean || code == reduceMeanOfSquares) {
       const by = divided ? load<i32>(divisor) : size;
-      store<u16>(d, halfFromDouble(exactSum(inner, outer, a) / <f64>by));
+      const total = code == reduceMean ? exactSum(inner, outer, a) : exactSquareSum(inner, outer, a);
+      store<u16>(d, halfFromDouble(total / <f64>by));
     } else store<u16>(d, extremeHalf(inner, outer, a, code == reduceMaximum));
     const axis = advance(loops, axes);
     if (axis < 0) return;

@@ -17,6 +17,13 @@ describe("lanes of an element", () => {
   });
 });
 
+describe("the mean of squares", () => {
+  it("is priced as the product that its lanes take, the mean as an addition", () => {
+    expect(vectorFunctions.mean_of_squares.cost).toBe("multiply");
+    expect(vectorFunctions.mean.cost).toBe("add");
+  });
+});
+
 describe("the activation unit", () => {
   it("does functions of one operand, by comparison, product or table, and conversions", () => {
     expect(["relu", "leaky_relu", "tanh"].map((name) => activationRole(name as "relu"))).toEqual(

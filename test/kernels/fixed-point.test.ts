@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixedPoint, fixedPointFactor, roundAndClamp, roundToEven } from "../../kernels/fixed-point.ts";
+import { fixedPoint, fixedPointFactor, roundAndClamp, roundToEven, roundToOdd } from "../../kernels/fixed-point.ts";
 
 describe("the fixed-point form of a factor", () => {
   it("is exact where 22 bits suffice", () => {
@@ -64,5 +64,15 @@ describe("rounding", () => {
     expect(roundAndClamp(300, 1, -200, -128, 127)).toBe(100);
     expect(roundAndClamp(300, 1, 0, -128, 127)).toBe(127);
     expect(roundAndClamp(-300, 1, 0, -128, 127)).toBe(-128);
+  });
+});
+
+describe("rounding to odd", () => {
+  it("keeps what fits 53 bits, and sets the last of them where others are cut off", () => {
+    for (const value of [0, 1, 10, 2 ** 53, 3 * 2 ** 70]) expect(roundToOdd(BigInt(value))).toBe(value);
+    expect(roundToOdd(2n ** 53n + 1n)).toBe(2 ** 53 + 2);
+    expect(roundToOdd(2n ** 54n - 1n)).toBe(2 ** 54 - 2);
+    expect(roundToOdd(2n ** 80n + 1n)).toBe(2 ** 80 + 2 ** 28);
+    expect(roundToOdd(2n ** 80n - 1n)).toBe(2 ** 80 - 2 ** 27);
   });
 });

@@ -168,10 +168,13 @@ describe("the tables of a chain", () => {
       );
     pool("inside", false);
     pool("padded", true);
+    const halves = graph.input("h", [1, 6, 2], "f16");
+    graph.output(graph.node("squares", "squares", "channel_mean_of_squares", [halves], { size: 5 }));
     expect(planOf(graph, "mean", 8).tables.map(({ kind, shape, values }) => [kind, shape, [...values]])).toEqual([
       ["count", [], [25]],
     ]);
     expect(planOf(graph, "padded", 8).tables.map(({ values }) => [...values])).toEqual([[9]]);
+    expect(planOf(graph, "squares", 12).tables.map(({ values }) => [...values])).toEqual([[5]]);
     const [table] = planOf(graph, "inside", 8, [{ dimension: "h", parts: 2 }]).tables;
     expect(table?.shape).toEqual([3, 3]);
     expect([...(table?.values ?? [])]).toEqual([4, 6, 4, 6, 9, 6, 4, 6, 4]);

@@ -70,8 +70,7 @@ describe("local response normalization", () => {
     const attributes = { size: 3, alpha: 3, beta: 0.75, bias: 1 };
     const value = operators.get("local_response_norm")?.decompose?.({ operands: ["x"], attributes, type }, builder);
     expect([...builder.nodes].map(([name, { op }]) => `${op} ${builder.type(name).shape}`)).toEqual([
-      "mul 1,3,1,2",
-      "channel_mean 1,3,1,2",
+      "channel_mean_of_squares 1,3,1,2",
       "mul 1,3,1,2",
       "add 1,3,1,2",
       "log 1,3,1,2",

@@ -189,17 +189,35 @@ describe("pools of ONNX", () => {
   });
 });
 
-describe("channel_mean", () => {
-  it("divides by its size, zeros beyond the channels, fewer before than after", () => {
-    const x = tensor("f32", [1, 3, 2], [1, 10, 2, 20, 6, 60]);
+describe("channel_mean_of_squares", () => {
+  it("divides the squares by its size, zeros beyond the channels, fewer before than after", () => {
+    const x = tensor("f32", [1, 3, 2], [1, 10, -2, -20, 6, 60]);
     // Channel 0 takes 0 and 1, the last one itself and a zero.
-    expect([...apply("channel_mean", [x], { size: 2 }).data]).toEqual([1.5, 15, 4, 40, 3, 30]);
-    expect([...apply("channel_mean", [x], { size: 3 }).data].slice(2, 4)).toEqual([3, 30]);
+    expect(numbersOf("channel_mean_of_squares", [x], { size: 2 })).toEqual([2.5, 250, 20, 2000, 18, 1800]);
+    expect(numbersOf("channel_mean_of_squares", [x], { size: 4 }).slice(0, 2)).toEqual([10.25, 1025]);
+  });
+
+  it("is rounded once in f16: the square of 2^−24 decides that (128² + 2² + 2²) ÷ 8 = 2049 is no tie", () => {
+    const first = (last: number): number | undefined =>
+      numbersOf("channel_mean_of_squares", [tensor("f16", [1, 4], [128, 2, -2, last])], { size: 8 })[0];
+    expect(first(0)).toBe(2048);
+    expect(first(2 ** -24)).toBe(2050);
+  });
+
+  it("has no number where a channel has none, and infinity where one has it, also in f16", () => {
+    const x = tensor("f16", [1, 5], [1, Number.NaN, 1, 1, Number.NEGATIVE_INFINITY]);
+    expect(numbersOf("channel_mean_of_squares", [x], { size: 2 })).toEqual([
+      Number.NaN,
+      Number.NaN,
+      1,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ]);
   });
 
   it("refuses integers, values without channels and sizes below 1", () => {
-    expect(() => inferNode("channel_mean", [tensorType("f32", [2])], { size: 1 })).toThrow(/\[N,C,...\]/);
-    expect(() => inferNode("channel_mean", [tensorType("f32", [1, 2])], { size: 0 })).toThrow(/at least 1/);
-    expect(() => inferNode("channel_mean", [tensorType("i32", [1, 2])], { size: 1 })).toThrow(/float/);
+    expect(() => inferNode("channel_mean_of_squares", [tensorType("f32", [2])], { size: 1 })).toThrow(/\[N,C,...\]/);
+    expect(() => inferNode("channel_mean_of_squares", [tensorType("f32", [1, 2])], { size: 0 })).toThrow(/at least 1/);
+    expect(() => inferNode("channel_mean_of_squares", [tensorType("i32", [1, 2])], { size: 1 })).toThrow(/float/);
   });
 });
