@@ -20,12 +20,14 @@ export interface BaselineOptions {
   readonly baselines?: readonly string[];
   /** Inferences that one run of the graph makes. */
   readonly batchCount?: number;
+  /** Runs of the graph that are answered together: the latency is that of all of them. */
+  readonly streamCount?: number;
   /** Inputs that stay in the GPU's memory, as their next values do. */
   readonly states?: readonly State[];
 }
 
 /**
- * What GPUs make of a float graph: each at batch 1, in the quicker of int8 and fp16, and at its best batch. A GPU whose
+ * What GPUs make of a float graph: each at the batch of the chip, in the quicker of int8 and fp16, and at its best batch. A GPU whose
  * memory the network exceeds is left out with a warning. Throws B301–B303 for targets and files that cannot be read.
  */
 export function gpuBaselines(
@@ -40,7 +42,7 @@ export function gpuBaselines(
     if (name.endsWith(".json") || work === null) return readFigures(name);
     const gpu = loadGpu(name);
     try {
-      const runs = [bestLatency(work, gpu, precisions), bestBatch(work, gpu, precisions)];
+      const runs = [bestLatency(work, gpu, precisions, options.streamCount), bestBatch(work, gpu, precisions)];
       const [first, best] = runs as [GpuResult, GpuResult];
       const same = first.batchCount === best.batchCount && first.precision === best.precision;
       return (same ? [first] : [first, best]).map((run) => baselineOf(run, options.batchCount ?? 1));

@@ -164,6 +164,7 @@ export function runModel(options: RunOptions): Run {
   const batchCount = options.batchCount ?? 1;
   const gpus = gpuBaselines(compiled.floatGraph, {
     batchCount,
+    ...(options.streamCount === undefined ? {} : { streamCount: options.streamCount }),
     states,
     ...(options.baselines === undefined ? {} : { baselines: options.baselines }),
   });

@@ -31,7 +31,7 @@ export const modelSchema = z.strictObject({
 
 /** What a batch is predicted to take. */
 const batchFiguresSchema = z.strictObject({
-  batchCount: countSchema,
+  batchCount: countSchema.describe("Inferences of one stream."),
   intervalCycles: z.number().nullable().describe("Predicted, per inference; null when the batch does not fit."),
   energyPerInferenceJoules: z.number().nullable().describe("Predicted; null where the objective needs no energy."),
   peakBytes: countSchema.nullable().describe("The end of the highest buffer on every core."),

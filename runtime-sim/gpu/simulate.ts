@@ -127,7 +127,7 @@ function candidates(
       .filter((options) => gpuMemoryBytes(work, options) <= gpu.memory.bytes),
   );
   // With nothing that fits, the smallest run says by how much.
-  const tried = fitting.length > 0 ? fitting : [{ batchCount: 1, precision: precisions[0] ?? "int8" }];
+  const tried = fitting.length > 0 ? fitting : [{ batchCount: batches[0] ?? 1, precision: precisions[0] ?? "int8" }];
   return tried.map((options) => simulateGpu(work, gpu, options));
 }
 
@@ -154,13 +154,14 @@ export function bestBatch(
   );
 }
 
-/** The run of the least latency at batch 1 over the given precisions. Throws B401 when it does not fit the memory. */
+/** The run of the least latency at a batch over the given precisions. Throws B401 when it does not fit the memory. */
 export function bestLatency(
   work: GpuWork,
   gpu: GpuTarget,
   precisions: readonly GpuPrecision[] = gpuPrecisions,
+  batchCount = 1,
 ): GpuResult {
-  return candidates(work, gpu, precisions, [1]).reduce((best, result) =>
+  return candidates(work, gpu, precisions, [batchCount]).reduce((best, result) =>
     result.latencySeconds < best.latencySeconds ? result : best,
   );
 }

@@ -95,13 +95,12 @@ describe("a run in two streams", () => {
   });
 
   it("is reported as one batch of both, by the bounds of one", () => {
-    const { choices, timing, layers, model: summary, baselines } = both.result;
+    const { choices, timing, layers, model: summary } = both.result;
     expect(choices).toMatchObject({ batchCount: 2, streamCount: 2 });
     expect(alone.result.choices).toMatchObject({ batchCount: 1, streamCount: 1 });
     const { boundIntervalCycles, boundLatencyCycles, packedBoundIntervalCycles } = alone.result.timing;
     expect(timing).toMatchObject({ boundIntervalCycles, boundLatencyCycles, packedBoundIntervalCycles });
     expect(summary.macCount).toBe(2 * alone.result.model.macCount);
-    expect(baselines).toEqual(alone.result.baselines);
     // Each layer is there for each stream; cycles add up to the run, energies to an inference.
     const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
     expect(sum(layers.map(({ latencyCycles }) => latencyCycles))).toBe(timing.latencyCycles);
@@ -116,6 +115,18 @@ describe("a run in two streams", () => {
     const text = printRun(both.result);
     expect(text).toContain("streams     2 batches of 1 in a run, computed in turns, layer by layer");
     expect(printRun(alone.result)).not.toContain("streams ");
+  });
+
+  it("is compared with a GPU's latency for as many inferences", () => {
+    const gpu = (options: { readonly batchCount?: number; readonly streamCount?: number }) => {
+      const { result } = runModel({ model, target, baselines: ["h100"], timingOnly: true, ...options });
+      const [first, best] = result.baselines;
+      return { count: first?.batchCount, seconds: first?.latencySeconds, most: best?.throughputPerSecond };
+    };
+    const [one, batch, streams] = [gpu({}), gpu({ batchCount: 2 }), gpu({ streamCount: 2 })];
+    expect([one.count, streams.count]).toEqual([1, 2]);
+    expect(streams.seconds).toBe(batch.seconds);
+    expect(streams.most).toBe(one.most);
   });
 
   it("takes no more time for an inference than one stream does, but for what its longer programs cost", () => {
@@ -194,8 +205,10 @@ describe("streams of other models", () => {
     expect(first).toMatchObject({ batchCount: 1, intervalCycles: map.predictedIntervalCycles / 2 });
   });
 
-  it("are refused before anything is compiled where there are too many", () => {
+  it("are refused before anything is compiled where there are too many, and where states stay on the chip", () => {
     expect(problemsOf(() => compileModel(model, chip, { streamCount: 3 }))).toMatchObject([{ code: "B604" }]);
+    const states = [{ input: "image", output: 0 }];
+    expect(problemsOf(() => compileModel(model, chip, { streamCount: 2, states }))).toMatchObject([{ code: "B604" }]);
     expect(problemsOf(() => mapModel(model, chip, { streamCount: 0 }))).toMatchObject([{ code: "B604" }]);
   });
 });
