@@ -2,16 +2,19 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { boundaryBytes } from "../../api/boundary.ts";
 import { at } from "../../base/math.ts";
-import { makeRandom } from "../../base/random.ts";
+import { makeRandom, type Random } from "../../base/random.ts";
 import { layerWork } from "../../compiler/bound-work.ts";
 import { emitProgram } from "../../compiler/emit/emitter.ts";
 import { type MapResult, mapNetwork } from "../../compiler/mapper/mapper.ts";
+import { parseMapping, printMapping } from "../../compiler/mapper/mapping-file.ts";
+import { MisfitError } from "../../compiler/mapper/misfit.ts";
 import type { Objective } from "../../compiler/mapper/objective.ts";
 import { mapStreams } from "../../compiler/mapper/stream-mapping.ts";
+import type { Network } from "../../compiler/network.ts";
 import type { BufferNeed, NetworkPlan } from "../../compiler/step-plan.ts";
 import { needsOfStreams, networkInOrder, type StreamOrder, type Streams, streamsOf } from "../../compiler/streams.ts";
 import { evaluate } from "../../ir/evaluate.ts";
-import type { Mapping } from "../../ir/mapping.ts";
+import type { MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Tensor } from "../../ir/tensor.ts";
 import { boundsOf } from "../../runtime-sim/bound.ts";
@@ -23,13 +26,16 @@ import { loadChip } from "../../targets/load.ts";
 import { bytesOf, difference, memoriesOf, type RandomCase, randomCase, randomSteps } from "./random-case.ts";
 
 const mini = loadChip("mini-4x4");
-const graphCount = 16;
+const graphCount = 18;
 
 /** A program of two streams, with the plan that it was written from, and what each stream is to be given and to answer. */
 interface StreamCase {
   readonly seed: number;
   readonly graph: RandomCase;
+  readonly kind: (typeof kinds)[number];
   readonly order: StreamOrder;
+  readonly objective: Objective;
+  readonly mapping: Mapping;
   readonly plan: NetworkPlan;
   readonly program: Program;
   readonly sidecar: Uint8Array | null;
@@ -52,27 +58,21 @@ function inStreams(
   );
 }
 
-/** Random graphs of a random seed in two streams, every other one with random steps that both streams have. */
+/** How a case is mapped: by the mapper, by random steps that both streams have, or by random steps of either, some of which run at once. */
+const kinds = ["searched", "alike", "free"] as const;
+
+/** Random graphs of a random seed in two streams. */
 function makeCases(first: number): StreamCase[] {
-  return Array.from({ length: graphCount }, (_, index) => first + index).map((seed) => {
+  return Array.from({ length: graphCount }, (_, index) => first + index).flatMap((seed) => {
     const random = makeRandom(seed);
     const graph = randomCase(random, { blockCount: random.integer(2, 4), maximumSize: random.integer(4, 8) });
     const { network, modelElements, prepared } = graph;
-    const steps = seed % 2 === 0 ? [] : randomSteps(random, network, mini).map(({ beside: _, ...step }) => step);
-    const mapping: Mapping = {
-      kind: "mapping",
-      graph: network.graph.name,
-      target: mini.name,
-      batchCount: 2,
-      steps,
-      layouts: [],
-      buffers: [],
-    };
-    const objective = seed % 4 < 2 ? "latency" : "throughput";
-    const inTurns = mapStreams(network, mini, { streamCount: 2, batchCount: 2, mapping, objective });
+    const kind = at(kinds, seed % kinds.length);
     const streams = streamsOf(network, 2);
-    const order = at(streams.orders, seed % streams.orders.length);
-    const map = inOrder(streams, order, inTurns, objective);
+    const order = at(streams.orders, random.integer(0, streams.orders.length - 1));
+    const objective = random.uniform() < 0.5 ? "latency" : "throughput";
+    const map = mapped(random, network, streams, order, kind, objective);
+    if (map === null) return [];
     const { suffixes } = streams;
     const elements = [...modelElements].flatMap(([name, element]) =>
       suffixes.map((suffix) => [`${name}${suffix}`, element] as const),
@@ -92,7 +92,10 @@ function makeCases(first: number): StreamCase[] {
     return {
       seed,
       graph,
+      kind,
       order,
+      objective,
+      mapping: map.mapping,
       plan: map.plan,
       program,
       sidecar,
@@ -102,17 +105,39 @@ function makeCases(first: number): StreamCase[] {
   });
 }
 
-/** The same steps in another order, given as a file gives it. */
-function inOrder(streams: Streams, order: StreamOrder, { mapping }: MapResult, objective: Objective): MapResult {
-  const own = new Map(mapping.steps.map(({ early: _, ...step }) => [step.name, step]));
-  // What leaves early of an output is a matter of the order.
-  const steps = networkInOrder(streams, order).layers.flatMap(({ name }) => own.get(name) ?? []);
-  const map = mapNetwork(networkInOrder(streams, order), mini, {
-    mapping: { ...mapping, steps, buffers: [] },
-    objective,
+/** A mapping of the given kind; null where random steps do not fit the chip. */
+function mapped(
+  random: Random,
+  network: Network,
+  streams: Streams,
+  order: StreamOrder,
+  kind: (typeof kinds)[number],
+  objective: Objective,
+): MapResult | null {
+  const whole = networkInOrder(streams, order);
+  const pinned = (steps: readonly MappedStep[]): Mapping => ({
+    kind: "mapping",
+    graph: network.graph.name,
+    target: mini.name,
+    batchCount: 2,
+    steps,
+    layouts: [],
+    buffers: [],
   });
-  expect(map.mapping.steps.map(({ name }) => name)).toEqual(steps.map(({ name }) => name));
-  return map;
+  if (kind === "free") {
+    try {
+      return mapNetwork(whole, mini, { batchCount: 2, mapping: pinned(randomSteps(random, whole, mini)), objective });
+    } catch (error) {
+      if (error instanceof MisfitError) return null;
+      throw error;
+    }
+  }
+  const given = kind === "alike" ? randomSteps(random, network, mini).map(({ beside: _, ...step }) => step) : [];
+  const found = mapStreams(network, mini, { streamCount: 2, batchCount: 2, mapping: pinned(given), objective });
+  // The same steps in the order that was drawn; what leaves early of an output is a matter of the order.
+  const own = new Map(found.mapping.steps.map(({ early: _, ...step }) => [step.name, step]));
+  const steps = whole.layers.flatMap(({ name }) => own.get(name) ?? []);
+  return mapNetwork(whole, mini, { batchCount: 2, mapping: pinned(steps), objective });
 }
 
 function reversed(tensor: Tensor): Tensor {
@@ -136,6 +161,15 @@ describe("random graphs in two streams", () => {
     }
   });
 
+  it("run as before from the text of their mapping, in its order", () => {
+    for (const { seed, graph, mapping, objective } of cases) {
+      const given = parseMapping(printMapping(mapping));
+      const again = mapStreams(graph.network, mini, { streamCount: 2, mapping: given, objective });
+      expect(again.mapping.steps, `seed ${seed}`).toEqual(mapping.steps);
+      expect(again.mapping.buffers, `seed ${seed}`).toEqual(mapping.buffers);
+    }
+  });
+
   it("order all conflicting accesses by tokens", () => {
     for (const { seed, program } of cases.filter((_, index) => index % 4 === 0)) {
       expect(checkOrder(program, memoriesOf(mini)), `seed ${seed}`).toEqual([]);
@@ -156,7 +190,7 @@ describe("random graphs in two streams", () => {
 
   it("need the memory that the search reckons with", () => {
     const facts = ({ role, step, bytes, firstStep, lastStep }: BufferNeed) => [role, step, bytes, firstStep, lastStep];
-    for (const { seed, graph, order, plan } of cases) {
+    for (const { seed, graph, order, plan } of cases.filter(({ kind }) => kind !== "free")) {
       const { network } = graph;
       const own = new Map(plan.steps.map(({ step }) => [step.name, step]));
       const steps = network.layers.flatMap(({ name, kind }) => (kind === "output" ? [] : (own.get(name) ?? [])));
