@@ -26,7 +26,7 @@ export interface ReaderBoxes {
   readonly columns: number;
   /** By axis: the different ranges that boxes have there. */
   readonly axes: readonly { readonly starts: readonly number[]; readonly ends: readonly number[] }[];
-  /** [box][axis]: which of the axis' ranges. */
+  /** [box][axis]: which range, the ranges of all axes being counted one after the other. */
   readonly rangeOf: ArrayLike<number>;
   /** [box] first rectangle, and one number more; [rectangle][first row, last row, first column, last column]: each gets a packet. */
   readonly rectangleStart: ArrayLike<number>;
@@ -95,18 +95,16 @@ export function readerRecord(readers: ReaderBoxes): Int32Array {
   const firstRanges = [0];
   for (const { starts } of axes) firstRanges.push((firstRanges.at(-1) ?? 0) + starts.length);
   const bounds = axes.flatMap(({ starts, ends }) => starts.flatMap((start, range) => [start, ends[range] as number]));
-  const rank = axes.length;
-  const rangeOf = Int32Array.from(readers.rangeOf, (range, place) => range + (firstRanges[place % rank] as number));
   const header: number[] = [];
   header[layout.readerRows] = rows;
   header[layout.readerColumns] = columns;
-  header[layout.readerRank] = rank;
+  header[layout.readerRank] = axes.length;
   header[layout.readerBoxes] = readers.wayOf.length;
   header[layout.readerRanges] = firstRanges.at(-1) ?? 0;
   header[layout.readerWays] = ways.length;
   header[layout.readerAxisRanges] = record.add(firstRanges);
   header[layout.readerBounds] = record.add(bounds);
-  header[layout.readerRangeOf] = record.add(rangeOf);
+  header[layout.readerRangeOf] = record.add(readers.rangeOf);
   header[layout.readerRectangleStart] = record.add(readers.rectangleStart);
   header[layout.readerRectangles] = record.add(readers.rectangles);
   header[layout.readerCoreStart] = record.add(readers.coreStart);

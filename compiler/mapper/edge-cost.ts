@@ -190,7 +190,7 @@ function edgeLoads(
     const firstReader = needed.coreStart[wanted] as number;
     const readers = (needed.coreStart[wanted + 1] as number) - firstReader;
     const only = readers === 1 ? (needed.cores[firstReader] as number) : -1;
-    const packets = needed.rectangles[wanted] as number;
+    const packets = (needed.rectangleStart[wanted + 1] as number) - (needed.rectangleStart[wanted] as number);
     const at = wanted * 4;
     const left = needed.extent[at + 2] as number;
     const right = needed.extent[at + 3] as number;

@@ -6,6 +6,7 @@ import type { LayerRead } from "../layers.ts";
 import { type Lodging, lodgingsOf } from "../lodgings.ts";
 import type { Network } from "../network.ts";
 import type { AxisPiece } from "../pieces.ts";
+import { placementOf } from "./access-placement.ts";
 import { type Candidate, ownersRead } from "./candidates.ts";
 import {
   type EdgeCost,
@@ -19,7 +20,7 @@ import {
 import type { Edge } from "./edges.ts";
 import { movementPlacement, operandPieces } from "./movement-placement.ts";
 import { type OwnerIndex, ownerIndex } from "./owner-index.ts";
-import { type Placement, placementOf } from "./placement.ts";
+import type { Placement } from "./placement.ts";
 
 /** A placement with a number of its own; the framebuffer has number 0 and no placement. */
 interface Numbered {

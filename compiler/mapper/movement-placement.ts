@@ -3,7 +3,8 @@ import type { Access, Box } from "../../ir/iteration.ts";
 import { type Geometry, iterationBox, ownsResult } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type AxisPiece, axisPieces, indexBoxes, touchedRanges } from "../pieces.ts";
-import { type Placement, PlacementBuilder } from "./placement.ts";
+import type { Placement } from "./placement.ts";
+import { PlacementBuilder } from "./placement-builder.ts";
 
 /** Boxes that a core may need of one operand of a movement before they are joined into one that holds them all. */
 const boxLimit = 64;

@@ -1,9 +1,10 @@
 import type { ReaderBoxes } from "../../kernels/link-loads.ts";
-import { type Placement, rectanglesOf } from "./placement.ts";
+import type { Placement } from "./placement.ts";
 
-/** The different ranges that the boxes of a placement have on each axis, and [box][axis] which of them a box has. */
+/** The different ranges that the boxes of a placement have on each axis, and which of them each box has. */
 function axisRanges({ rank, boxCount, bounds }: Placement): Pick<ReaderBoxes, "axes" | "rangeOf"> {
   const rangeOf = new Int32Array(boxCount * rank);
+  let before = 0;
   const axes = Array.from({ length: rank }, (_, axis) => {
     // By start: the last range that began there.
     const numbers = new Map<number, number>();
@@ -23,8 +24,9 @@ function axisRanges({ rank, boxCount, bounds }: Placement): Pick<ReaderBoxes, "a
         }
         numbers.set(start, known);
       }
-      rangeOf[place] = known;
+      rangeOf[place] = before + known;
     }
+    before += starts.length;
     return { starts, ends };
   });
   return { axes, rangeOf };
@@ -44,26 +46,22 @@ function wayThrough(sides: readonly number[], columns: number): ReaderBoxes["way
 
 /** The boxes of a placement and how the cores that have them lie on the grid. */
 export function readerBoxes(placement: Placement): ReaderBoxes {
-  const { rows, columns, boxCount, coreStart, cores, extent } = placement;
+  const { rows, columns, boxCount, rectangleStart, rectangles, coreStart, cores } = placement;
   const wayNumbers = new Map<string, number>();
   const ways: ReaderBoxes["ways"][number][] = [];
-  const rectangles: number[] = [];
-  const rectangleStart = new Int32Array(boxCount + 1);
   const wayOf = new Int32Array(boxCount).fill(-1);
   for (let box = 0; box < boxCount; box += 1) {
-    if (placement.rectangles[box] === 1) {
-      for (let at = box * 4; at < box * 4 + 4; at += 1) rectangles.push(extent[at] as number);
-    } else {
-      const own = rectanglesOf(cores.subarray(coreStart[box], coreStart[box + 1]), columns);
-      for (const bound of own) rectangles.push(bound);
-      const sides = own.filter((_, bound) => bound % 4 > 1);
-      const key = sides.join();
-      const way = wayNumbers.get(key) ?? wayNumbers.size;
-      if (way === wayNumbers.size) ways.push(wayThrough(sides, columns));
-      wayNumbers.set(key, way);
-      wayOf[box] = way;
+    const [first, end] = [rectangleStart[box] as number, rectangleStart[box + 1] as number];
+    if (end - first <= 1) continue;
+    const sides: number[] = [];
+    for (let each = 4 * first; each < 4 * end; each += 4) {
+      sides.push(rectangles[each + 2] as number, rectangles[each + 3] as number);
     }
-    rectangleStart[box + 1] = rectangles.length / 4;
+    const key = sides.join();
+    const way = wayNumbers.get(key) ?? wayNumbers.size;
+    if (way === wayNumbers.size) ways.push(wayThrough(sides, columns));
+    wayNumbers.set(key, way);
+    wayOf[box] = way;
   }
   return { rows, columns, ...axisRanges(placement), rectangleStart, rectangles, coreStart, cores, wayOf, ways };
 }

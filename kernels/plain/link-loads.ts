@@ -58,15 +58,20 @@ export function plainLinkLoads(
 /** The cores that own something of a box, and how many elements of it. */
 function piecesOf(owners: OwnerGrid, readers: ReaderBoxes, box: number): { source: number; count: number }[] {
   const pieces: { source: number; count: number }[] = [];
+  const ranges = readers.axes.flatMap(({ starts, ends }) =>
+    starts.map((start, range) => [start, ends[range] as number]),
+  );
   for (let cell = 0; cell < owners.sources.length; cell += 1) {
     let [rest, count] = [cell, 1];
     for (let axis = owners.axes.length - 1; axis >= 0; axis -= 1) {
       const own = owners.axes[axis] as OwnerGrid["axes"][number];
-      const read = readers.axes[axis] as ReaderBoxes["axes"][number];
-      const [place, range] = [rest % own.starts.length, readers.rangeOf[box * owners.axes.length + axis] as number];
+      const place = rest % own.starts.length;
+      const read = ranges[readers.rangeOf[box * owners.axes.length + axis] as number] as [number, number];
       rest = Math.floor(rest / own.starts.length);
-      const start = Math.max(own.starts[place] as number, read.starts[range] as number);
-      count *= Math.max(0, Math.min(own.ends[place] as number, read.ends[range] as number) - start);
+      count *= Math.max(
+        0,
+        Math.min(own.ends[place] as number, read[1]) - Math.max(own.starts[place] as number, read[0]),
+      );
     }
     const number = owners.sources[cell] as number;
     if (number < 0 || count === 0) continue;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rectanglesOf } from "../../compiler/mapper/placement.ts";
+import { rectanglesOf } from "../../compiler/mapper/placement-builder.ts";
 import {
   LinkLoadKernel,
   type OwnerGrid,
@@ -41,13 +41,14 @@ function readersOf(
     return own.length > 0 ? own : [0];
   });
   const rectangles = cores.map((own) => rectanglesOf(own, grid.columns));
+  const [firstCount, secondCount] = axes.map(({ starts }) => starts.length) as [number, number];
   const several = rectangles.filter((own) => own.length > 4);
   const starts = (lists: readonly (readonly number[])[], unit: number): number[] =>
     Array.from({ length: lists.length + 1 }, (_, count) => lists.slice(0, count).flat().length / unit);
   return {
     ...grid,
     axes,
-    rangeOf: boxes.flatMap(({ ranges }) => ranges.map((range, axis) => range % (axes[axis]?.starts.length ?? 1))),
+    rangeOf: boxes.flatMap(({ ranges: [first, second] }) => [first % firstCount, firstCount + (second % secondCount)]),
     rectangleStart: starts(rectangles, 4),
     rectangles: rectangles.flat(),
     coreStart: starts(cores, 1),

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { layOut } from "../../../compiler/geometry.ts";
 import type { Layer } from "../../../compiler/layers.ts";
+import { placementOf } from "../../../compiler/mapper/access-placement.ts";
 import { edgeCost, frameCost, isInPlace } from "../../../compiler/mapper/edge-cost.ts";
 import { type LayerCost, layerCost, tiledPasses } from "../../../compiler/mapper/layer-cost.ts";
 import { ownerIndex } from "../../../compiler/mapper/owner-index.ts";
-import { type Placement, placementOf } from "../../../compiler/mapper/placement.ts";
+import type { Placement } from "../../../compiler/mapper/placement.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
 import type { Network } from "../../../compiler/network.ts";
 import type { SplitPart } from "../../../ir/mapping.ts";
