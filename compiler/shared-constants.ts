@@ -63,5 +63,6 @@ function weightsKey({ value }: LayerRead, { layer, step }: ConstantHolder, place
 }
 
 function tableKey({ kind, shape, values, access }: TablePlan, place: string): string {
-  return JSON.stringify(["table", kind, shape, [...values], isEverywhere(access) ? "" : [access, place]]);
+  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("latin1");
+  return JSON.stringify(["table", kind, shape, isEverywhere(access) ? "" : [access, place]]) + bytes;
 }

@@ -20,10 +20,14 @@ export function programBytes(instructions: readonly Instruction[]): number {
 
 function words(value: unknown): number {
   if (typeof value === "number") return 1;
-  if (Array.isArray(value)) return value.reduce<number>((count, item) => count + words(item), 0);
   if (typeof value !== "object" || value === null) return 0;
-  if ("base" in value && "turn" in value) {
-    return 1 + Object.entries(value).filter(([key, step]) => key !== "base" && step !== 0).length;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) count += words(value[index]);
+    return count;
   }
-  return Object.values(value).reduce<number>((count, item) => count + words(item), 0);
+  const record = value as { readonly [key: string]: unknown };
+  const isAffine = "base" in record && "turn" in record;
+  for (const key in record) count += isAffine ? Number(key === "base" || record[key] !== 0) : words(record[key]);
+  return count;
 }

@@ -1,6 +1,6 @@
 /** Prints a whole number with thousands separators. */
 export function formatCount(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
+  return String(Math.round(value)).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 const smallest = { factor: 1e-12, prefix: "p" } as const;

@@ -14,7 +14,6 @@ await build({
   format: "esm",
   platform: "node",
   target: "node20.19",
-  minifyWhitespace: true,
   sourcemap: true,
   sourcesContent: false,
   logLevel: "warning",

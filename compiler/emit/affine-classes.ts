@@ -1,7 +1,7 @@
 import { at } from "../../base/math.ts";
 import type { Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import { instructionsOf, type Stretch, stretchesOf } from "./roll-loops.ts";
-import { affine, describe, type Skeleton, skeletonOf, withFields } from "./skeleton.ts";
+import { affine, describe, ShapeIndex, type Skeleton, skeletonOf, withFields } from "./skeleton.ts";
 
 /** A class of cores and the one piece of data that stands for all of them. */
 export interface AffineClass<T> {
@@ -19,7 +19,8 @@ interface Family {
 
 /** Groups records that differ only by fields that are affine in (row, column); null for cores without one. */
 export function affineRecords<T extends object>(byCore: readonly (T | null)[], columns: number): AffineClass<T>[] {
-  const skeletons = byCore.map((data) => (data === null ? null : skeletonOf(data)));
+  const shapes = new ShapeIndex();
+  const skeletons = byCore.map((data) => (data === null ? null : skeletonOf(data, shapes)));
   return families(skeletons, columns).map(({ cores, first, rowSteps, columnSteps }) => {
     const fields = at(skeletons, first)?.numbers.map((base, index) =>
       affine(base, rowSteps[index] ?? 0, columnSteps[index] ?? 0, 0),
@@ -36,9 +37,9 @@ export function affineLists(
   byCore: readonly (readonly SimpleInstruction[] | null)[],
   columns: number,
 ): AffineClass<readonly Instruction[]>[] {
-  const rolled = byCore.map((list) => (list === null ? null : stretchesOf(describe(list))));
-  const shapeNumbers = new Map<string, number>();
-  const skeletons = rolled.map((stretches) => (stretches === null ? null : joined(stretches, shapeNumbers)));
+  const shapes = new ShapeIndex();
+  const rolled = byCore.map((list) => (list === null ? null : stretchesOf(describe(list, shapes))));
+  const skeletons = rolled.map((stretches) => (stretches === null ? null : joined(stretches, shapes)));
   return families(skeletons, columns).map(({ cores, first, rowSteps, columnSteps }) => {
     let position = 0;
     const data = (rolled[first] ?? []).flatMap((stretch) => {
@@ -53,16 +54,15 @@ export function affineLists(
   });
 }
 
-/** The shape and numbers of a whole list; the steps of loops belong to the shape. Shapes of instructions are numbered. */
-function joined(stretches: readonly Stretch[], shapeNumbers: Map<string, number>): Skeleton {
-  let shape = "";
+/** The shape and numbers of a whole list; the steps of loops belong to the shape. */
+function joined(stretches: readonly Stretch[], shapes: ShapeIndex): Skeleton {
+  let shape = 0;
   const numbers: number[] = [];
   for (const { turns, body, steps } of stretches) {
-    shape += turns === 1 ? ";" : `;${turns}(${steps.join(";")})`;
+    shape = shapes.and(shape, turns);
+    if (turns > 1) shape = shapes.and(shape, steps.join(";"));
     for (const { skeleton } of body) {
-      const number = shapeNumbers.get(skeleton.shape) ?? shapeNumbers.size;
-      shapeNumbers.set(skeleton.shape, number);
-      shape += `|${number}`;
+      shape = shapes.and(shape, skeleton.shape);
       for (let index = 0; index < skeleton.numbers.length; index += 1) numbers.push(skeleton.numbers[index] as number);
     }
   }

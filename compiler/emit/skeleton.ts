@@ -15,47 +15,68 @@ const affineFields: ReadonlySet<string> = new Set([
   "offset",
 ]);
 
-/** Data taken apart into what must be equal (`shape`) and the numbers that may be affine. */
+/** Data taken apart into what must be equal (the number of its shape, by a `ShapeIndex`) and the numbers that may be affine. */
 export interface Skeleton {
-  readonly shape: string;
+  readonly shape: number;
   readonly numbers: readonly number[];
 }
 
+/** What stands for a number that may be affine, and around lists and records. */
+const [varies, listBegin, listEnd, recordBegin, recordEnd] = [
+  Symbol("#"),
+  Symbol("["),
+  Symbol("]"),
+  Symbol("{"),
+  Symbol("}"),
+];
+
+/** A part of a shape: a key, a plain value, or what stands for others. */
+type ShapePart = string | number | boolean | null | symbol;
+
+/** Numbers shapes, which are sequences of parts: equal ones alike. A tree of their beginnings, which costs less than texts. */
+export class ShapeIndex {
+  /** By the number of a shape: those of the shapes that are one part longer. */
+  readonly #longer: Map<ShapePart, number>[] = [new Map()];
+
+  /** The number of a shape and one more part; that of the empty shape is 0. */
+  and(shape: number, part: ShapePart): number {
+    const longer = this.#longer[shape] as Map<ShapePart, number>;
+    const known = longer.get(part);
+    if (known !== undefined) return known;
+    const made = this.#longer.push(new Map()) - 1;
+    longer.set(part, made);
+    return made;
+  }
+}
+
 /** Takes an instruction, or other plain data, apart. Its fields must be plain numbers still. */
-export function skeletonOf(data: object): Skeleton {
+export function skeletonOf(data: object, shapes: ShapeIndex): Skeleton {
   const numbers: number[] = [];
-  const shape = walkRecord(data as { readonly [key: string]: PlainData }, numbers);
-  return { shape, numbers };
+  return { shape: shapeOf(0, data as PlainData, numbers, shapes), numbers };
 }
 
-function walkRecord(record: { readonly [key: string]: PlainData }, numbers: number[]): string {
-  let text = "";
+/** The shape that begins like `begun` and goes on with a value; the numbers in it that may be affine are added to `numbers`. */
+function shapeOf(begun: number, value: PlainData, numbers: number[], shapes: ShapeIndex): number {
+  if (typeof value !== "object" || value === null) return shapes.and(begun, value);
+  let shape = begun;
+  if (Array.isArray(value)) {
+    shape = shapes.and(shape, listBegin);
+    for (let index = 0; index < value.length; index += 1) {
+      shape = shapeOf(shape, value[index] as PlainData, numbers, shapes);
+    }
+    return shapes.and(shape, listEnd);
+  }
+  const record = value as { readonly [key: string]: PlainData };
+  shape = shapes.and(shape, recordBegin);
   for (const key in record) {
-    const value = record[key] as PlainData;
-    if (typeof value === "number") {
-      if (affineFields.has(key)) {
-        numbers.push(value);
-        text += `${key}#`;
-      } else text += `${key}${value},`;
-    } else if (typeof value === "string") text += `${key}"${value}"`;
-    else if (Array.isArray(value)) text += `${key}${walkList(value, numbers)}`;
-    else if (typeof value === "object" && value !== null) {
-      text += `${key}{${walkRecord(value as { readonly [key: string]: PlainData }, numbers)}}`;
-    } else text += `${key}${value}`;
+    const item = record[key] as PlainData;
+    shape = shapes.and(shape, key);
+    if (typeof item === "number" && affineFields.has(key)) {
+      numbers.push(item);
+      shape = shapes.and(shape, varies);
+    } else shape = shapeOf(shape, item, numbers, shapes);
   }
-  return text;
-}
-
-function walkList(list: readonly PlainData[], numbers: number[]): string {
-  let text = "[";
-  for (let index = 0; index < list.length; index += 1) {
-    const item = list[index] as PlainData;
-    text +=
-      typeof item === "object" && item !== null
-        ? `{${walkRecord(item as { readonly [key: string]: PlainData }, numbers)}}`
-        : `${item},`;
-  }
-  return `${text}]`;
+  return shapes.and(shape, recordEnd);
 }
 
 /** Puts fields in the place of the numbers that `skeletonOf` took out, in the same order. */
@@ -91,7 +112,7 @@ export interface Described {
   readonly skeleton: Skeleton;
 }
 
-/** Describes instructions. */
-export function describe(list: readonly SimpleInstruction[]): Described[] {
-  return list.map((instruction) => ({ instruction, skeleton: skeletonOf(instruction) }));
+/** Describes instructions; shapes can be compared that the same index has numbered. */
+export function describe(list: readonly SimpleInstruction[], shapes = new ShapeIndex()): Described[] {
+  return list.map((instruction) => ({ instruction, skeleton: skeletonOf(instruction, shapes) }));
 }

@@ -4,7 +4,7 @@ import { at } from "../../../base/math.ts";
 import { affineLists, affineRecords } from "../../../compiler/emit/affine-classes.ts";
 import { coverRectangles } from "../../../compiler/emit/rectangles.ts";
 import { rollLoops, stretchesOf } from "../../../compiler/emit/roll-loops.ts";
-import { affine, describe as described, skeletonOf, withFields } from "../../../compiler/emit/skeleton.ts";
+import { affine, describe as described, ShapeIndex, skeletonOf, withFields } from "../../../compiler/emit/skeleton.ts";
 import { type Field, fieldValue, type Instruction, type SimpleInstruction } from "../../../ir/instruction.ts";
 
 const wait = (token: number): SimpleInstruction => ({ kind: "wait", token, count: 1 });
@@ -71,10 +71,11 @@ function shifted(each: SimpleInstruction, by: number): SimpleInstruction {
 
 describe("skeletons", () => {
   it("hold the fields apart from all that must be equal, and take others back", () => {
-    const { shape, numbers } = skeletonOf(gather(12, 34));
+    const index = new ShapeIndex();
+    const { shape, numbers } = skeletonOf(gather(12, 34), index);
     expect(numbers).toEqual([12, 34]);
-    expect(skeletonOf(gather(1, 2)).shape).toBe(shape);
-    expect(skeletonOf({ ...gather(1, 2), elementBytes: 2 } as SimpleInstruction).shape).not.toBe(shape);
+    expect(skeletonOf(gather(1, 2), index).shape).toBe(shape);
+    expect(skeletonOf({ ...gather(1, 2), elementBytes: 2 } as SimpleInstruction, index).shape).not.toBe(shape);
     expect(withFields(gather(12, 34), [56, affine(1, 2, 3, 4)])).toEqual({
       ...gather(56, 0),
       destination: { space: "memory", address: { base: 1, row: 2, column: 3, turn: 4 }, strides: [8, 1] },
@@ -83,16 +84,21 @@ describe("skeletons", () => {
   });
 
   it("tell apart lists of other lengths, texts and truth values", () => {
+    const index = new ShapeIndex();
     const shapes = [
       { a: [1, 2] },
       { a: [12] },
+      { a: [[1], 2] },
+      { a: [[1, 2]] },
+      { a: {}, b: 1 },
+      { a: { b: 1 } },
       { a: true },
       { a: null },
       { a: "true" },
       { b: true },
       { a: { address: 1 } },
     ];
-    expect(new Set(shapes.map((each) => skeletonOf(each).shape)).size).toBe(shapes.length);
+    expect(new Set(shapes.map((each) => skeletonOf(each, index).shape)).size).toBe(shapes.length);
   });
 
   it("make a plain number of a field that does not vary", () => {
