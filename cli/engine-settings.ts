@@ -1,4 +1,5 @@
 import { setFlagsFromString } from "node:v8";
+import { z } from "zod";
 
 /**
  * Bytes of bytecode that a function runs through before the engine thinks of optimizing it, instead of its 67,584. A
@@ -8,3 +9,6 @@ import { setFlagsFromString } from "node:v8";
 const interruptBudget = 1_000_000;
 
 setFlagsFromString(`--interrupt-budget=${interruptBudget}`);
+
+// Schemas check without code of their own: a command checks a few files, and to make that code takes longer (0.05 s of a run).
+z.config({ jitless: true });

@@ -93,6 +93,27 @@ function encodedParts(trace: Trace, program: Program) {
   };
 }
 
+function addEvent(text: TextBuffer, trace: Trace, event: number, parts: ReturnType<typeof encodedParts>): void {
+  const place = trace.place[event] as number;
+  const start = trace.start[event] as number;
+  text.add(parts.kinds[place] as Uint8Array);
+  text.add(parts.thread(trace.thread[event] as number));
+  text.addInteger(start);
+  text.add(parts.duration);
+  text.addInteger((trace.end[event] as number) - start);
+  text.add(parts.event);
+  text.addInteger(event);
+  text.add(at(parts.steps, (trace.places[place] as Trace["places"][number]).step));
+  text.addInteger(trace.batch[event] as number);
+  text.add(parts.turn);
+  text.addInteger(trace.turn[event] as number);
+  text.add(parts.arrival);
+  text.addInteger(trace.settled[event] as number);
+  text.add(parts.causes[trace.causeKind[event] as number] as Uint8Array);
+  text.addInteger(trace.cause[event] as number);
+  text.add(parts.end);
+}
+
 /**
  * A trace in the JSON trace-event format, which Perfetto opens: a process a core, a thread a thread, a cycle shown as a
  * microsecond. Holds the first `batches` batches. Yields the text in UTF-8 in pieces; joined they are one JSON object.
@@ -109,30 +130,12 @@ export function* chromeTraceBytes(trace: Trace, program: Program, batches = trac
   let last = encode(names.join(",\n"));
   const count = batches < 1 ? 0 : eventsUntil(trace, Math.min(batches, trace.batchCount) - 1);
   for (let event = 0; event < count; event += 1) {
-    const batch = trace.batch[event] as number;
-    if (batch >= batches) continue;
+    if ((trace.batch[event] as number) >= batches) continue;
     if (text.length === 0) {
       yield last;
       yield encode(",\n");
     }
-    const place = trace.place[event] as number;
-    const start = trace.start[event] as number;
-    text.add(parts.kinds[place] as Uint8Array);
-    text.add(parts.thread(trace.thread[event] as number));
-    text.addInteger(start);
-    text.add(parts.duration);
-    text.addInteger((trace.end[event] as number) - start);
-    text.add(parts.event);
-    text.addInteger(event);
-    text.add(at(parts.steps, (trace.places[place] as Trace["places"][number]).step));
-    text.addInteger(batch);
-    text.add(parts.turn);
-    text.addInteger(trace.turn[event] as number);
-    text.add(parts.arrival);
-    text.addInteger(trace.settled[event] as number);
-    text.add(parts.causes[trace.causeKind[event] as number] as Uint8Array);
-    text.addInteger(trace.cause[event] as number);
-    text.add(parts.end);
+    addEvent(text, trace, event, parts);
     if (text.length >= pieceBytes) last = text.take(2);
   }
   if (text.length > 0) last = text.take(2);

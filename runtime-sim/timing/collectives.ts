@@ -17,6 +17,8 @@ export class Collectives {
   readonly #participantCount: number;
   #barrierThreads: number[] = [];
   readonly #exchanges = new Map<number, Exchange>();
+  /** By thread. */
+  readonly #reached = new Map<number, Exchange>();
 
   constructor(participantCount: number) {
     this.#participantCount = participantCount;
@@ -32,15 +34,22 @@ export class Collectives {
     return threads.sort((left, right) => left - right);
   }
 
-  /** The exchange of the group with a corner core, rows and columns. */
-  exchange(corner: number, rows: number, columns: number): Exchange {
+  /** A thread has reached the exchange of the group with a corner core, rows and columns. */
+  reachExchange(thread: number, corner: number, rows: number, columns: number): Exchange {
     const key = (corner * sideLimit + rows) * sideLimit + columns;
     let exchange = this.#exchanges.get(key);
     if (exchange === undefined) {
       exchange = { size: rows * columns, threads: [], cores: [], begins: [], end: 0 };
       this.#exchanges.set(key, exchange);
     }
+    exchange.threads.push(thread);
+    this.#reached.set(thread, exchange);
     return exchange;
+  }
+
+  /** The exchange that a thread has reached last. */
+  exchangeOf(thread: number): Exchange {
+    return this.#reached.get(thread) as Exchange;
   }
 
   /** Ends an exchange, so that its cores can come to the next; returns their threads. */

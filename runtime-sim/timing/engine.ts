@@ -5,7 +5,7 @@ import type { ChipTarget } from "../../targets/target.ts";
 import { coreOf, type InstructionPlace, type Trace } from "../trace.ts";
 import { Calendar } from "./calendar.ts";
 import { type Code, coreNumber } from "./code.ts";
-import { Collectives, type Exchange, exchangeEnd } from "./collectives.ts";
+import { Collectives, exchangeEnd } from "./collectives.ts";
 import { destinationOf, destinationsOf, holdCyclesOf, hopsBetween } from "./destinations.ts";
 import { type Message, type NetworkClient, Networks, tokenMessage } from "./networks.ts";
 import { operationKinds } from "./operation.ts";
@@ -76,28 +76,32 @@ export class TimingEngine implements NetworkClient {
 
   /** Runs all batches. Throws B505 when a thread waits for ever, B509 when a message leaves the grid. */
   run(): Trace {
-    const { count } = this.#threads;
-    const calendar = this.#calendar;
     for (const thread of this.#threads.scheduled()) this.#runnable.push(thread);
-    for (;;) {
-      while (this.#runnable.length > 0) this.#runThread(this.#runnable.pop() as number);
-      this.#startInstructions();
-      this.#networks.arbitrate();
-      if (this.#barrierThread >= 0) {
-        this.#stretches.passBarrier(this.#barrierThread);
-        this.#barrierThread = -1;
-      }
-      let id = calendar.advance();
-      if (id < 0) break;
-      while (id >= 0) {
-        const next = calendar.next[id] as number;
-        if (id < count) this.#runnable.push(id);
-        else this.#networks.due(id);
-        id = next;
-      }
-    }
+    while (this.#runCycle()) {}
     checkFinished(this.#threads, this.#counters, this.#code, this.#target);
     return this.#recorder.trace(this.#code, this.#target, this.#stepCount, this.#options, this.#networks);
+  }
+
+  /** Does all that happens in this cycle and goes on to the next that has events; false when there is none. */
+  #runCycle(): boolean {
+    while (this.#runnable.length > 0) this.#runThread(this.#runnable.pop() as number);
+    this.#startInstructions();
+    this.#networks.arbitrate();
+    if (this.#barrierThread >= 0) {
+      this.#stretches.passBarrier(this.#barrierThread);
+      this.#barrierThread = -1;
+    }
+    const { count } = this.#threads;
+    const calendar = this.#calendar;
+    let id = calendar.advance();
+    if (id < 0) return false;
+    while (id >= 0) {
+      const next = calendar.next[id] as number;
+      if (id < count) this.#runnable.push(id);
+      else this.#networks.due(id);
+      id = next;
+    }
+    return true;
   }
 
   injected(event: number, thread: number, readEnd: number, freeAt: number): void {
@@ -243,29 +247,23 @@ export class TimingEngine implements NetworkClient {
   }
 
   #reachStream(thread: number, operation: number): void {
-    const exchange = this.#exchange(thread, operation);
+    const { rectangleRows, rectangleColumns } = this.#code;
+    const { grid } = this.#target;
+    const own = coreOf(grid, thread >> 3);
+    const { row, column } = coreOf(grid, this.#destination(thread, operation));
+    const rows = rectangleRows[operation] as number;
+    const columns = rectangleColumns[operation] as number;
+    const group = tileAround({ row, column, rows, columns }, own.row, own.column);
+    const corner = coreNumber(grid.columns, group.row, group.column);
+    const exchange = this.#collectives.reachExchange(thread, corner, rows, columns);
     const last = this.#beginEvent(thread);
     this.#threads.standing[thread] = standings.collective;
-    exchange.threads.push(thread);
     if (exchange.threads.length < exchange.size) return;
     for (const other of exchange.threads) {
       const event = this.#threads.event[other] as number;
       if (event !== last) this.#recorder.release(event, last, cause.collective);
       this.#markStart(other);
     }
-  }
-
-  #exchange(thread: number, operation: number): Exchange {
-    const { rectangleRows: rows, rectangleColumns: columns } = this.#code;
-    const { grid } = this.#target;
-    const own = coreOf(grid, thread >> 3);
-    const one = {
-      ...coreOf(grid, this.#destination(thread, operation)),
-      rows: rows[operation] as number,
-      columns: columns[operation] as number,
-    };
-    const group = tileAround(one, own.row, own.column);
-    return this.#collectives.exchange(coreNumber(grid.columns, group.row, group.column), group.rows, group.columns);
   }
 
   /** The core, or the corner of the rectangle, that an operation names. */
@@ -341,7 +339,7 @@ export class TimingEngine implements NetworkClient {
 
   #startStream(thread: number, operation: number): void {
     const { cycles, port, amount } = this.#code;
-    const exchange = this.#exchange(thread, operation);
+    const exchange = this.#collectives.exchangeOf(thread);
     const { now } = this.#calendar;
     const core = thread >> 3;
     exchange.end = Math.max(exchange.end, this.#servers.askPort(core, port[operation] as number, now), now + 1);

@@ -67,20 +67,20 @@ export class Recorder {
 
   /** Enters events again that a recorder holds, so many cycles and batches later. */
   copy(from: Recorder, first: number, end: number, cycles: number, batches: number): void {
-    const shift = this.count - first;
+    const { count } = this;
     for (const column of ["thread", "place", "turn", "causeKind"] as const) {
-      this[column].set(from[column].subarray(first, end), this.count);
+      this[column].set(from[column].subarray(first, end), count);
     }
+    for (const column of ["start", "end", "settled"] as const) {
+      addTo(this[column], count, from[column].subarray(first, end), cycles);
+    }
+    addTo(this.batch, count, from.batch.subarray(first, end), batches);
+    const shift = count - first;
     for (let event = first; event < end; event += 1) {
-      const copied = event + shift;
-      this.start[copied] = (from.start[event] as number) + cycles;
-      this.end[copied] = (from.end[event] as number) + cycles;
-      this.settled[copied] = (from.settled[event] as number) + cycles;
-      this.batch[copied] = (from.batch[event] as number) + batches;
       const by = from.cause[event] as number;
-      this.cause[copied] = by < 0 ? by : by + shift;
+      this.cause[event + shift] = by < 0 ? by : by + shift;
     }
-    this.count += end - first;
+    this.count = end + shift;
   }
 
   /** The trace of what has been entered. */
@@ -120,4 +120,9 @@ export class Recorder {
       },
     };
   }
+}
+
+/** Enters numbers again from a place of a column on, each so much greater. */
+function addTo<T extends Float64Array | Int32Array>(column: T, place: number, from: T, more: number): void {
+  for (let index = 0; index < from.length; index += 1) column[place + index] = (from[index] as number) + more;
 }
