@@ -60,7 +60,7 @@ export function sharingCores(steps: readonly MappedStep[]): readonly boolean[] {
  * By layer: those that must come before it. Beside those whose values it reads, what crosses the host link keeps its order, and
  * with it what the host computes in between.
  */
-function predecessors({ layers, producer }: Network): readonly (readonly number[])[] {
+export function predecessors({ layers, producer }: Network): readonly (readonly number[])[] {
   let boundary: readonly number[] = [];
   return layers.map(({ kind, reads }, index) => {
     const read = reads.flatMap(({ value }) => producer.get(value) ?? []).filter((other) => other < index);

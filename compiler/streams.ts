@@ -1,6 +1,7 @@
 import { problem } from "../base/errors.ts";
 import { at } from "../base/math.ts";
 import type { Graph, Node } from "../ir/graph.ts";
+import type { LayerPair } from "./concurrency.ts";
 import type { Layer } from "./layers.ts";
 import { type Network, networkOfLayers } from "./network.ts";
 import type { BufferNeed } from "./step-plan.ts";
@@ -191,12 +192,16 @@ function copyOf(
 export function needsOfStreams(
   { suffixes, layers }: Streams,
   order: StreamOrder,
+  pairs: readonly LayerPair[],
   buffers: readonly BufferNeed[],
 ): BufferNeed[] {
   const places = layers.map((own) => new Array<number>(own.length).fill(0));
   order.forEach(({ layer, stream }, place) => {
     at(places, stream)[layer] = place;
   });
+  // What the steps of a pair use is live while either runs.
+  const begins = new Map(pairs.map(({ left, right }) => [right, left]));
+  const ends = new Map(pairs.map(({ left, right }) => [left, right]));
   const indexOf = new Map(at(layers, 0).map(({ name }, index) => [name, index]));
   const needs = suffixes.flatMap((suffix, stream) => {
     const placeOf = (layer: number): number => at(at(places, stream), layer);
@@ -211,8 +216,8 @@ export function needsOfStreams(
         name: `${name}${suffix}`,
         step: `${step}${suffix}`,
         value: value === null ? null : `${value}${suffix}`,
-        firstStep: placeOf(firstStep),
-        lastStep: placeOf(lastStep),
+        firstStep: begins.get(placeOf(firstStep)) ?? placeOf(firstStep),
+        lastStep: ends.get(placeOf(lastStep)) ?? placeOf(lastStep),
       };
       return [{ madeAt, need: own }];
     });

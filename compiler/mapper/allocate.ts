@@ -77,9 +77,9 @@ function stepCountOf(needs: readonly BufferNeed[]): number {
   return needs.reduce((last, need) => Math.max(last, need.firstStep, need.lastStep), 0) + 1;
 }
 
-/** The most bytes that are live during one step: no packing needs less. */
-export function mostLiveBytes(needs: readonly BufferNeed[]): number {
-  return mostLive(liveBytesByStep(needs, stepCountOf(needs))).liveBytes;
+/** The most bytes that are live during one step, and that step: no packing needs less. */
+export function livePeak(needs: readonly BufferNeed[]): { readonly liveBytes: number; readonly peakStep: number } {
+  return mostLive(liveBytesByStep(needs, stepCountOf(needs)));
 }
 
 /** By step: the bytes of all buffers that are live, as they are aligned. */

@@ -5,7 +5,6 @@ import type { ChipTarget } from "../../targets/target.ts";
 import { coresOf } from "../concurrency.ts";
 import type { Network } from "../network.ts";
 import type { NetworkPlan } from "../step-plan.ts";
-import { networkInOrder, type StreamOrder, type Streams } from "../streams.ts";
 import { type Allocation, allocate, checkBuffers } from "./allocate.ts";
 import { checkEarly, checkOverlaps, checkStep } from "./check.ts";
 import { frameMisfit, memoryMisfit } from "./demand.ts";
@@ -27,6 +26,7 @@ import { type AvoidedSplits, type SearchSpace, searchSpace } from "./search.ts";
 import { withEarlyShares } from "./share-early.ts";
 import { formatSplit } from "./splits.ts";
 import { inOrder, type StepCost, stepCosts } from "./steps.ts";
+import type { StreamSpace, StreamTurns } from "./stream-turns.ts";
 import { type VectorWork, vectorWork } from "./work.ts";
 
 /** How a network is to be mapped. */
@@ -78,8 +78,8 @@ interface Choices {
 }
 
 /** How the layers of a network are split and where weights stay; with `streams`, so that the buffers of all of them fit. */
-function choicesFor(network: Network, target: ChipTarget, options: MapOptions, streams: Streams | null): Choices {
-  const frame = frameMisfit(streams === null ? network : networkInOrder(streams, at(streams.orders, 0)), target);
+function choicesFor(network: Network, target: ChipTarget, options: MapOptions, streams: StreamSpace | null): Choices {
+  const frame = frameMisfit(streams === null ? network : at(streams.pairings, 0).network, target);
   if (frame !== null) throw new MisfitError(frame);
   const pins = pinsOf(network, target, options.mapping);
   const layouts = valueLayouts(network);
@@ -97,27 +97,27 @@ function choicesFor(network: Network, target: ChipTarget, options: MapOptions, s
 /** The steps that are chosen for each of a network's streams, with what nothing but memory may make dearer. */
 export interface StreamChoice {
   readonly steps: readonly MappedStep[];
-  /** The first in which the buffers of all streams fit. */
-  readonly order: StreamOrder;
+  /** How the streams take turns so that the buffers of all fit. */
+  readonly turns: StreamTurns;
   readonly gap: number | null;
   readonly exact: boolean;
 }
 
 /**
  * Chooses how the layers of a network are split that is computed in streams, and where weights stay, so that the buffers of all of
- * them fit, each step by itself. Throws as `mapNetwork`.
+ * them fit, and which steps of them run at once. Throws as `mapNetwork`.
  */
 export function chooseForStreams(
   network: Network,
-  streams: Streams,
+  streams: StreamSpace,
   target: ChipTarget,
   options: MapOptions,
 ): StreamChoice {
   const { fit, pins } = choicesFor(network, target, { ...options, sideBySide: false }, streams);
   if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
-  const { steps, result, order } = fit.fitting;
-  if (order === null) throw internalError("the streams have no order");
-  return { steps, order, gap: pins.size > 0 ? null : fit.gap, exact: result.exact && fit.rounds === 1 };
+  const { steps, result, turns } = fit.fitting;
+  if (turns === null) throw internalError("the streams have no order");
+  return { steps, turns, gap: pins.size > 0 ? null : fit.gap, exact: result.exact && fit.rounds === 1 };
 }
 
 /**
@@ -190,7 +190,7 @@ function bestFit(
   objective: Objective,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: Mapping["layouts"],
-  streams: Streams | null,
+  streams: StreamSpace | null,
 ): { readonly space: SearchSpace; readonly fit: Fit } {
   const space = spaceWith(sideBySide);
   const fit = fitFor(objective, space, pins, layouts, streams);
@@ -218,7 +218,7 @@ function fitFor(
   space: SearchSpace,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: Mapping["layouts"],
-  streams: Streams | null,
+  streams: StreamSpace | null,
 ): Fit {
   const { target } = space;
   const fitWith = (weighing: Weighing): Fit => fitMemory(space, pins, layouts, weighing, streams);

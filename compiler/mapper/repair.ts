@@ -5,13 +5,14 @@ import { adjacentOrder, type LayerPair, reordered } from "../concurrency.ts";
 import type { Network } from "../network.ts";
 import { type PlanMemory, planNetwork } from "../plan.ts";
 import type { BufferNeed, NetworkPlan } from "../step-plan.ts";
-import { nameInStream, needsOfStreams, type StreamOrder, type Streams } from "../streams.ts";
-import { type Allocation, allocate, mostLiveBytes } from "./allocate.ts";
+import { nameInStream, needsOfStreams, type Streams } from "../streams.ts";
+import { type Allocation, allocate } from "./allocate.ts";
 import type { Candidate } from "./candidates.ts";
 import { weightReaderCounts } from "./layer-cost.ts";
 import { cyclesAlone, type Weighing } from "./objective.ts";
 import { type Price, type SearchResult, type SearchSpace, search } from "./search.ts";
 import { stepOf, takenPairs } from "./steps.ts";
+import { type StreamSpace, type StreamTurns, turnsWithin } from "./stream-turns.ts";
 import { budgetedWeights } from "./weight-budget.ts";
 
 /** One complete set of choices with its buffers. */
@@ -25,7 +26,7 @@ export interface Attempt {
   /** The layer during whose step most bytes are live. */
   readonly peakLayer: string;
   /** How the streams take turns; null where there is one. */
-  readonly order: StreamOrder | null;
+  readonly turns: StreamTurns | null;
 }
 
 /** What came of fitting a network into memory. */
@@ -87,28 +88,44 @@ export function fitMemory(
   pins: ReadonlyMap<string, MappedStep>,
   layouts: readonly ValueLayout[],
   weighing: Weighing = cyclesAlone,
-  streams: Streams | null = null,
+  streams: StreamSpace | null = null,
 ): Fit {
   const capacity = space.target.core.memoryBytes;
   const made: Made = { steps: space.network.layers.map(() => new Map()), networks: new Map(), plans: new Map() };
-  const spared = programFraction * (streams?.suffixes.length ?? 1);
+  const streamCount = streams?.streams.layers.length ?? 1;
+  const spared = programFraction * streamCount;
   const fits = (one: Attempt): boolean => one.allocation.peakBytes <= capacity;
   const worth = ({ result }: Attempt): number =>
     weighing.perCycle * result.predictedCycles + weighing.perPicojoule * result.predictedPj;
-  const searched = (prices: Prices): Attempt =>
-    attempt(space, pins, layouts, search(space, priceOf(space, prices, weighing), weighing), made, streams);
-  /** The attempt with its weights stored anew, or itself where that does not make it fit. */
+  const attempted = (result: SearchResult, turns: StreamTurns | null = null): Attempt => {
+    const planned = plannedAttempt(space, pins, layouts, result, made);
+    if (streams === null) return placedAlone(planned);
+    return placedStreams(planned, streams.streams, turns ?? turnsWithin(space, planned, streams));
+  };
+  const searched = (prices: Prices): Attempt => attempted(search(space, priceOf(space, prices, weighing), weighing));
+  /** What all streams take: their steps, less what runs at once. */
+  const valueOf = (one: Attempt): number =>
+    worth(one) * streamCount - weighing.perCycle * (one.turns?.savedCycles ?? 0);
+  const better = (one: Attempt, other: Attempt): Attempt => {
+    if (fits(one) !== fits(other)) return fits(one) ? one : other;
+    if (!fits(one)) return one.allocation.peakBytes <= other.allocation.peakBytes ? one : other;
+    return valueOf(one) <= valueOf(other) ? one : other;
+  };
+  const withWeights = (one: Attempt, spareBytes: number, turns: StreamTurns | null): Attempt =>
+    attempted(budgetedWeights(space, one.result, spareBytes, weighing), turns);
+  const room = capacity * (1 - spared);
+  /**
+   * The attempt with its weights stored anew, or itself where that is not better. Turns of streams are chosen with as lean weights as can
+   * be; copies have the memory that they leave.
+   */
   const restored = (one: Attempt): Attempt => {
-    const spareBytes = capacity * (1 - spared) - one.allocation.peakBytes;
-    const other = attempt(
-      space,
-      pins,
-      layouts,
-      budgetedWeights(space, one.result, spareBytes, weighing),
-      made,
-      streams,
-    );
-    return fits(other) || other.allocation.peakBytes < one.allocation.peakBytes ? other : one;
+    if (streams === null) {
+      const other = withWeights(one, room - one.allocation.peakBytes, null);
+      return fits(other) || other.allocation.peakBytes < one.allocation.peakBytes ? other : one;
+    }
+    const lean = withWeights(one, Number.NEGATIVE_INFINITY, null);
+    const other = fits(lean) ? withWeights(lean, room - lean.allocation.peakBytes, lean.turns) : lean;
+    return better(better(other, lean), one);
   };
   let prices: Prices = { weights: 0, transient: new Map() };
   const relaxed = searched(prices);
@@ -118,15 +135,16 @@ export function fitMemory(
     const cost = worth(fitting);
     return { fitting, leanest: fitting, rounds, cost, leastCost, gap: gapOf(cost, leastCost) };
   };
-  if (fits(relaxed)) return fitWith(relaxed);
+  if (fits(relaxed) && streams === null) return fitWith(relaxed);
   let current = restored(relaxed);
+  if (fits(current) && streams !== null) return fitWith(current);
   let leanest = current;
   let fitting = fits(current) ? current : null;
   let failed = prices;
   const hasChoice = space.candidates.some((list) => list.length > 1);
   while (hasChoice && rounds < roundLimit) {
     failed = prices;
-    prices = raised(space, rounds === 1 ? relaxed : current, prices, streams);
+    prices = raised(space, rounds === 1 ? relaxed : current, prices, streams?.streams ?? null);
     current = restored(searched(prices));
     rounds += 1;
     if (current.allocation.peakBytes < leanest.allocation.peakBytes) leanest = current;
@@ -154,14 +172,16 @@ export function gapOf(cost: number, leastCost: number | null): number | null {
   return leastCost !== null && leastCost > 0 ? cost / leastCost - 1 : null;
 }
 
-function attempt(
+/** Choices with their steps and plan, before memory is looked at. */
+type Planned = Pick<Attempt, "result" | "steps" | "plan">;
+
+function plannedAttempt(
   space: SearchSpace,
   pins: ReadonlyMap<string, MappedStep>,
   layouts: readonly ValueLayout[],
   result: SearchResult,
   made: Made,
-  streams: Streams | null,
-): Attempt {
+): Planned {
   const { network, target } = space;
   const pairs = takenPairs(space, result.chosen);
   const partners = new Map(pairs.map(({ left, right }) => [right, left]));
@@ -190,34 +210,27 @@ function attempt(
     target,
     made.plans,
   );
-  const placed = placedBuffers(plan, streams);
-  return { result, steps: plan.steps.map(({ step }) => step), plan, ...placed };
+  return { result, steps: plan.steps.map(({ step }) => step), plan };
 }
 
-/** The buffers of a plan, of all streams where there are several: in the first of their orders that fits, else in that in which the least is live. */
-function placedBuffers(
-  { buffers, network, target }: NetworkPlan,
-  streams: Streams | null,
-): Pick<Attempt, "needs" | "allocation" | "peakLayer" | "order"> {
-  if (streams === null) {
-    const allocation = allocate(buffers);
-    return { needs: buffers, allocation, peakLayer: at(network.layers, allocation.peakStep).name, order: null };
-  }
-  const capacity = target.core.memoryBytes;
-  const inOrder = (order: StreamOrder) => {
-    const needs = needsOfStreams(streams, order, buffers);
-    return { order, needs, liveBytes: mostLiveBytes(needs) };
+function placedAlone(planned: Planned): Attempt {
+  const { buffers, network } = planned.plan;
+  const allocation = allocate(buffers);
+  return {
+    ...planned,
+    needs: buffers,
+    allocation,
+    peakLayer: at(network.layers, allocation.peakStep).name,
+    turns: null,
   };
-  const placed = ({ order, needs }: ReturnType<typeof inOrder>) => {
-    const allocation = allocate(needs);
-    return { needs, allocation, peakLayer: at(network.layers, at(order, allocation.peakStep).layer).name, order };
-  };
-  const tried = streams.orders.map(inOrder);
-  for (const each of tried.filter(({ liveBytes }) => liveBytes <= capacity)) {
-    const found = placed(each);
-    if (found.allocation.peakBytes <= capacity) return found;
-  }
-  return placed(tried.reduce((least, each) => (each.liveBytes < least.liveBytes ? each : least)));
+}
+
+function placedStreams(planned: Planned, streams: Streams, turns: StreamTurns): Attempt {
+  const { buffers, network } = planned.plan;
+  const needs = needsOfStreams(streams, turns.order, turns.pairs, buffers);
+  const allocation = allocate(needs);
+  const peakLayer = at(network.layers, at(turns.order, allocation.peakStep).layer).name;
+  return { ...planned, needs, allocation, peakLayer, turns };
 }
 
 function orderOf(network: Network, pairs: readonly LayerPair[]): readonly number[] {

@@ -42,7 +42,7 @@ export function splitsMayShare(
 }
 
 /** Cycles of a contraction and of a vector or reduce step that compute at once on the same cores: of the resource that both keep busy longest. */
-function sharedCycles(left: LayerCost, right: LayerCost): number {
+export function sharedCycles(left: LayerCost, right: LayerCost): number {
   const { synchronizationCycles } = left;
   const both = Math.max(left.vectorCycles + right.vectorCycles, left.portCycles + right.portCycles);
   return Math.max(left.cycles, right.cycles, both + synchronizationCycles);

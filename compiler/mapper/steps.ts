@@ -1,10 +1,9 @@
 import { at, sum } from "../../base/math.ts";
 import type { MappedStep, TilePlan } from "../../ir/mapping.ts";
-import type { WeightPlan } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { areDisjoint, coresOf, type LayerPair } from "../concurrency.ts";
 import { coreCount, storageGroup } from "../core-group.ts";
-import { type Geometry, layOut } from "../geometry.ts";
+import { layOut } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import { contractionRoles, tilePlan } from "../tiling.ts";
@@ -34,8 +33,7 @@ export function transferCycles({ transfers }: StepCost): number {
 /** The step of a layer that is mapped so, and perhaps computes at once with another one on the same cores. */
 export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget, sharesCores = false): MappedStep {
   const { split, corner, weights } = candidate;
-  const geometry = layOut(layer.dimensions, split, target.grid, corner);
-  const { reduction } = geometry;
+  const { reduction } = layOut(layer.dimensions, split, target.grid, corner);
   return {
     name: layer.name,
     kind: layer.kind,
@@ -44,18 +42,20 @@ export function stepOf(layer: Layer, candidate: Candidate, target: ChipTarget, s
     split,
     ...(corner.row + corner.column === 0 ? {} : { corner }),
     weights,
-    tile: layer.kind === "contraction" ? contractionTile(layer, geometry, weights, target, sharesCores) : null,
+    tile: tileOf(layer, candidate, target, sharesCores),
     reduction: reduction === null ? null : { axis: reduction.axis, parts: reduction.parts },
   };
 }
 
-function contractionTile(
+/** The tile of a layer that is split so and perhaps computes at once with another one on the same cores; null without a contraction. */
+export function tileOf(
   layer: Layer,
-  geometry: Geometry,
-  weights: WeightPlan | null,
+  { split, corner, weights }: Pick<MappedStep, "split" | "corner" | "weights">,
   target: ChipTarget,
   sharesCores: boolean,
-): TilePlan {
+): TilePlan | null {
+  if (layer.kind !== "contraction") return null;
+  const geometry = layOut(layer.dimensions, split, target.grid, corner);
   const roles = contractionRoles(layer);
   return tilePlan(layer, geometry, target, roles, coreCount(storageGroup(geometry, roles, weights)), sharesCores);
 }

@@ -1,11 +1,15 @@
 import { at } from "../../base/math.ts";
 import type { MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import type { Layer } from "../layers.ts";
 import type { Network } from "../network.ts";
 import { nameInStream, networkInOrder, orderOfNames, type Streams, streamsOf } from "../streams.ts";
 import { boundaryValue } from "./check.ts";
-import { chooseForStreams, type MapOptions, type MapResult, mapNetwork } from "./mapper.ts";
+import { chooseForStreams, type MapOptions, type MapResult, mapNetwork, type StreamChoice } from "./mapper.ts";
+import { MisfitError } from "./misfit.ts";
 import type { AvoidedSplits } from "./search.ts";
+import { tileOf } from "./steps.ts";
+import { streamSpace } from "./stream-turns.ts";
 
 /** How a network is to be mapped, perhaps in streams. */
 export interface StreamMapOptions extends MapOptions {
@@ -14,8 +18,8 @@ export interface StreamMapOptions extends MapOptions {
 }
 
 /**
- * Maps the network of all streams of `network`, a network without states: every layer is split alike in all of them. Steps of
- * `options.mapping` stand as given, in the stream that they name; one that is given of the first stream alone stands in the others
+ * Maps the network of all streams of `network`, a network without states: every layer is split alike in all of them.
+ * Steps of different streams may run at once on the same cores unless `sideBySide` is false. Steps of `options.mapping` stand as given, in the stream that they name; one that is given of the first stream alone stands in the others
  * too. Where all are given, they also say how the streams take turns. With one stream that is `mapNetwork`. Throws as that does.
  */
 export function mapStreams(network: Network, target: ChipTarget, streamOptions: StreamMapOptions): MapResult {
@@ -29,20 +33,13 @@ export function mapStreams(network: Network, target: ChipTarget, streamOptions: 
     const order = orderOfNames(streams, names) ?? at(streams.orders, 0);
     return mapNetwork(networkInOrder(streams, order), target, options);
   }
-  const choice = chooseForStreams(network, streams, target, {
+  const mayPair = options.sideBySide ?? true;
+  const choice = chooseForStreams(network, streamSpace(streams, mayPair), target, {
     ...options,
     ...(given === undefined ? {} : { mapping: ofFirstStream(given, network) }),
     ...(options.avoided === undefined ? {} : { avoided: avoidedInAny(options.avoided, streams) }),
   });
-  const chosen = new Map(choice.steps.map((step) => [step.name, step]));
-  const copies = choice.order.flatMap(({ layer, stream }): MappedStep[] => {
-    const copy = at(at(streams.layers, stream), layer);
-    const { name, nodes } = copy;
-    const step = chosen.get(at(network.layers, layer).name);
-    // Outputs have no choices, so what leaves of them early is still to be found.
-    if (step === undefined || known.has(name) || copy.kind === "output") return [];
-    return [{ ...step, name, nodes: nodes.map((node) => node.name), value: boundaryValue(copy) }];
-  });
+  const copies = copiesOf(network, streams, choice, target).filter(({ name }) => !known.has(name));
   const mapping: Mapping = {
     kind: "mapping",
     graph: network.graph.name,
@@ -54,8 +51,45 @@ export function mapStreams(network: Network, target: ChipTarget, streamOptions: 
     steps: [...(given?.steps ?? []), ...copies],
   };
   const { avoided: _, ...plain } = options;
-  const map = mapNetwork(networkInOrder(streams, choice.order), target, { ...plain, mapping });
-  return { ...map, exact: choice.exact, gap: choice.gap };
+  try {
+    const map = mapNetwork(networkInOrder(streams, choice.turns.order), target, { ...plain, mapping });
+    return { ...map, exact: choice.exact, gap: choice.gap };
+  } catch (error) {
+    // Weights in other tiles may take a little more than was reckoned with.
+    if (!(error instanceof MisfitError) || !mayPair) throw error;
+    return mapStreams(network, target, { ...streamOptions, sideBySide: false });
+  }
+}
+
+/**
+ * The steps of all streams but outputs, which have no choices but what leaves of them early, which is still to be found. A layer that
+ * shares its cores in any stream has the tiles for that in all, so that its weights lie alike and are stored once.
+ */
+function copiesOf({ layers }: Network, streams: Streams, choice: StreamChoice, target: ChipTarget): MappedStep[] {
+  const { order, pairs } = choice.turns;
+  const chosen = new Map(choice.steps.map((step) => [step.name, step]));
+  const copyAt = (place: number): Layer => {
+    const { layer, stream } = at(order, place);
+    return at(at(streams.layers, stream), layer);
+  };
+  const firsts = new Map(pairs.map(({ left, right }) => [right, left]));
+  const sharing = new Set(pairs.flatMap(({ left, right }) => [left, right]).map((place) => at(order, place).layer));
+  return order.flatMap(({ layer }, place): MappedStep[] => {
+    const copy = copyAt(place);
+    const step = chosen.get(at(layers, layer).name);
+    if (step === undefined || copy.kind === "output") return [];
+    const first = firsts.get(place);
+    return [
+      {
+        ...step,
+        name: copy.name,
+        nodes: copy.nodes.map(({ name }) => name),
+        value: boundaryValue(copy),
+        tile: sharing.has(layer) ? tileOf(at(layers, layer), step, target, true) : step.tile,
+        ...(first === undefined ? {} : { beside: copyAt(first).name }),
+      },
+    ];
+  });
 }
 
 /** What a mapping says of the first stream, as of a network of its own. */

@@ -130,11 +130,11 @@ describe("a run in two streams", () => {
   });
 
   it("takes no more time for an inference than one stream does, but for what its longer programs cost", () => {
-    // Both run the same steps, each after the end of the one before, so a run takes twice as long as one of one stream; but a
+    // Both run the same steps, of which some run at once, so a run takes at most twice as long as one of one stream; but a
     // step's program is loaded and its weights are fetched during the step before it, which in turns is another one.
     const [one, two] = [alone, both].map(({ result }) => result.timing.intervalCycles);
     expect(two).toBeLessThanOrEqual(1.1 * (one ?? 0));
-    expect(both.compiled.map.predictedCycles).toBe(2 * alone.compiled.map.predictedCycles);
+    expect(both.compiled.map.predictedCycles).toBeLessThanOrEqual(2 * alone.compiled.map.predictedCycles);
     expect(both.result.timing.latencyCycles).toBeGreaterThan(alone.result.timing.latencyCycles);
   });
 

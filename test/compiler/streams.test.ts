@@ -149,7 +149,7 @@ describe("a mapping of two streams", () => {
 
   it("splits the layers of both alike, as those of one that runs nothing side by side", () => {
     const alone = mapNetwork(network, mini, { sideBySide: false });
-    const map = mapStreams(network, mini, { streamCount: 2 });
+    const map = mapStreams(network, mini, { streamCount: 2, sideBySide: false });
     const splits = new Map(alone.mapping.steps.map(({ name, split, weights }) => [name, { split, weights }]));
     for (const { name, split, weights } of map.mapping.steps) {
       expect({ split, weights }, name).toEqual(splits.get(nameInStream(["", "@2"], name)));
@@ -169,8 +169,8 @@ describe("a mapping of two streams", () => {
   it("needs the memory that was reckoned with in the search", () => {
     const { plan } = mapNetwork(network, mini, { sideBySide: false });
     const streams = streamsOf(network, 2);
-    const reckoned = needsOfStreams(streams, at(streams.orders, 0), plan.buffers);
-    const found = mapStreams(network, mini, { streamCount: 2 }).plan.buffers;
+    const reckoned = needsOfStreams(streams, at(streams.orders, 0), [], plan.buffers);
+    const found = mapStreams(network, mini, { streamCount: 2, sideBySide: false }).plan.buffers;
     const facts = ({ role, step, bytes, firstStep, lastStep }: BufferNeed) => ({
       role,
       step,
@@ -183,7 +183,7 @@ describe("a mapping of two streams", () => {
 
   it("keeps given steps: of the stream that they name, or of both where they name the first alone", () => {
     const whole = { rows: [], columns: [] };
-    const free = mapStreams(network, mini, { streamCount: 2 }).mapping;
+    const free = mapStreams(network, mini, { streamCount: 2, sideBySide: false }).mapping;
     const given = (name: string) => {
       const step = free.steps.find((each) => each.name === name);
       if (step === undefined) throw new Error(name);
@@ -214,10 +214,10 @@ describe("a mapping of two streams", () => {
     const graph = new TestGraph();
     const wide = graph.matmul("wide", graph.input("x", [256, 16]), 1024);
     const layers = graph.output(graph.matmul("narrow", wide, 16)).network();
-    const { liveBytes } = mapStreams(layers, mini, { streamCount: 2 });
+    const { liveBytes } = mapStreams(layers, mini, { streamCount: 2, sideBySide: false });
     const tight = applyOverrides(mini, [`core.memory=${liveBytes - 16}`]);
     const namesOn = (chip: typeof mini) =>
-      mapStreams(layers, chip, { streamCount: 2 }).mapping.steps.map(({ name }) => name);
+      mapStreams(layers, chip, { streamCount: 2, sideBySide: false }).mapping.steps.map(({ name }) => name);
     const own = ["input x", "wide", "narrow", "output 0 narrow"];
     expect(namesOn(mini)).toEqual(own.flatMap((name) => [name, `${name}@2`]));
     // Each step of the second stream comes a step of the first later: "wide@2" when "wide" has been read.
@@ -250,6 +250,50 @@ describe("a mapping of two streams", () => {
       "output 0 fc1",
       "output 0 fc1@2",
     ]);
+  });
+});
+
+describe("the turns of two streams", () => {
+  /** A product, a sum that its vector unit alone makes, and a product again. */
+  function mixed(): ReturnType<TestGraph["network"]> {
+    const graph = new TestGraph();
+    const first = graph.matmul("first", graph.input("x", [64, 64]), 64);
+    return graph.output(graph.matmul("last", graph.addTo("sum", "sum", first, first), 64)).network();
+  }
+
+  it("put a step of one beside a step of the other that leaves it a unit, on the same cores", () => {
+    const network = mixed();
+    const map = mapStreams(network, mini, { streamCount: 2, objective: "throughput" });
+    const { steps } = map.mapping;
+    const pairs = steps.flatMap(({ name, beside }) =>
+      beside === undefined ? [] : [[beside, name].sort().join(" + ")],
+    );
+    expect(pairs.length).toBeGreaterThan(0);
+    for (const pair of pairs) {
+      const [one = "", other = ""] = pair.split(" + ");
+      expect(one.endsWith("@2"), pair).not.toBe(other.endsWith("@2"));
+    }
+    expect(pairs.some((pair) => pair.includes("sum"))).toBe(true);
+    const alone = mapStreams(network, mini, { streamCount: 2, objective: "throughput", sideBySide: false });
+    expect(map.predictedCycles).toBeLessThan(alone.predictedCycles);
+  });
+
+  it("give both streams of a layer the same tiles, so that its weights are there once", () => {
+    const { mapping } = mapStreams(mixed(), mini, { streamCount: 2, objective: "throughput" });
+    const tileOf = (name: string) => mapping.steps.find((step) => step.name === name)?.tile;
+    for (const name of ["first", "last"]) expect(tileOf(`${name}@2`)).toEqual(tileOf(name));
+    const weights = mapping.buffers.filter(({ role }) => role === "weights").map(({ value }) => value);
+    expect(weights.sort()).toEqual(["first.w", "last.w"]);
+  });
+
+  it("leave pairs out where memory does not hold what they use at once", () => {
+    const network = mixed();
+    const { liveBytes } = mapStreams(network, mini, { streamCount: 2, objective: "throughput" });
+    const alone = mapStreams(network, mini, { streamCount: 2, objective: "throughput", sideBySide: false });
+    expect(alone.liveBytes).toBeLessThan(liveBytes);
+    const tight = applyOverrides(mini, [`core.memory=${alone.peakBytes}`]);
+    const map = mapStreams(network, tight, { streamCount: 2, objective: "throughput" });
+    expect(map.peakBytes).toBeLessThanOrEqual(alone.peakBytes);
   });
 });
 
