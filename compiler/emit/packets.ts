@@ -19,35 +19,32 @@ export function packetsOf(
   columns: number,
   token: number,
 ): Packet[] {
+  const { elementBytes } = batch;
   if (batch.destinationSpace === "frame") {
     return batch.copies.map((copy) => {
       const row = Math.floor(copy.source / columns);
+      const { counts, source, destination } = copyViews(copy, batch);
       return {
         from: { kind: "core", core: copy.source },
         toCores: [],
         toFrameRow: row,
-        instruction: {
-          kind: "move",
-          elementBytes: batch.elementBytes,
-          ...copyViews(copy, batch),
-          core: { row, column: -1 },
-          token,
-        },
+        instruction: { kind: "move", elementBytes, counts, source, destination, core: { row, column: -1 }, token },
       };
     });
   }
   const fromFrame = batch.sourceSpace === "frame";
   return transfers.bundles(batch.copies, fromFrame, rows, columns).map(({ copy, cores, receivers }) => {
-    const shared = { elementBytes: batch.elementBytes, ...copyViews(copy, batch), token };
+    const { counts, source, destination } = copyViews(copy, batch);
     const only = at(receivers, 0);
+    const core = { row: Math.floor(only / columns), column: only % columns };
     return {
       from: fromFrame ? { kind: "frame", row: cores.row } : { kind: "core", core: copy.source },
       toCores: receivers,
       toFrameRow: null,
       instruction:
         receivers.length === 1
-          ? { kind: "move", ...shared, core: { row: Math.floor(only / columns), column: only % columns } }
-          : { kind: "multicast", ...shared, cores },
+          ? { kind: "move", elementBytes, counts, source, destination, token, core }
+          : { kind: "multicast", elementBytes, counts, source, destination, token, cores },
     };
   });
 }
