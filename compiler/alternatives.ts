@@ -9,7 +9,6 @@ import { placeOverlaps } from "./mapper/place-overlaps.ts";
 import { fitMemory } from "./mapper/repair.ts";
 import { type SearchSpace, search } from "./mapper/search.ts";
 import { withEarlyShares } from "./mapper/share-early.ts";
-import type { PairSaving } from "./mapper/side-by-side.ts";
 import { inOrder, stepCosts } from "./mapper/steps.ts";
 
 /** What the mapper predicts when one layer has a given choice and all others are searched again. */
@@ -22,29 +21,35 @@ export interface ForcedChoice {
   readonly networkCost: number;
 }
 
-/** The table of a pair without the rows and columns of choices that are left out. */
-function pairWith<Pair extends PairCost>(pair: Pair, width: number, layer: number, choice: number): Pair {
-  const { left, right, table } = pair;
-  if (left === layer) return { ...pair, table: table.slice(choice * width, (choice + 1) * width) };
-  if (right === layer) return { ...pair, table: table.filter((_, index) => index % width === choice) };
-  return pair;
-}
-
 /** The same space with one choice left for a layer. */
 export function withChoice(space: SearchSpace, layer: number, candidate: Candidate): SearchSpace {
   const choice = at(space.candidates, layer).indexOf(candidate);
-  const widthOf = (right: number): number => at(space.candidates, right).length;
-  const cut = (tables: readonly Float64Array[]): Float64Array[] =>
-    space.edges.map((edge, index) => {
-      const pair = { left: edge.producer, right: edge.consumer, table: at(tables, index) };
-      return pairWith(pair, widthOf(pair.right), layer, choice).table;
-    });
-  const [ties, savings] = [space.ties, space.savings].map((pairs) =>
-    pairs.map((pair) => pairWith(pair, widthOf(pair.right), layer, choice)),
-  ) as [PairCost[], PairSaving[]];
-  const candidates = space.candidates.map((list, index) => (index === layer ? [candidate] : list));
-  const energies = space.energies === null ? null : cut(space.energies);
-  return { ...space, candidates, tables: cut(space.tables), energies, ties, savings };
+  /** The entries of a pair's table that are left; null where all are. */
+  const entriesLeft = ({ left, right }: Pick<PairCost, "left" | "right">): number[] | null => {
+    if (left !== layer && right !== layer) return null;
+    const [height, width] = [at(space.candidates, left).length, at(space.candidates, right).length];
+    return Array.from({ length: height * width }, (_, entry) => entry).filter(
+      (entry) =>
+        (left !== layer || Math.floor(entry / width) === choice) && (right !== layer || entry % width === choice),
+    );
+  };
+  const part = (pair: Pick<PairCost, "left" | "right">, table: Float64Array): Float64Array => {
+    const entries = entriesLeft(pair);
+    return entries === null ? table : Float64Array.from(entries, (entry) => table[entry] as number);
+  };
+  const ends = space.edges.map(({ producer, consumer }) => ({ left: producer, right: consumer }));
+  const cut = <Pair extends PairCost>(pair: Pair): Pair => ({ ...pair, table: part(pair, pair.table) });
+  return {
+    ...space,
+    candidates: space.candidates.map((list, index) => (index === layer ? [candidate] : list)),
+    tables: space.tables.map((table, index) => {
+      const entries = entriesLeft(at(ends, index));
+      return entries === null ? table : table.of(entries);
+    }),
+    energies: space.energies?.map((table, index) => part(at(ends, index), table)) ?? null,
+    ties: space.ties.map(cut),
+    savings: space.savings.map(cut),
+  };
 }
 
 /**

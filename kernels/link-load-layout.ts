@@ -1,10 +1,20 @@
 // Where things stand in the records of link loads: read by TypeScript and by AssemblyScript. Places are words of 4 bytes from
 // the start of a record; a record that holds a place of a table holds it as words from its own start.
 
-/** Owners: the number of cells and the place of the table of sources; then, for each axis, the number of its ranges and the places of their starts and ends. */
+/**
+ * Owners: the number of cells, the place of the table of sources, and how many rows have owners; of a cut between two rows and
+ * one between two columns the first row or column behind it, the axis of which the ranges tell on which side an owner lies, and
+ * the place of the table of sides, [range] 0 or 1; then, for each axis, the number of its ranges and the places of their starts
+ * and ends.
+ */
 export const ownerCells = 0;
 export const ownerSources = 1;
-export const ownerAxes = 2;
+export const ownerRowCount = 2;
+export const ownerRowCut = 3;
+export const ownerColumnCut = 6;
+export const cutAxis = 1;
+export const cutSides = 2;
+export const ownerAxes = 9;
 export const ownerAxisWords = 3;
 
 /** Readers: sizes of the grid and of the lists. */

@@ -18,6 +18,20 @@ export interface OwnerGrid {
   readonly axes: readonly { readonly starts: ArrayLike<number>; readonly ends: ArrayLike<number> }[];
   /** [range of axis 0][range of axis 1]...: the `sourceNumber` of the core that sends that box; −1 for none. */
   readonly sources: ArrayLike<number>;
+  /** How many rows of the grid have owners. */
+  readonly rowCount: number;
+  /** A cut between two rows of the grid, and one between two columns. */
+  readonly rowCut: Cut;
+  readonly columnCut: Cut;
+}
+
+/** A cut through the grid of cores, on both sides of which owners have whole ranges of an axis. */
+export interface Cut {
+  /** The first row, or column, behind the cut. */
+  readonly place: number;
+  /** The axis, and by range of it 0 for owners before the cut and 1 for those behind. */
+  readonly axis: number;
+  readonly sides: ArrayLike<number>;
 }
 
 /** Boxes of a value and the cores of a grid that read them. */
@@ -82,10 +96,11 @@ class RecordBuilder {
 }
 
 /** Owners as the kernel reads them. */
-export function ownerRecord({ axes, sources }: OwnerGrid): Int32Array {
+export function ownerRecord({ axes, sources, rowCount, rowCut, columnCut }: OwnerGrid): Int32Array {
   const record = new RecordBuilder(layout.ownerAxes + layout.ownerAxisWords * axes.length);
   const header = axes.flatMap(({ starts, ends }) => [starts.length, record.add(starts), record.add(ends)]);
-  return record.build([sources.length, record.add(sources), ...header]);
+  const cuts = [rowCut, columnCut].flatMap(({ place, axis, sides }) => [place, axis, record.add(sides)]);
+  return record.build([sources.length, record.add(sources), rowCount, ...cuts, ...header]);
 }
 
 /** Readers as the kernel reads them. */
@@ -218,6 +233,28 @@ export class LinkLoadKernel {
     };
   }
 
+  /**
+   * Cycles that the busiest link has at least, from what crosses the cuts, whose sides must have an owner in every cell; null
+   * when there are more than `pieceLimit` pieces.
+   */
+  leastLinkCycles(
+    owners: Int32Array,
+    readers: Int32Array,
+    { elementBytes, linkBytesPerCycle }: PacketCosts,
+    pieceLimit: number,
+  ): number | null {
+    this.#load(owners, readers);
+    const cycles = this.#kernels.leastLinkCycles(
+      this.#owners.address,
+      this.#readers.address,
+      this.#scratch.address,
+      pieceLimit,
+      elementBytes,
+      linkBytesPerCycle,
+    );
+    return cycles < 0 ? null : cycles;
+  }
+
   /** Cycles of all links together, after `loads`; 0 where that looked at nothing. */
   linkCycleSum(): number {
     const readers = this.#readersIn;
@@ -236,5 +273,5 @@ function scratchBytes(owners: Int32Array, readers: Int32Array): number {
     shares += ranges * (owners[layout.ownerAxes + layout.ownerAxisWords * axis] as number);
   }
   const cells = owners[layout.ownerCells] as number;
-  return 16 * (readers[layout.readerRanges] as number) + 8 * shares + 16 * cells;
+  return 64 * (readers[layout.readerRanges] as number) + 8 * shares + 16 * cells;
 }

@@ -99,6 +99,14 @@ export interface KernelExports {
     issueCycles: number,
     stays: number,
   ): number;
+  leastLinkCycles(
+    owners: Address,
+    readers: Address,
+    work: Address,
+    pieceLimit: number,
+    elementBytes: number,
+    linkBytesPerCycle: number,
+  ): number;
   linkCycleSum(board: Address, rows: number, columns: number): number;
   halfFromFloat(count: number, source: Address, target: Address): void;
   floatFromHalf(count: number, source: Address, target: Address): void;

@@ -16,7 +16,10 @@ import {
   edgeScratch,
   frameCost,
   frameEnergyPj,
+  isInPlace,
+  leastEdgeCycles,
 } from "./edge-cost.ts";
+import { EdgeTable } from "./edge-table.ts";
 import type { Edge } from "./edges.ts";
 import { movementPlacement, operandPieces } from "./movement-placement.ts";
 import { type OwnerIndex, ownerIndex } from "./owner-index.ts";
@@ -47,8 +50,9 @@ export class EdgePricer {
   readonly #indexes = new Map<number, OwnerIndex>();
   readonly #lodgings: ReadonlyMap<string, Lodging>;
   readonly #pieces = new Map<string, readonly AxisPiece[]>();
-  /** By number of the owners' placement. */
+  /** Prices and what they are at least, by number of the owners' placement. */
   readonly #cycles: Map<number, number>[] = [];
+  readonly #bounds: Map<number, number>[] = [];
 
   constructor(network: Network, target: ChipTarget) {
     this.#network = network;
@@ -118,40 +122,69 @@ export class EdgePricer {
   }
 
   /** The cycles of `cost` for all pairs of placements, [owned][needed]. */
-  table(edge: Edge, owned: readonly Numbered[], needed: readonly Numbered[]): Float64Array {
+  table(edge: Edge, owned: readonly Numbered[], needed: readonly Numbered[]): EdgeTable {
     const read = at(at(this.#network.layers, edge.consumer).reads, edge.read);
     const bytes = elementBytes(read.type.element);
     const finding = this.#finding(edge, read);
     const variant = 3 * 4 * bytes + findings.indexOf(finding);
-    const table = new Float64Array(owned.length * needed.length);
+    const least = new Float64Array(owned.length * needed.length);
+    const isKnown = new Uint8Array(least.length);
+    const priced = (from: Numbered, to: Numbered): number => {
+      const known = this.#known(this.#cycles, from);
+      const key = to.number * variants + variant;
+      const cycles = known.get(key) ?? this.#price(from, to, bytes, finding).cycles;
+      known.set(key, cycles);
+      return cycles;
+    };
     let entry = 0;
     for (const from of owned) {
-      const known = this.#cycles[from.number] ?? new Map<number, number>();
-      this.#cycles[from.number] = known;
+      const known = this.#known(this.#cycles, from);
+      const bounded = this.#known(this.#bounds, from);
       for (const to of needed) {
         const key = to.number * variants + variant;
         let cycles = known.get(key);
-        if (cycles === undefined) {
-          cycles = this.#price(from, to, bytes, finding).cycles;
-          known.set(key, cycles);
+        let bound = cycles ?? bounded.get(key);
+        if (bound === undefined) {
+          bound = this.#bound(from, to, bytes, finding) ?? undefined;
+          if (bound === undefined) {
+            cycles = priced(from, to);
+            bound = cycles;
+          } else bounded.set(key, bound);
         }
-        table[entry] = cycles;
+        least[entry] = bound;
+        isKnown[entry] = cycles === undefined ? 0 : 1;
         entry += 1;
       }
     }
-    return table;
+    return new EdgeTable(least, isKnown, (place) =>
+      priced(at(owned, Math.floor(place / needed.length)), at(needed, place % needed.length)),
+    );
+  }
+
+  #known(numbers: Map<number, number>[], { number }: Numbered): Map<number, number> {
+    const known = numbers[number] ?? new Map<number, number>();
+    numbers[number] = known;
+    return known;
+  }
+
+  #indexOf({ number, placement }: Numbered): OwnerIndex {
+    const index = this.#indexes.get(number) ?? ownerIndex(placement as Placement);
+    this.#indexes.set(number, index);
+    return index;
+  }
+
+  /** What an edge costs at least; null where it is better priced at once. */
+  #bound(owned: Numbered, needed: Numbered, bytes: number, finding: Finding): number | null {
+    if (needed.placement === null || needed.placement.boxCount === 0) return null;
+    if (finding !== "moved" && isInPlace(owned.placement as Placement, needed.placement)) return null;
+    return leastEdgeCycles(this.#indexOf(owned), needed.placement, bytes, this.#target, this.#scratch);
   }
 
   #price(owned: Numbered, needed: Numbered, bytes: number, finding: Finding): EdgeCost {
     const placement = owned.placement as Placement;
     if (needed.placement === null) return frameCost(placement, bytes, this.#target);
-    let index = this.#indexes.get(owned.number);
-    if (index === undefined) {
-      index = ownerIndex(placement);
-      this.#indexes.set(owned.number, index);
-    }
     return edgeCost(
-      index,
+      this.#indexOf(owned),
       needed.placement,
       bytes,
       finding !== "moved",

@@ -1,3 +1,4 @@
+import { internalError } from "../../base/errors.ts";
 import { type Kept, type PairTable, sidesOf, undominatedChoices } from "./dominance.ts";
 import { type Bucket, eliminationOrder } from "./elimination-order.ts";
 import { type Factor, Minimizer } from "./minimum-over.ts";
@@ -35,6 +36,26 @@ interface Costs {
  * steps of a network cost little. The same costs always give the same choices.
  */
 export function minimize(single: readonly Float64Array[], pairs: readonly PairCost[], tableLimit: number): Minimum {
+  const found = minimum(single, pairs, tableLimit, true);
+  if (found === null) throw internalError("a search that may leave out choices found none");
+  return found;
+}
+
+/** The same where no choices have to be left out; null otherwise. */
+export function exactMinimum(
+  single: readonly Float64Array[],
+  pairs: readonly PairCost[],
+  tableLimit: number,
+): Minimum | null {
+  return minimum(single, pairs, tableLimit, false);
+}
+
+function minimum(
+  single: readonly Float64Array[],
+  pairs: readonly PairCost[],
+  tableLimit: number,
+  mayLeaveOut: boolean,
+): Minimum | null {
   const pool = new TablePool();
   const costs = costsOf(single, pairs, pool);
   let kept = undominatedChoices(costs.single, costs.sides);
@@ -49,6 +70,7 @@ export function minimize(single: readonly Float64Array[], pairs: readonly PairCo
       const choices = eliminate(order, kept, costs, pool, minimizer);
       return { choices, cost: totalCost(choices, single, pairs), exact, operationCount: minimizer.operationCount };
     }
+    if (!mayLeaveOut) return null;
     kept = fewer;
   }
 }

@@ -1,11 +1,24 @@
-import { LinkLoadKernel, type LinkLoads, ownerRecord, readerRecord, sourceNumber } from "../../kernels/link-loads.ts";
+import {
+  LinkLoadKernel,
+  type LinkLoads,
+  ownerRecord,
+  type PacketCosts,
+  readerRecord,
+  sourceNumber,
+} from "../../kernels/link-loads.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import { ownerCuts } from "./owner-cuts.ts";
 import type { OwnerIndex } from "./owner-index.ts";
 import type { Placement } from "./placement.ts";
 import { readerBoxes } from "./reader-boxes.ts";
 
 /** Pieces (pairs of an owned and a needed box that overlap) up to which all of them are looked at: each of 256 cores to each. */
 const pieceLimit = 65_536;
+
+function packetCosts(elementBytes: number, { networks, synchronization }: ChipTarget): PacketCosts {
+  const { linkBytesPerCycle } = networks.activation;
+  return { elementBytes, linkBytesPerCycle, issueCycles: synchronization.issueCycles };
+}
 
 /** Works out the loads of moving values from placement to placement, and remembers the placements' forms for the kernel. */
 export class LinkLoader {
@@ -25,9 +38,16 @@ export class LinkLoader {
     stays: boolean,
     target: ChipTarget,
   ): LinkLoads | null {
-    const { linkBytesPerCycle } = target.networks.activation;
-    const costs = { elementBytes, linkBytesPerCycle, issueCycles: target.synchronization.issueCycles };
+    const costs = packetCosts(elementBytes, target);
     return this.#kernel.loads(this.#ownersOf(owners), this.#readersOf(needed), costs, stays, pieceLimit);
+  }
+
+  /** Cycles that the busiest link has at least; null where only `loads` and what is done without them say more. */
+  leastLinkCycles(owners: OwnerIndex, needed: Placement, elementBytes: number, target: ChipTarget): number | null {
+    // The sides of a cut must be whole grids of boxes.
+    if (owners.boxes.length !== owners.placement.boxCount) return null;
+    const costs = packetCosts(elementBytes, target);
+    return this.#kernel.leastLinkCycles(this.#ownersOf(owners), this.#readersOf(needed), costs, pieceLimit);
   }
 
   /** Cycles of all links together, after `loads`; 0 where that looked at nothing. */
@@ -43,7 +63,7 @@ export class LinkLoader {
     const sources = boxes.map((box) =>
       box < 0 ? -1 : sourceNumber(placement.extent[4 * box] as number, placement.extent[4 * box + 2] as number),
     );
-    const made = ownerRecord({ axes, sources });
+    const made = ownerRecord({ axes, sources, ...ownerCuts(owners) });
     this.#owners.set(owners, made);
     return made;
   }

@@ -5,8 +5,10 @@ import type { Network } from "../network.ts";
 import type { Candidate } from "./candidates.ts";
 import type { EdgeCost } from "./edge-cost.ts";
 import { EdgePricer } from "./edge-pricer.ts";
+import type { EdgeTable } from "./edge-table.ts";
 import { type Edge, edgesOf } from "./edges.ts";
-import { minimize, type PairCost } from "./elimination.ts";
+import { exactMinimum, type Minimum, minimize, type PairCost } from "./elimination.ts";
+import { type OpenPair, priceNeeded } from "./needed-prices.ts";
 import { networkCandidates } from "./network-candidates.ts";
 import { cyclesAlone, type Weighing } from "./objective.ts";
 import { type PairSaving, sideBySide } from "./side-by-side.ts";
@@ -28,9 +30,9 @@ export interface SearchSpace {
   readonly edges: readonly Edge[];
   /** The cost of an edge between two candidates. */
   readonly costOf: (edge: Edge, producer: Candidate, consumer: Candidate) => EdgeCost;
-  /** By edge: cycles, [producer candidate][consumer candidate]. */
-  readonly tables: readonly Float64Array[];
-  /** By edge: dynamic picojoules, as `tables`; null where no energy is asked for. */
+  /** By edge: cycles, [producer candidate][consumer candidate]; a search works out those that it needs. */
+  readonly tables: readonly EdgeTable[];
+  /** By edge: dynamic picojoules, [producer candidate][consumer candidate]; null where no energy is asked for. */
   readonly energies: readonly Float64Array[] | null;
   /** Pairs of layers that must have the same split: 0 where it is, infinite elsewhere. */
   readonly ties: readonly PairCost[];
@@ -71,7 +73,7 @@ export function searchSpace(
   const beside = sideBySide(network, alone, work, target, pins, countsEnergy, pairs);
   const { candidates, savings } = beside;
   const pricer = new EdgePricer(network, target);
-  const cached = new Map<string, Float64Array>();
+  const cached = new Map<string, EdgeTable>();
   const listNumbers = new Map<readonly Candidate[], number>();
   const numberOf = (list: readonly Candidate[]): number => {
     const known = listNumbers.get(list);
@@ -139,6 +141,17 @@ function tiesOf({ ties }: Network, candidates: SearchSpace["candidates"]): PairC
   });
 }
 
+/** The choices that cost least, as far as prices are needed to find them; null where choices would have to be left out by their looks. */
+function leastByNeededPrices(
+  single: readonly Float64Array[],
+  open: readonly OpenPair[],
+  others: readonly PairCost[],
+): Minimum | null {
+  const needed = priceNeeded(single, open, others);
+  const pairs = open.map(({ left, right, table }) => ({ left, right, table: table.least }));
+  return exactMinimum(needed, [...pairs, ...others], tableLimit);
+}
+
 /** The choices with the least Σ layers + Σ edges + Σ prices, of cycles and picojoules by what they weigh. */
 export function search(
   space: SearchSpace,
@@ -152,16 +165,23 @@ export function search(
       (candidate) => perCycle * candidate.cost.cycles + perPicojoule * candidate.energyPj + price(layer, candidate),
     ),
   );
-  const pairs: PairCost[] = space.edges.map((edge, index) => {
-    const cycles = at(space.tables, index);
-    const picojoules = space.energies === null ? null : at(space.energies, index);
-    const table = isCycles
-      ? cycles
-      : cycles.map((each, entry) => perCycle * each + perPicojoule * (picojoules?.[entry] ?? 0));
-    return { left: edge.producer, right: edge.consumer, table };
-  });
   const savings = space.savings.map((pair) => ({ ...pair, table: pair.table.map((cycles) => perCycle * cycles) }));
-  const { choices, exact } = minimize(single, [...pairs, ...space.ties, ...savings], tableLimit);
+  const others = [...space.ties, ...savings];
+  const open = space.edges.map((edge, index) => ({
+    left: edge.producer,
+    right: edge.consumer,
+    table: at(space.tables, index),
+  }));
+  const wholeCost = ({ left, right, table }: OpenPair, index: number): PairCost => {
+    const cycles = table.whole();
+    const picojoules = space.energies === null ? null : at(space.energies, index);
+    const weighed = (each: number, entry: number): number =>
+      perCycle * each + perPicojoule * (picojoules?.[entry] ?? 0);
+    return { left, right, table: isCycles ? cycles : cycles.map(weighed) };
+  };
+  const { choices, exact } =
+    (isCycles ? leastByNeededPrices(single, open, others) : null) ??
+    minimize(single, [...open.map(wholeCost), ...others], tableLimit);
   const chosen = choices.map((choice, layer) => at(at(space.candidates, layer), choice));
   let predictedCycles = 0;
   let predictedPj = 0;
@@ -172,7 +192,7 @@ export function search(
   space.edges.forEach((edge, index) => {
     const width = at(space.candidates, edge.consumer).length;
     const entry = at(choices, edge.producer) * width + at(choices, edge.consumer);
-    predictedCycles += at(at(space.tables, index), entry);
+    predictedCycles += at(space.tables, index).cycles(entry);
     if (space.energies !== null) predictedPj += at(at(space.energies, index), entry);
   });
   for (const { left, right, table } of space.savings) {

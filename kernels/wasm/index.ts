@@ -5,7 +5,7 @@ export { contract, pairWeights } from "./contraction";
 export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion";
 export { copy, fill } from "./copy";
 export { contractFloat } from "./float-contraction";
-export { linkCycleSum, linkLoads } from "./link-loads";
+export { leastLinkCycles, linkCycleSum, linkLoads } from "./link-loads";
 export { reduce } from "./reduction";
 export { copyPacked } from "./packed";
 export { binary, clip, leakyRelu, lookup, sign } from "./vector";

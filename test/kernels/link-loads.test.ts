@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { rectanglesOf } from "../../compiler/mapper/placement-builder.ts";
 import {
+  type Cut,
   LinkLoadKernel,
   type OwnerGrid,
   ownerRecord,
@@ -66,6 +67,10 @@ function readersOf(
   };
 }
 
+/** For owners of which no bounds are asked for. */
+const noCut: Cut = { place: 0, axis: 0, sides: [] };
+const noCuts = { rowCount: 1, rowCut: noCut, columnCut: noCut };
+
 const moveArbitrary = gridArbitrary.chain((grid) =>
   fc
     .record({
@@ -86,7 +91,7 @@ const moveArbitrary = gridArbitrary.chain((grid) =>
     .map(({ owned, sources, read, boxes }): Move => {
       const cells = owned[0].starts.length * owned[1].starts.length;
       const numbers = sources.slice(0, cells).map((place) => (place === null ? -1 : sourceNumber(...place)));
-      return { owners: { axes: owned, sources: numbers }, readers: readersOf(grid, read, boxes) };
+      return { owners: { axes: owned, sources: numbers, ...noCuts }, readers: readersOf(grid, read, boxes) };
     }),
 );
 
@@ -114,6 +119,9 @@ describe("the loads of links and ports", () => {
     owners: {
       axes: [{ starts: [0, 3, 6, 9], ends: [3, 6, 9, 12] }],
       sources: [0, 1, 2, 3].map((column) => sourceNumber(0, column)),
+      rowCount: 1,
+      rowCut: { place: 1, axis: 0, sides: [0, 0, 0, 0] },
+      columnCut: { place: 2, axis: 0, sides: [0, 0, 1, 1] },
     },
     readers: {
       rows: 1,
@@ -134,7 +142,8 @@ describe("the loads of links and ports", () => {
     // A piece of 3 bytes holds a link for 2 cycles: two pieces cross the middle either way. A core sends one (2 + 1 cycles),
     // takes in two, and its port moves 3 + 6 elements. Links: 2, 4, 4 cycles to the east and as many to the west.
     const kernel = new LinkLoadKernel();
-    expect(kernel.loads(ownerRecord(row.owners), readerRecord(row.readers), costs, false, 4)).toEqual({
+    const readers = readerRecord(row.readers);
+    expect(kernel.loads(ownerRecord(row.owners), readers, costs, false, 4)).toEqual({
       inject: 3,
       eject: 4,
       links: 4,
@@ -142,6 +151,9 @@ describe("the loads of links and ports", () => {
       remoteCount: 6,
     });
     expect(kernel.linkCycleSum()).toBe(20);
+    // 2 × 3 bytes cross the middle of one row, either way, 2 a cycle.
+    expect(kernel.leastLinkCycles(ownerRecord(row.owners), readers, costs, 4)).toBe(3);
+    expect(kernel.leastLinkCycles(ownerRecord(row.owners), readers, costs, 3)).toBeNull();
   });
 
   it("are not worked out when there are more pieces than the limit, and then no link is loaded", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { at } from "../../../base/math.ts";
 import { makeRandom } from "../../../base/random.ts";
 import { layOut } from "../../../compiler/geometry.ts";
 import { boundaryValue } from "../../../compiler/mapper/check.ts";
@@ -150,7 +151,7 @@ describe("constants that several steps read", () => {
       const pairs = space.edges.map(({ producer, consumer }, index) => ({
         left: producer,
         right: consumer,
-        table: space.tables[index] as Float64Array,
+        table: at(space.tables, index).whole(),
       }));
       const bytes = weightsOf(mapNetwork(network, mini).mapping.buffers).reduce((sum, [, each]) => sum + each, 0);
       return { bytes, operationCount: minimize(single, pairs, 2e6).operationCount };

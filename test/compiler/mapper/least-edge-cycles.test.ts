@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { layOut } from "../../../compiler/geometry.ts";
+import type { Layer } from "../../../compiler/layers.ts";
+import { placementOf } from "../../../compiler/mapper/access-placement.ts";
+import { edgeCost, edgeScratch, isInPlace, leastEdgeCycles } from "../../../compiler/mapper/edge-cost.ts";
+import { ownerCuts } from "../../../compiler/mapper/owner-cuts.ts";
+import { ownerIndex } from "../../../compiler/mapper/owner-index.ts";
+import type { Placement } from "../../../compiler/mapper/placement.ts";
+import { readerBoxes } from "../../../compiler/mapper/reader-boxes.ts";
+import { candidateSplits } from "../../../compiler/mapper/splits.ts";
+import {
+  LinkLoadKernel,
+  type OwnerGrid,
+  ownerRecord,
+  readerRecord,
+  sourceNumber,
+} from "../../../kernels/link-loads.ts";
+import { plainLeastLinkCycles } from "../../../kernels/plain/link-loads.ts";
+import { loadChip } from "../../../targets/load.ts";
+import { TestGraph } from "./networks.ts";
+
+const chip = loadChip("mini-4x4");
+const graph = new TestGraph();
+const network = graph.output(graph.conv("c", graph.input("x", [2, 4, 9, 8]), 6, 3, 1)).network();
+const [input, conv] = network.layers as [Layer, Layer];
+
+/** Where the image lies by a split of the input, and where it is needed by one of the convolution. */
+const movesArbitrary = fc
+  .tuple(
+    fc.constantFrom(...candidateSplits(input, chip.grid)),
+    fc.constantFrom(...candidateSplits(conv, chip.grid)),
+    fc.constantFrom(0.5, 1, 2),
+  )
+  .map(([from, to, bytes]) => {
+    const placed = (layer: Layer, split: typeof from, isOwner: boolean): Placement => {
+      const { access, type } = (isOwner ? layer.writes : layer.reads)[0] as Layer["writes"][number];
+      return placementOf(layOut(layer.dimensions, split, chip.grid), access, type.shape, isOwner);
+    };
+    return { owners: ownerIndex(placed(input, from, true)), needed: placed(conv, to, false), bytes };
+  });
+
+describe("the least cycles of an edge", () => {
+  const scratch = edgeScratch(chip);
+
+  it("are no more than what it costs, and more than a third of it in the middle", () => {
+    const shares: number[] = [];
+    fc.assert(
+      fc.property(movesArbitrary, fc.boolean(), ({ owners, needed, bytes }, mayStay) => {
+        if (mayStay && isInPlace(owners.placement, needed)) return;
+        const least = leastEdgeCycles(owners, needed, bytes, chip, scratch);
+        if (least === null) return;
+        const { cycles } = edgeCost(owners, needed, bytes, mayStay, chip, scratch);
+        expect(least).toBeLessThanOrEqual(cycles);
+        if (cycles > 0) shares.push(least / cycles);
+      }),
+      { numRuns: 400 },
+    );
+    shares.sort((a, b) => a - b);
+    expect(shares.length).toBeGreaterThan(200);
+    expect(shares[shares.length >> 1]).toBeGreaterThan(1 / 3);
+  });
+
+  it("come from what crosses two cuts, as added up piece by piece", () => {
+    const kernel = new LinkLoadKernel();
+    fc.assert(
+      fc.property(
+        movesArbitrary,
+        fc.constantFrom(1, 32, 3, Number.POSITIVE_INFINITY),
+        ({ owners, needed, bytes }, link) => {
+          const { starts, ends, boxes, placement } = owners;
+          if (boxes.length !== placement.boxCount) return;
+          const grid: OwnerGrid = {
+            axes: starts.map((own, axis) => ({ starts: own, ends: ends[axis] as Int32Array })),
+            sources: boxes.map((box) =>
+              sourceNumber(placement.extent[4 * box] as number, placement.extent[4 * box + 2] as number),
+            ),
+            ...ownerCuts(owners),
+          };
+          const readers = readerBoxes(needed);
+          const costs = { elementBytes: bytes, linkBytesPerCycle: link, issueCycles: 1 };
+          const least = kernel.leastLinkCycles(ownerRecord(grid), readerRecord(readers), costs, 65_536);
+          expect(least).toBeCloseTo(plainLeastLinkCycles(grid, readers, costs), 6);
+          const loads = kernel.loads(ownerRecord(grid), readerRecord(readers), costs, false, 65_536);
+          expect(least).toBeLessThanOrEqual((loads?.links ?? 0) + 1e-9);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("are unknown where owners leave gaps, and where there are too many pieces", () => {
+    const split = { rows: [{ dimension: "d2", parts: 4 }], columns: [] };
+    const { access, type } = input.writes[0] as Layer["writes"][number];
+    const whole = ownerIndex(placementOf(layOut(input.dimensions, split, chip.grid), access, type.shape, true));
+    const gap = { ...whole, boxes: whole.boxes.map((box) => (box === 1 ? -1 : box)) };
+    const gapped = { ...gap, placement: { ...whole.placement, boxCount: whole.placement.boxCount - 1 } };
+    expect(leastEdgeCycles(whole, whole.placement, 1, chip, scratch)).not.toBeNull();
+    expect(leastEdgeCycles(gapped, whole.placement, 1, chip, scratch)).toBeNull();
+  });
+});
+
+describe("the cuts of what cores own", () => {
+  it("lie in the middle, or where the outermost parts change that is nearest", () => {
+    const cuts = (rows: number, columns: number): readonly number[] => {
+      const split = {
+        rows: [
+          { dimension: "d1", parts: 2 },
+          { dimension: "d2", parts: rows },
+        ],
+        columns: [{ dimension: "d3", parts: columns }],
+      };
+      const large = { rows: 8, columns: 8 };
+      const { access, type } = input.writes[0] as Layer["writes"][number];
+      const { rowCut, columnCut } = ownerCuts(
+        ownerIndex(placementOf(layOut(input.dimensions, split, large), access, type.shape, true)),
+      );
+      return [rowCut.place, columnCut.place];
+    };
+    expect(cuts(4, 8)).toEqual([4, 4]);
+    // Six rows, of which three have the one and three the other half of the channels; two columns, both before the middle.
+    expect(cuts(3, 2)).toEqual([3, 4]);
+  });
+});
