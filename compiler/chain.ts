@@ -134,12 +134,12 @@ function tablesOf(node: Node, layer: Layer, geometry: Geometry): TablePlan[] {
     case "dequantize":
     case "quantize": {
       const { axis, factors } = conversionFactors(node.op, from, node.type);
-      const values = Int32Array.from(
-        factors.flatMap((factor) => {
-          const { multiplier, shift } = fixedPoint(factor);
-          return [multiplier, shift];
-        }),
-      );
+      const values = new Int32Array(2 * factors.length);
+      factors.forEach((factor, index) => {
+        const { multiplier, shift } = fixedPoint(factor);
+        values[2 * index] = multiplier;
+        values[2 * index + 1] = shift;
+      });
       const access = axis === null || factors.length === 1 ? [] : [layer.result[axis] as Access[number]];
       return [placed(layer, node, "scale", access.length === 0 ? [] : [factors.length], values, access, geometry)];
     }

@@ -40,12 +40,22 @@ export function layOut(
 ): Geometry {
   const partsOn = (list: readonly SplitPart[], name: string): number =>
     list.find((part) => part.dimension === name)?.parts ?? 1;
-  const indexOn = (list: readonly SplitPart[], name: string, first: number, length: number): number[] => {
-    const position = list.findIndex((part) => part.dimension === name);
-    if (position < 0) return new Array<number>(length).fill(0);
-    const inner = product(list.slice(position + 1).map((part) => part.parts));
-    const parts = list[position]?.parts ?? 1;
-    return Array.from({ length }, (_, index) => Math.floor(Math.max(0, index - first) / inner) % parts);
+  /** By dimension: along an axis of the grid, the index of the part that it contributes, times a factor (by dimension; 1 where none is given). */
+  const indexesOn = (
+    list: readonly SplitPart[],
+    first: number,
+    length: number,
+    factors: readonly number[],
+  ): (readonly number[])[] => {
+    const whole = new Array<number>(length).fill(0);
+    return dimensions.map(({ name }, dimension) => {
+      const position = list.findIndex((part) => part.dimension === name);
+      if (position < 0) return whole;
+      const inner = product(list.slice(position + 1).map((part) => part.parts));
+      const parts = list[position]?.parts ?? 1;
+      const factor = factors[dimension] ?? 1;
+      return Array.from({ length }, (_, index) => factor * (Math.floor(Math.max(0, index - first) / inner) % parts));
+    });
   };
   const parts = dimensions.map(({ name }) => partsOn(split.rows, name) * partsOn(split.columns, name));
   const reducedDimension = dimensions.findIndex(
@@ -63,10 +73,8 @@ export function layOut(
     usedColumns: product(split.columns.map((part) => part.parts)),
     parts,
     chunks: dimensions.map(({ size }, index) => ceilDivide(size, parts[index] ?? 1)),
-    rowIndex: dimensions.map(({ name }, index) =>
-      indexOn(split.rows, name, corner.row, grid.rows).map((part) => part * (columnParts[index] ?? 1)),
-    ),
-    columnIndex: dimensions.map(({ name }) => indexOn(split.columns, name, corner.column, grid.columns)),
+    rowIndex: indexesOn(split.rows, corner.row, grid.rows, columnParts),
+    columnIndex: indexesOn(split.columns, corner.column, grid.columns, []),
     reduction:
       reducedDimension < 0
         ? null
