@@ -1,4 +1,3 @@
-import { SingleBar } from "cli-progress";
 import { noProgress, type OnProgress } from "../api/progress.ts";
 
 /** A bar on standard error, on a terminal alone. */
@@ -12,8 +11,9 @@ export interface ProgressBar {
 const quietMilliseconds = 200;
 
 /** Makes a bar that shows the phase and how much of it is done; nothing where standard error is no terminal. */
-export function makeProgress(): ProgressBar {
+export async function makeProgress(): Promise<ProgressBar> {
   if (process.stderr.isTTY !== true) return { onProgress: noProgress, stop: () => undefined };
+  const { SingleBar } = await import("cli-progress");
   const bar = new SingleBar({
     format: "{bar} {phase}",
     stream: process.stderr,

@@ -22,7 +22,7 @@ import { deliverRun } from "../results.ts";
 
 /** `boreal compile`: the program, its weights, the mapping and the chip's graph as files. */
 export async function execute(path: string | undefined, options: Options): Promise<void> {
-  const progress = makeProgress();
+  const progress = await makeProgress();
   const { onProgress } = progress;
   try {
     onProgress({ phase: "import", fraction: null });

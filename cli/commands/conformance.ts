@@ -16,7 +16,7 @@ export async function execute(path: string | undefined, options: Options): Promi
   if (executor === "exact") {
     throw problem("B601", "Option --executor exact is not for conformance, expected evaluate or functional.");
   }
-  const progress = makeProgress();
+  const progress = await makeProgress();
   try {
     const files = new Map<string, Uint8Array>();
     const result = runConformance(path ?? "", {

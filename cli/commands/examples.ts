@@ -29,7 +29,7 @@ export async function execute(name: string | undefined, options: Options): Promi
     const names = examples.map((each) => each.name);
     throw problem("B601", `There is no example "${name}"${didYouMean(name, names)}`);
   }
-  const progress = makeProgress();
+  const progress = await makeProgress();
   const results: Deliverable[] = [];
   try {
     await example.run(

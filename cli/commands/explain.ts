@@ -18,7 +18,7 @@ export async function execute(first: string | undefined, given: Options, second:
     throw problem("B601", `One layer was described in place of a model, but "${first}" and "${second}" are given too.`);
   }
   const [path, layer] = isLayer ? [undefined, first] : [first, second];
-  const progress = makeProgress();
+  const progress = await makeProgress();
   const { onProgress } = progress;
   try {
     onProgress({ phase: "import", fraction: null });

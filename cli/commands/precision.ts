@@ -12,7 +12,7 @@ import { refuseTwoStreams } from "../results.ts";
 /** `boreal precision`: the cheapest precision of each layer within an accuracy budget, and the front of cost against error. */
 export async function execute(path: string | undefined, options: Options): Promise<void> {
   refuseTwoStreams(options);
-  const progress = makeProgress();
+  const progress = await makeProgress();
   try {
     progress.onProgress({ phase: "import", fraction: null });
     const target = chooseTarget(options.target, options.set);

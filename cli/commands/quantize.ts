@@ -9,7 +9,7 @@ import { deliverRun } from "../results.ts";
 
 /** `boreal quantize`: how near a model's quantized form is to f32; writes it as ONNX with --out. */
 export async function execute(path: string | undefined, options: Options): Promise<void> {
-  const progress = makeProgress();
+  const progress = await makeProgress();
   try {
     progress.onProgress({ phase: "import", fraction: null });
     const model = modelOf(path ?? "", options);

@@ -23,7 +23,7 @@ import { deliverRun, refuseIdealRange, refuseTwoStreams } from "../results.ts";
 export async function execute(path: string | undefined, options: Options): Promise<void> {
   refuseTwoStreams(options);
   refuseContradictions(options);
-  const progress = makeProgress();
+  const progress = await makeProgress();
   try {
     await run(path, options, progress);
   } finally {

@@ -11,7 +11,7 @@ import { refuseTwoStreams } from "../results.ts";
 /** `boreal sensitivity`: which estimates of the chip decide latency and energy of a model. */
 export async function execute(path: string | undefined, options: Options): Promise<void> {
   refuseTwoStreams(options);
-  const progress = makeProgress();
+  const progress = await makeProgress();
   try {
     progress.onProgress({ phase: "import", fraction: null });
     const target = chooseTarget(options.target, options.set);

@@ -19,7 +19,7 @@ export async function execute(path: string | undefined, options: Options): Promi
   if (options.outputs !== undefined && options.input === undefined) {
     throw problem("B601", "Option --outputs needs --input: a program alone has no samples to answer.");
   }
-  const progress = makeProgress();
+  const progress = await makeProgress();
   const { onProgress } = progress;
   try {
     onProgress({ phase: "read the program", fraction: null });
