@@ -104,12 +104,12 @@ export function fitMemory(
   };
   const searched = (prices: Prices): Attempt => attempted(search(space, priceOf(space, prices, weighing), weighing));
   /** What all streams take: their steps, less what runs at once. */
-  const valueOf = (one: Attempt): number =>
+  const takenByAll = (one: Attempt): number =>
     worth(one) * streamCount - weighing.perCycle * (one.turns?.savedCycles ?? 0);
   const better = (one: Attempt, other: Attempt): Attempt => {
     if (fits(one) !== fits(other)) return fits(one) ? one : other;
     if (!fits(one)) return one.allocation.peakBytes <= other.allocation.peakBytes ? one : other;
-    return valueOf(one) <= valueOf(other) ? one : other;
+    return takenByAll(one) <= takenByAll(other) ? one : other;
   };
   const withWeights = (one: Attempt, spareBytes: number, turns: StreamTurns | null): Attempt =>
     attempted(budgetedWeights(space, one.result, spareBytes, weighing), turns);
