@@ -74,7 +74,12 @@ function alternativesOf(
   onProgress({ phase: "search other choices", fraction: null });
   const { network, mapping } = compiled;
   const pins = new Map(
-    (pinned?.steps ?? []).filter(({ name }) => name !== plan.layer.name).map((step) => [step.name, step]),
+    (pinned?.steps ?? [])
+      .filter(({ name }) => name !== plan.layer.name)
+      .map(({ beside, ...step }) => [
+        step.name,
+        beside === undefined || beside === plan.layer.name ? step : { ...step, beside },
+      ]),
   );
   const weighing = weighingOf(objective, compiled.map, chip);
   const work = vectorWork(network.layers, chip);

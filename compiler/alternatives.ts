@@ -1,7 +1,7 @@
 import { at, roundUp, sum } from "../base/math.ts";
 import type { Mapping, ValueLayout } from "../ir/mapping.ts";
 import type { Program } from "../ir/program.ts";
-import { emitProgram, ProgramRoomError, programsBuffer } from "./emit/emitter.ts";
+import { emitProgram, ProgramBufferError, ProgramRoomError, programsBuffer } from "./emit/emitter.ts";
 import type { Candidate } from "./mapper/candidates.ts";
 import type { PairCost } from "./mapper/elimination.ts";
 import { cyclesAlone, type Weighing } from "./mapper/objective.ts";
@@ -121,6 +121,7 @@ export function forcedProgram(
       const { predictedCycles } = result;
       return { program: placed === allocation ? program : programOf(placed.buffers), predictedCycles };
     } catch (error) {
+      if (error instanceof ProgramBufferError) return null;
       if (!(error instanceof ProgramRoomError)) throw error;
       memoryBytes = target.core.memoryBytes - roundUp(error.programBytes + (error.programBytes >> 3), 16);
     }

@@ -19,8 +19,8 @@ export function concurrency(steps: readonly MappedStep[]): {
   steps.forEach(({ beside }, index) => {
     if (beside !== undefined) begins[index] = at(begins, index - 1);
   });
-  const ends = begins.map((begin) => begins.lastIndexOf(begin));
-  return { begins, ends };
+  const lasts = new Map(begins.map((begin, index) => [begin, index]));
+  return { begins, ends: begins.map((begin) => lasts.get(begin) ?? begin) };
 }
 
 /** The cores that a split is laid on, those without work included. */
@@ -47,13 +47,12 @@ export function areDisjoint(left: Rectangle, right: Rectangle): boolean {
 
 /** By step: whether another one computes at once with it on some of its cores. */
 export function sharingCores(steps: readonly MappedStep[]): readonly boolean[] {
-  const { begins } = concurrency(steps);
-  return steps.map((step, index) =>
-    steps.some(
-      (other, place) =>
-        place !== index && begins[place] === begins[index] && !areDisjoint(coresOf(step), coresOf(other)),
-    ),
-  );
+  const shares = steps.map(() => false);
+  steps.forEach((step, index) => {
+    const other = step.beside === undefined ? undefined : steps[index - 1];
+    if (other !== undefined && !areDisjoint(coresOf(step), coresOf(other))) shares[index - 1] = shares[index] = true;
+  });
+  return shares;
 }
 
 /**

@@ -144,14 +144,17 @@ function gapLines(colours: Colours, { gapFraction, objective }: RunResult["choic
 }
 
 /** What the batches that were tried are predicted to take, where the best was chosen. */
-function batchLines(colours: Colours, { batches, objective }: RunResult["choices"]): string[] {
+function batchLines(colours: Colours, { batches, objective, streamCount }: RunResult["choices"]): string[] {
   if (batches === null) return [];
   const tried = batches.map(({ batchCount, intervalCycles }) =>
     intervalCycles === null
       ? `${batchCount} does not fit`
       : `${batchCount}: ${formatCount(Number(intervalCycles.toPrecision(4)))}`,
   );
-  return [line(colours, "batches", `${tried.join(", ")} (predicted interval in cycles; chosen for ${objective})`)];
+  const ofWhat = streamCount === 1 ? "" : " of each stream";
+  return [
+    line(colours, "batches", `${tried.join(", ")}${ofWhat} (predicted interval in cycles; chosen for ${objective})`),
+  ];
 }
 
 function modelText({ model, choices }: Pick<RunResult, "model" | "choices">): string {

@@ -94,7 +94,7 @@ function choicesFor(network: Network, target: ChipTarget, options: MapOptions, s
   return { ...found, pins, layouts: chosenLayouts };
 }
 
-/** The steps that are chosen for each of a network's streams, with what nothing but memory may make dearer. */
+/** The steps that are chosen for each of a network's streams. */
 export interface StreamChoice {
   readonly steps: readonly MappedStep[];
   /** How the streams take turns so that the buffers of all fit. */
@@ -117,7 +117,10 @@ export function chooseForStreams(
   if (fit.fitting === null) throw new MisfitError(memoryMisfit(network, fit.leanest, target));
   const { steps, result, turns } = fit.fitting;
   if (turns === null) throw internalError("the streams have no order");
-  return { steps, turns, gap: pins.size > 0 ? null : fit.gap, exact: result.exact && fit.rounds === 1 };
+  // Splits are chosen as if nothing ran at once: where something may, nothing is proven.
+  const isAlone = streams.pairings.every(({ possible }) => possible.length === 0);
+  const gap = isAlone && pins.size === 0 ? fit.gap : null;
+  return { steps, turns, gap, exact: isAlone && result.exact && fit.rounds === 1 };
 }
 
 /**

@@ -155,7 +155,7 @@ export function fitMemory(
     for (let turn = 0; ; turn += 1) {
       if (fits(current)) {
         high = prices;
-        if (fitting === null || worth(current) < worth(fitting)) fitting = current;
+        if (fitting === null || takenByAll(current) < takenByAll(fitting)) fitting = current;
       } else low = prices;
       if (turn === refineLimit) break;
       prices = between(low, high);

@@ -34,7 +34,7 @@ export function mapStreams(network: Network, target: ChipTarget, streamOptions: 
     return mapNetwork(networkInOrder(streams, order), target, options);
   }
   const mayPair = options.sideBySide ?? true;
-  const choice = chooseForStreams(network, streamSpace(streams, mayPair), target, {
+  const choice = chooseForStreams(network, streamSpace(streams, mayPair, known), target, {
     ...options,
     ...(given === undefined ? {} : { mapping: ofFirstStream(given, network) }),
     ...(options.avoided === undefined ? {} : { avoided: avoidedInAny(options.avoided, streams) }),
@@ -46,8 +46,8 @@ export function mapStreams(network: Network, target: ChipTarget, streamOptions: 
     target: target.name,
     batchCount: 1,
     layouts: [],
-    buffers: [],
     ...given,
+    buffers: [],
     steps: [...(given?.steps ?? []), ...copies],
   };
   const { avoided: _, ...plain } = options;

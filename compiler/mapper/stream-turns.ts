@@ -37,11 +37,14 @@ export interface StreamSpace {
   readonly pairings: readonly StreamPairing[];
 }
 
-/** The orders and pairs of streams; no pairs unless `mayPair`. */
-export function streamSpace(streams: Streams, mayPair: boolean): StreamSpace {
+/** The orders and pairs of streams; no pairs unless `mayPair`, and none of layers of which a stream's step is given. */
+export function streamSpace(streams: Streams, mayPair: boolean, given: ReadonlySet<string> = new Set()): StreamSpace {
+  const isGiven = at(streams.layers, 0).map((_, layer) => streams.layers.some((own) => given.has(at(own, layer).name)));
   const pairings = streams.orders.map((order): StreamPairing => {
     const network = networkInOrder(streams, order);
-    const isFree = network.layers.map((_, index) => mayRunBeside(network, index));
+    const isFree = network.layers.map(
+      (_, index) => mayRunBeside(network, index) && isGiven[at(order, index).layer] !== true,
+    );
     const possible = independentPairs(network, mayPair ? reach * streams.layers.length : 0).filter(
       (pair) => isFree[pair.left] && isFree[pair.right] && mayShareCores(network, pair),
     );

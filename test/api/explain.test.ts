@@ -59,6 +59,33 @@ describe("the summary of a mapping", () => {
   });
 });
 
+describe("a layer that another one runs beside", () => {
+  /** Two products of the same input. */
+  const forked = importModel({
+    bytes: bytesOf({
+      name: "forked",
+      opset: 17,
+      inputs: [{ name: "x", element: "f32", shape: [4, 16] }],
+      outputs: ["left", "right"].map((name) => ({ name, element: "f32", shape: [4, 16] })),
+      nodes: [
+        { operator: "MatMul", name: "one", inputs: ["x", "a"], outputs: ["left"] },
+        { operator: "MatMul", name: "other", inputs: ["x", "b"], outputs: ["right"] },
+      ],
+      initializers: { a: weights([16, 16], 1), b: weights([16, 16], 2) },
+    }),
+    name: "forked",
+  });
+
+  it("is explained under a given mapping", () => {
+    const { mapping } = compileModel(forked, target.chip, {});
+    const pair = mapping.steps.find(({ beside }) => beside !== undefined);
+    const layer = pair?.beside ?? "";
+    expect(layer).not.toBe("");
+    const given = { ...mapping, buffers: [] };
+    expect(explain({ model: forked, layer, mapping: given }).layer?.alternatives.length).toBeGreaterThan(0);
+  });
+});
+
 describe("a layer from near", () => {
   const layer = near.layer as NonNullable<typeof near.layer>;
   const [chosen, ...others] = layer.alternatives;

@@ -286,6 +286,21 @@ describe("the turns of two streams", () => {
     expect(weights.sort()).toEqual(["first.w", "last.w"]);
   });
 
+  it("keep a given step of one stream as it is in both, with its own tile and alone", () => {
+    const network = mixed();
+    const one = mapNetwork(network, mini, { objective: "throughput", sideBySide: false }).mapping;
+    const map = mapStreams(network, mini, { streamCount: 2, objective: "throughput", mapping: one });
+    for (const { name, tile } of one.steps) {
+      const copies = map.mapping.steps.filter((step) => nameInStream(["", "@2"], step.name) === name);
+      expect(copies.map((step) => [step.tile, step.beside])).toEqual([0, 1].map(() => [tile, undefined]));
+    }
+  });
+
+  it("are not said to be the best, for they are chosen after the splits", () => {
+    const found = mapStreams(mixed(), mini, { streamCount: 2, objective: "throughput" });
+    expect([found.gap, found.exact]).toEqual([null, false]);
+  });
+
   it("leave pairs out where memory does not hold what they use at once", () => {
     const network = mixed();
     const { liveBytes } = mapStreams(network, mini, { streamCount: 2, objective: "throughput" });

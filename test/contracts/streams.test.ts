@@ -176,7 +176,7 @@ describe("random graphs in two streams", () => {
   });
 
   it("order all conflicting accesses by tokens", () => {
-    for (const { seed, program } of cases.filter((_, index) => index % 4 === 0)) {
+    for (const { seed, program } of cases.filter(({ kind }) => kind === "paired" || kind === "free").slice(0, 5)) {
       expect(checkOrder(program, memoriesOf(mini)), `seed ${seed}`).toEqual([]);
     }
   });
