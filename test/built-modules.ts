@@ -2,8 +2,8 @@ import { relative, resolve } from "node:path";
 import type { Plugin } from "vitest/config";
 
 const root = resolve(import.meta.dirname, "..");
-/** Where no built modules come from. */
-const unbuilt = /^(test|scripts|bench|\.\.|node_modules)\b/;
+/** Where no built modules come from; those of the command are bundled. */
+const unbuilt = /^(test|scripts|bench|cli|\.\.|node_modules)\b/;
 
 /** Has tests import the project's modules as they are built in `dist`, which run at the speed that users see. */
 export function builtModules(): Plugin {
