@@ -26,7 +26,7 @@ import { type AvoidedSplits, type SearchSpace, searchSpace } from "./search.ts";
 import { withEarlyShares } from "./share-early.ts";
 import { formatSplit } from "./splits.ts";
 import { inOrder, type StepCost, stepCosts } from "./steps.ts";
-import type { StreamSpace, StreamTurns } from "./stream-turns.ts";
+import type { StreamSpace, StreamTurns } from "./stream-pairs.ts";
 import { type VectorWork, vectorWork } from "./work.ts";
 
 /** How a network is to be mapped. */

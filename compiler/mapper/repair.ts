@@ -12,7 +12,8 @@ import { weightReaderCounts } from "./layer-cost.ts";
 import { cyclesAlone, type Weighing } from "./objective.ts";
 import { type Price, type SearchResult, type SearchSpace, search } from "./search.ts";
 import { stepOf, takenPairs } from "./steps.ts";
-import { type StreamSpace, type StreamTurns, turnsWithin } from "./stream-turns.ts";
+import type { StreamSpace, StreamTurns } from "./stream-pairs.ts";
+import { turnsWithin } from "./stream-turns.ts";
 import { budgetedWeights } from "./weight-budget.ts";
 
 /** One complete set of choices with its buffers. */

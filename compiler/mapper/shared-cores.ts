@@ -50,7 +50,8 @@ export function sharedCycles(left: LayerCost, right: LayerCost): number {
 
 /**
  * Cycles that two layers save by running at once: on disjoint cores the shorter of both; on the same cores what the units of one are
- * free while the other works. Two contractions on the same cores take turns, and save nothing but what is transferred meanwhile, which is not counted.
+ * free while the other works. Two contractions on the same cores take turns, and save nothing but what is transferred meanwhile,
+ * which is not counted.
  */
 export function savedCycles(network: Network, pair: LayerPair, left: Candidate, right: Candidate): number {
   const [own, other] = [left.cost, right.cost];

@@ -9,7 +9,7 @@ import { chooseForStreams, type MapOptions, type MapResult, mapNetwork, type Str
 import { MisfitError } from "./misfit.ts";
 import type { AvoidedSplits } from "./search.ts";
 import { tileOf } from "./steps.ts";
-import { streamSpace } from "./stream-turns.ts";
+import { streamSpace } from "./stream-pairs.ts";
 
 /** How a network is to be mapped, perhaps in streams. */
 export interface StreamMapOptions extends MapOptions {
@@ -18,9 +18,10 @@ export interface StreamMapOptions extends MapOptions {
 }
 
 /**
- * Maps the network of all streams of `network`, a network without states: every layer is split alike in all of them.
- * Steps of different streams may run at once on the same cores unless `sideBySide` is false. Steps of `options.mapping` stand as given, in the stream that they name; one that is given of the first stream alone stands in the others
- * too. Where all are given, they also say how the streams take turns. With one stream that is `mapNetwork`. Throws as that does.
+ * Maps the network of all streams of `network`, a network without states: every layer is split alike in all of them. Steps of
+ * different streams may run at once on the same cores unless `sideBySide` is false. Steps of `options.mapping` stand as given, in
+ * the stream that they name; one that is given of the first stream alone stands in the others too. Where all are given, they also
+ * say how the streams take turns. With one stream that is `mapNetwork`. Throws as that does.
  */
 export function mapStreams(network: Network, target: ChipTarget, streamOptions: StreamMapOptions): MapResult {
   const { streamCount = 1, ...options } = streamOptions;
