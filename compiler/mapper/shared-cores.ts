@@ -49,14 +49,40 @@ export function sharedCycles(left: LayerCost, right: LayerCost): number {
 }
 
 /**
- * Cycles that two layers save by running at once: on disjoint cores the shorter of both; on the same cores what the units of one are
- * free while the other works. Two contractions on the same cores take turns, and save nothing but what is transferred meanwhile,
- * which is not counted.
+ * Cycles that two layers save by running at once, [left choice][right choice]: on disjoint cores the shorter of both; on the same
+ * cores what the units of one are free while the other works. Two contractions on the same cores take turns, and save nothing but
+ * what is transferred meanwhile, which is not counted.
  */
+export function savingTable(
+  network: Network,
+  pair: LayerPair,
+  lefts: readonly Candidate[],
+  rights: readonly Candidate[],
+): Float64Array {
+  const [left, right] = [at(network.layers, pair.left), at(network.layers, pair.right)];
+  const bothContract = left.kind === "contraction" && right.kind === "contraction";
+  const mayShare = !bothContract && mayShareCores(network, pair);
+  const sidesOf = (layer: Layer, candidates: readonly Candidate[]) =>
+    candidates.map(({ cost, split, corner }) => ({
+      cost,
+      cores: coresOf({ split, corner }),
+      canShare: mayShare && !hasChain(layer, split),
+    }));
+  const others = sidesOf(right, rights);
+  const table = new Float64Array(lefts.length * rights.length);
+  let entry = 0;
+  for (const own of sidesOf(left, lefts)) {
+    for (const other of others) {
+      if (areDisjoint(own.cores, other.cores)) table[entry] = Math.min(own.cost.cycles, other.cost.cycles);
+      else if (own.canShare && other.canShare)
+        table[entry] = own.cost.cycles + other.cost.cycles - sharedCycles(own.cost, other.cost);
+      entry += 1;
+    }
+  }
+  return table;
+}
+
+/** Cycles that two layers save by running at once with given choices (`savingTable`). */
 export function savedCycles(network: Network, pair: LayerPair, left: Candidate, right: Candidate): number {
-  const [own, other] = [left.cost, right.cost];
-  if (areDisjoint(coresOf(left), coresOf(right))) return Math.min(own.cycles, other.cycles);
-  const kinds = [pair.left, pair.right].map((layer) => at(network.layers, layer).kind);
-  if (kinds.every((kind) => kind === "contraction") || !splitsMayShare(network, pair, left, right)) return 0;
-  return own.cycles + other.cycles - sharedCycles(own, other);
+  return at(savingTable(network, pair, [left], [right]), 0);
 }

@@ -8,7 +8,7 @@ import type { Network } from "../network.ts";
 import { type Candidate, candidatesOf } from "./candidates.ts";
 import type { PairCost } from "./elimination.ts";
 import { mayRunBeside, statedPairs } from "./pair-rules.ts";
-import { savedCycles } from "./shared-cores.ts";
+import { savedCycles, savingTable } from "./shared-cores.ts";
 import { formatSplit } from "./splits.ts";
 import type { VectorWork } from "./work.ts";
 
@@ -38,10 +38,8 @@ export function savingsOf(
   candidates: readonly (readonly Candidate[])[],
 ): PairSaving {
   const { left, right } = pair;
-  const table = at(candidates, left).flatMap((own) =>
-    at(candidates, right).map((other) => -savedCycles(network, pair, own, other)),
-  );
-  return { left, right, isStated, table: Float64Array.from(table) };
+  const saved = savingTable(network, pair, at(candidates, left), at(candidates, right));
+  return { left, right, isStated, table: saved.map((cycles) => -cycles) };
 }
 
 /** The two parts of each cut of the grid at a quarter, a half and three quarters of its columns, or of its rows where it has one column. */
@@ -80,11 +78,12 @@ export function sideBySide(
     pairs.map((pair, index) => savingsOf(network, pair, index < pinned.length, lists));
   if (!looksForPairs) return { savings: savings(pinned, candidates), candidates };
   const isFree = network.layers.map(({ name }, index) => !pins.has(name) && mayRunBeside(network, index));
+  const quickestOf = candidates.map(quickest);
   const partLists = new PartLists(network, candidates, work, target, countsEnergy);
   const offers = independentPairs(network, reach)
     .filter(({ left, right }) => isFree[left] && isFree[right])
     .map(({ left, right }) => {
-      const [own, other] = [quickest(at(candidates, left)), quickest(at(candidates, right))];
+      const [own, other] = [at(quickestOf, left), at(quickestOf, right)];
       const cycles = cuts.map(({ first, second }) =>
         Math.max(cyclesOf(quickest(partLists.of(left, first))), cyclesOf(quickest(partLists.of(right, second)))),
       );
