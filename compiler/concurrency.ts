@@ -45,14 +45,15 @@ export function areDisjoint(left: Rectangle, right: Rectangle): boolean {
   );
 }
 
-/** By step: whether another one computes at once with it on some of its cores. */
-export function sharingCores(steps: readonly MappedStep[]): readonly boolean[] {
-  const shares = steps.map(() => false);
-  steps.forEach((step, index) => {
-    const other = step.beside === undefined ? undefined : steps[index - 1];
-    if (other !== undefined && !areDisjoint(coresOf(step), coresOf(other))) shares[index - 1] = shares[index] = true;
-  });
-  return shares;
+/** The names of steps that compute at once with another one on some of its cores. */
+export function sharingSteps(steps: readonly MappedStep[]): ReadonlySet<string> {
+  const byName = new Map(steps.map((step) => [step.name, step]));
+  return new Set(
+    steps.flatMap((step) => {
+      const other = byName.get(step.beside ?? "");
+      return other === undefined || areDisjoint(coresOf(step), coresOf(other)) ? [] : [step.name, other.name];
+    }),
+  );
 }
 
 /**

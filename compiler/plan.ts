@@ -5,7 +5,7 @@ import type { MappedStep, ValueLayout } from "../ir/mapping.ts";
 import { type ElementType, elementBytes, type TensorType } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { planChain } from "./chain.ts";
-import { concurrency, sharingCores } from "./concurrency.ts";
+import { concurrency, sharingSteps } from "./concurrency.ts";
 import { forEachBox, isInside } from "./core-boxes.ts";
 import { storageGroup } from "./core-group.ts";
 import { type Geometry, largestBox } from "./geometry.ts";
@@ -71,7 +71,7 @@ export function planNetwork(
     known.map(({ laid }) => laid),
   );
   const lodgings = takenLodgings(network, known);
-  const shares = sharingCores(steps);
+  const sharing = sharingSteps(steps);
   const plans = steps.map((step, index) => {
     const { laid, plans: before } = at(known, index);
     const readHomes = laid.layer.reads.map((read) => homes.get(read.value));
@@ -84,7 +84,7 @@ export function planNetwork(
     const around = JSON.stringify([
       laid.layer.writes.map(({ value }) => margins.get(value) ?? null),
       joints.map((joint) => joint && [joint.step.split, joint.step.corner, margins.get(joint.write.buffer) ?? null]),
-      at(shares, index),
+      sharing.has(step.name),
     ]);
     const same = before.find(
       (each) =>
@@ -93,7 +93,8 @@ export function planNetwork(
         each.homes.every((home, read) => home === readHomes[read]),
     );
     const plan =
-      same?.plan ?? planStep(index, step, at(shares, index), laid, network, homes, margins, joints, orders, target);
+      same?.plan ??
+      planStep(index, step, sharing.has(step.name), laid, network, homes, margins, joints, orders, target);
     if (same === undefined) before.push({ network, homes: readHomes, margins: around, plan });
     for (const write of plan.writes) homes.set(write.write.value, write);
     return plan;

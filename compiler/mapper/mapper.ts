@@ -2,7 +2,7 @@ import { BorealError, internalError, type Problem } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import type { MappedBuffer, MappedStep, Mapping } from "../../ir/mapping.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { coresOf } from "../concurrency.ts";
+import { coresOf, sharingSteps } from "../concurrency.ts";
 import type { Network } from "../network.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import { type Allocation, allocate, checkBuffers } from "./allocate.ts";
@@ -19,7 +19,7 @@ import {
   staticPjPerCycle,
   type Weighing,
 } from "./objective.ts";
-import { orderedPairs, pairProblems, sharingSteps } from "./pair-rules.ts";
+import { orderedPairs, pairProblems } from "./pair-rules.ts";
 import { hiddenCycles, placeOverlaps } from "./place-overlaps.ts";
 import { type Fit, fitMemory, gapOf } from "./repair.ts";
 import { type AvoidedSplits, type SearchSpace, searchSpace } from "./search.ts";

@@ -22,17 +22,6 @@ export function statedPairs({ layers }: Network, steps: ReadonlyMap<string, Mapp
   });
 }
 
-/** The names of steps that compute at once with another one on some of its cores. */
-export function sharingSteps(steps: readonly MappedStep[]): ReadonlySet<string> {
-  const byName = new Map(steps.map((step) => [step.name, step]));
-  return new Set(
-    steps.flatMap((step) => {
-      const other = byName.get(step.beside ?? "");
-      return other === undefined || areDisjoint(coresOf(step), coresOf(other)) ? [] : [step.name, other.name];
-    }),
-  );
-}
-
 /** The rules of steps that run at once that the given steps break, by name, as B403. */
 export function pairProblems(network: Network, steps: ReadonlyMap<string, MappedStep>): Problem[] {
   const problems: Problem[] = [];
