@@ -133,6 +133,15 @@ function freedTooEarly({ program, plan, mapping }: Built, direction: OverlapDire
   return { ...program, initialTokens };
 }
 
+/** Whether an answer is another one in a random legal order, with the buffers of a direction freed too early. */
+function goesWrong({ built, batches, answers }: OverlapCase, direction: OverlapDirection, seed: number): boolean {
+  const executor = createExecutor(freedTooEarly(built, direction), built.sidecar, memoriesOf(mini), {
+    order: { seed },
+  });
+  const found = executor.runBatches(batches);
+  return answers.some((expected, batch) => difference(expected, at(found, batch)) !== "");
+}
+
 /** A step with a state: h' = tanh(x·W + h·U), y = h'·V. */
 function recurrent() {
   const random = makeRandom(5);
@@ -213,24 +222,24 @@ describe("inputs that are read ahead and outputs that are sent behind", () => {
     ["ahead", "read before the last reader is done"],
     ["behind", "made anew before they have left"],
   ] as const) {
-    it(`are found out where they are ${fault}`, () => {
-      const some = cases.filter(hasOverlap(direction));
-      for (const { seed, built } of some.filter((_, index) => index % 4 === 1)) {
+    it(`are found out where they are ${fault}, unless other tokens keep the order`, () => {
+      const codes = makeBuilds(0, 12)
+        .filter(hasOverlap(direction))
+        .map(({ built }) => checkOrder(freedTooEarly(built, direction), memoriesOf(mini), batchCount)[0]?.code);
+      expect(codes.filter((code) => code === "B507").length).toBeGreaterThan(10);
+      for (const each of cases.filter(hasOverlap(direction)).filter((_, index) => index % 4 === 1)) {
+        const { built, seed } = each;
         const [first] = checkOrder(freedTooEarly(built, direction), memoriesOf(mini), batchCount);
-        expect(first?.code, `seed ${seed}`).toBe("B507");
+        if (first !== undefined) expect(first.code, `seed ${seed}`).toBe("B507");
+        // So it is where all of an output leaves in early shares.
+        else for (const order of [0, 1, 2]) expect(goesWrong(each, direction, order), `seed ${seed}`).toBe(false);
       }
     });
   }
 
   it("go wrong in some random legal order where they are read before the last reader is done", () => {
-    const goesWrong = ({ built, batches, answers }: OverlapCase, seed: number): boolean => {
-      const program = freedTooEarly(built, "ahead");
-      const executor = createExecutor(program, built.sidecar, memoriesOf(mini), { order: { seed } });
-      const found = executor.runBatches(batches);
-      return answers.some((expected, batch) => difference(expected, at(found, batch)) !== "");
-    };
     const some = cases.filter(hasOverlap("ahead"));
-    expect(some.some((each) => [0, 1, 2, 3, 4].some((seed) => goesWrong(each, seed)))).toBe(true);
+    expect(some.some((each) => [0, 1, 2, 3, 4].some((order) => goesWrong(each, "ahead", order)))).toBe(true);
   });
 
   it("take as long as the slow machine says, in every instruction", () => {
