@@ -7,7 +7,7 @@ import { type Lodging, lodgingsOf } from "../lodgings.ts";
 import type { Network } from "../network.ts";
 import type { AxisPiece } from "../pieces.ts";
 import { placementOf } from "./access-placement.ts";
-import { type Candidate, ownersRead } from "./candidates.ts";
+import type { Candidate } from "./candidates.ts";
 import {
   type EdgeCost,
   type EdgeScratch,
@@ -24,6 +24,7 @@ import type { Edge } from "./edges.ts";
 import { movementPlacement, operandPieces } from "./movement-placement.ts";
 import { type OwnerIndex, ownerIndex } from "./owner-index.ts";
 import type { Placement } from "./placement.ts";
+import { ownersRead } from "./placement-key.ts";
 
 /** A placement with a number of its own; the framebuffer has number 0 and no placement. */
 interface Numbered {

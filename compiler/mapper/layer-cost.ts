@@ -1,4 +1,4 @@
-import { ceilDivide, product, sum } from "../../base/math.ts";
+import { ceilDivide, product, productAt, sum } from "../../base/math.ts";
 import { type ElementType, elementBytes, elementCount, elementTypes } from "../../ir/type.ts";
 import type { WeightPlan } from "../../ir/weight-plan.ts";
 import {
@@ -263,6 +263,17 @@ function contractionCost(
     partialCycles,
     synchronizationCycles: barrierCycles,
   };
+}
+
+/** Cycles that a contraction takes at least on a core that has such ranges of its dimensions: those of full tiles, and the barrier. */
+export function leastContractionCycles(
+  chunks: readonly number[],
+  { group, row, column, inner, elements }: ContractionRoles,
+  target: ChipTarget,
+): number {
+  const { bits } = elementTypes[elements.wider];
+  const passes = innerPasses(target, productAt(chunks, inner)) * columnPasses(target, productAt(chunks, column), bits);
+  return productAt(chunks, group) * productAt(chunks, row) * passes + target.synchronization.barrierCycles;
 }
 
 /** Groups that one matmul takes: several only when neither columns nor inner elements are cut. */

@@ -137,19 +137,14 @@ export function weightsViolations(
   const { split } = geometry;
   const found: string[] = [];
   if (copies === "all") return found;
-  const isRow = (part: SplitPart): boolean =>
-    roles.row.some((index) => layer.dimensions[index]?.name === part.dimension);
   for (const axis of ["rows", "columns"] as const) {
-    const first = split[axis].findIndex(isRow);
-    if (first >= 0 && !split[axis].slice(first).every(isRow)) {
+    if (!sharesInnermost(layer, split[axis], roles)) {
       found.push(`Streamed weights need the dimensions that the weights do not have innermost on the grid's ${axis}.`);
     }
   }
-  const idle = roles.row.some((index) => {
-    const parts = geometry.parts[index] as number;
-    return (geometry.chunks[index] as number) * (parts - 1) >= (layer.dimensions[index] as IterationDimension).size;
-  });
-  if (idle) found.push("Streamed weights need every core of a group to have work; some parts are empty.");
+  if (sharesWithIdle(layer, geometry.parts, geometry.chunks, roles)) {
+    found.push("Streamed weights need every core of a group to have work; some parts are empty.");
+  }
   const sharing = sharingCores(geometry, roles);
   if (copyCores(sharing, copies) === null) {
     found.push(
@@ -157,4 +152,25 @@ export function weightsViolations(
     );
   }
   return found;
+}
+
+/** Whether the dimensions of a list that weights do not have are the innermost, so that cores that share weights are neighbours. */
+export function sharesInnermost(layer: Layer, list: readonly SplitPart[], { row }: ContractionRoles): boolean {
+  const isRow = (part: SplitPart): boolean => row.some((index) => layer.dimensions[index]?.name === part.dimension);
+  const first = list.findIndex(isRow);
+  return first < 0 || list.slice(first).every(isRow);
+}
+
+/** Whether some cores that share weights have no work, by dimension being divided into so many parts of such sizes. */
+export function sharesWithIdle(
+  { dimensions }: Layer,
+  parts: ArrayLike<number>,
+  chunks: ArrayLike<number>,
+  { row }: ContractionRoles,
+): boolean {
+  for (const index of row) {
+    const whole = (parts[index] as number) - 1;
+    if ((chunks[index] as number) * whole >= (dimensions[index] as IterationDimension).size) return true;
+  }
+  return false;
 }

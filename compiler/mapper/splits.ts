@@ -61,19 +61,42 @@ function axisLists(dimensions: readonly IterationDimension[], cores: number): Sp
 export function candidateSplits(layer: Layer, grid: Grid): Split[] {
   if (layer.kind === "output") return [{ rows: [], columns: [] }];
   const dimensions = dimensionOrder(layer);
-  const rowLists = axisLists(dimensions, grid.rows);
-  const columnLists = axisLists(dimensions, grid.columns);
+  const isLegal = (split: Split): boolean => splitViolations(layer, split, grid).length === 0;
+  let rowLists = axisLists(dimensions, grid.rows);
+  let columnLists = axisLists(dimensions, grid.columns);
+  // Where no dimensions share an axis of the results, legal lists break rules together by a dimension that both have alone.
+  const isApart = [layer.result, ...layer.writes.map(({ access }) => access)].every((access) =>
+    access.every(({ terms }) => terms.length < 2),
+  );
+  if (isApart) {
+    rowLists = rowLists.filter((rows) => isLegal({ rows, columns: [] }));
+    columnLists = columnLists.filter((columns) => isLegal({ rows: [], columns }));
+  }
   const reductions = new Set(layer.dimensions.filter(({ kind }) => kind === "reduction").map(({ name }) => name));
+  const isReduced = (list: readonly SplitPart[]): boolean => list.some(({ dimension }) => reductions.has(dimension));
+  const reducedColumns = new Set(columnLists.filter(isReduced));
+  const sizes = new Map(dimensions.map(({ name, size }) => [name, size]));
   const splits: Split[] = [];
   for (const rows of rowLists) {
-    const rowReduction = rows.some((part) => reductions.has(part.dimension));
+    const rowReduction = isReduced(rows);
     for (const columns of columnLists) {
-      if (rowReduction && columns.some((part) => reductions.has(part.dimension))) continue;
+      if (rowReduction && reducedColumns.has(columns)) continue;
       const split = { rows, columns };
-      if (splitViolations(layer, split, grid).length === 0) splits.push(split);
+      if (isApart ? sharedFit(split, sizes) : isLegal(split)) splits.push(split);
     }
   }
   return splits;
+}
+
+/** Whether dimensions that both lists divide have at least as many indexes as parts. */
+function sharedFit({ rows, columns }: Split, sizes: ReadonlyMap<string, number>): boolean {
+  for (const row of rows) {
+    for (const column of columns) {
+      if (row.dimension === column.dimension && row.parts * column.parts > (sizes.get(row.dimension) ?? 1))
+        return false;
+    }
+  }
+  return true;
 }
 
 /** By axis of a value: the dimension that alone moves along it, with what stride; null where it is otherwise. */

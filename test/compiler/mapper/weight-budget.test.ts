@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { at, sum } from "../../../base/math.ts";
-import { type Candidate, evaluateChoice, layerFacts } from "../../../compiler/mapper/candidates.ts";
+import { type Candidate, evaluateChoice } from "../../../compiler/mapper/candidates.ts";
+import { layerFacts } from "../../../compiler/mapper/layer-choices.ts";
 import { mapNetwork } from "../../../compiler/mapper/mapper.ts";
 import { cyclesAlone } from "../../../compiler/mapper/objective.ts";
 import { search, searchSpace } from "../../../compiler/mapper/search.ts";
