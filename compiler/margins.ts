@@ -36,30 +36,50 @@ export function roomCount(partExtents: readonly number[], before: readonly numbe
   return count;
 }
 
+/** Margins that were asked for before: by the reader's step, then its maker's, then the position of the read; null for none. */
+export type MarginMemory = Map<LaidStep, Map<LaidStep, (Margin | null)[]>>;
+
 /** By value: the margin that its readers share; values without are those whose parts need none. */
-export function marginsOf(network: Network, steps: readonly LaidStep[]): Map<string, Margin> {
+export function marginsOf(
+  network: Network,
+  steps: readonly LaidStep[],
+  memory: MarginMemory = new Map(),
+): Map<string, Margin> {
   const margins = new Map<string, Margin>();
   const kept = new Set(network.ties.flatMap(({ state, next }) => [state, next]));
   for (const reader of steps) {
+    const known = memory.get(reader) ?? new Map<LaidStep, (Margin | null)[]>();
+    memory.set(reader, known);
     reader.layer.reads.forEach((read, position) => {
       const maker = network.producer.get(read.value);
-      const touched = reader.touched[position];
-      if (read.constant || maker === undefined || kept.has(maker) || touched == null || read.access === null) return;
+      if (read.constant || maker === undefined || kept.has(maker)) return;
       const producer = steps[maker] as LaidStep;
-      const write = producer.layer.writes.findIndex(({ value }) => value === read.value);
-      const access = producer.layer.writes[write]?.access;
-      const owned = producer.owned[write];
-      if (access === undefined || owned === undefined) return;
-      const reaches = reachOf(owned, touched);
-      if (reaches === null) return;
-      const extents = largestExtents(producer.geometry, access);
-      const own = marginFor(extents, largestExtents(reader.geometry, read.access), reaches.before, reaches.reach);
-      if (own === null || [...own.before, ...own.behind].every((count) => count === 0)) return;
+      const asked = known.get(producer) ?? [];
+      known.set(producer, asked);
+      const own = asked[position] === undefined ? marginOfRead(producer, reader, position) : asked[position];
+      asked[position] = own;
+      if (own === null) return;
       const other = margins.get(read.value);
       margins.set(read.value, other === undefined ? own : widest(own, other));
     });
   }
   return margins;
+}
+
+/** The margin that a read asks for around the parts of its value; null for none. */
+function marginOfRead(producer: LaidStep, reader: LaidStep, position: number): Margin | null {
+  const read = reader.layer.reads[position];
+  const touched = reader.touched[position];
+  const write = producer.layer.writes.findIndex(({ value }) => value === read?.value);
+  const access = producer.layer.writes[write]?.access;
+  const owned = producer.owned[write];
+  if (touched == null || read === undefined || read.access === null || access === undefined || owned === undefined)
+    return null;
+  const reaches = reachOf(owned, touched);
+  if (reaches === null) return null;
+  const extents = largestExtents(producer.geometry, access);
+  const own = marginFor(extents, largestExtents(reader.geometry, read.access), reaches.before, reaches.reach);
+  return own === null || [...own.before, ...own.behind].every((count) => count === 0) ? null : own;
 }
 
 function widest(left: Margin, right: Margin): Margin {

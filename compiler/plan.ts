@@ -1,59 +1,82 @@
 import { problem } from "../base/errors.ts";
-import { at, roundUp } from "../base/math.ts";
-import { type Box, boxCount, footprint } from "../ir/iteration.ts";
-import type { MappedStep, ValueLayout } from "../ir/mapping.ts";
-import { type ElementType, elementBytes, type TensorType } from "../ir/type.ts";
+import { at } from "../base/math.ts";
+import { boxCount, footprint } from "../ir/iteration.ts";
+import type { MappedStep, SplitPart, ValueLayout } from "../ir/mapping.ts";
+import { elementBytes, type TensorType } from "../ir/type.ts";
 import type { ChipTarget } from "../targets/target.ts";
-import { planChain } from "./chain.ts";
-import { concurrency, sharingSteps } from "./concurrency.ts";
-import { forEachBox, isInside } from "./core-boxes.ts";
-import { storageGroup } from "./core-group.ts";
-import { type Geometry, largestBox } from "./geometry.ts";
+import { bufferNeeds } from "./buffer-needs.ts";
+import { type ChainPlan, planChain } from "./chain.ts";
+import { sharingSteps } from "./concurrency.ts";
+import { forEachBox } from "./core-boxes.ts";
+import { coreCount, storageGroup } from "./core-group.ts";
+import { firstCore, type Geometry, type Grid, largestBox } from "./geometry.ts";
 import { inPlaceWrites } from "./in-place.ts";
 import { type LaidStep, layStep } from "./laid-step.ts";
-import type { Layer, LayerRead } from "./layers.ts";
-import { boxStart, denseLayout, naturalOrder } from "./local-layout.ts";
+import type { Layer } from "./layers.ts";
+import { denseLayout, naturalOrder } from "./local-layout.ts";
 import { isMadeInPlace, type Lodging, lodgingsOf } from "./lodgings.ts";
-import { type Margin, marginsOf } from "./margins.ts";
+import { type Margin, type MarginMemory, marginsOf } from "./margins.ts";
 import { gridOf, type Network } from "./network.ts";
-import { shareConstants } from "./shared-constants.ts";
-import { piecesOf, stepChunks, storedBytes } from "./step-chunks.ts";
-import type { BufferNeed, NetworkPlan, ReadPlan, StepPlan, WritePlan } from "./step-plan.ts";
-import { anchorElements, type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
-import type { Spread } from "./transfers.ts";
+import { planRead } from "./read-plan.ts";
+import { type ConstantKeys, shareConstants } from "./shared-constants.ts";
+import { storedWeightBytes } from "./step-chunks.ts";
+import type { NetworkPlan, ReadPlan, StepPlan, WritePlan } from "./step-plan.ts";
+import { type ContractionRoles, chunkCapacityBytes, contractionRoles, tileCapacity } from "./tiling.ts";
 import { type ContractionTile, contractionTiles } from "./weights.ts";
 
-/** What is known of a step for the same layouts and target: how it lies on the grid, and its plans. */
-interface KnownStep {
-  readonly laid: LaidStep;
-  /** With the network, where the values lay that the step reads, and the margins of those that it writes. */
-  readonly plans: {
-    readonly network: Network;
-    readonly homes: readonly (WritePlan | undefined)[];
-    readonly margins: string;
-    readonly plan: StepPlan;
-  }[];
+/** Where the operands and results of a step lie, and what that follows from. */
+interface KnownPlaces {
+  readonly network: Network;
+  /** By read: where its value lies. */
+  readonly homes: readonly (WritePlan | undefined)[];
+  /** The margins of what is written, the results in which parts are made, the step beside. */
+  readonly around: string;
+  readonly reads: readonly ReadPlan[];
+  readonly writes: readonly WritePlan[];
 }
 
-/** Steps that were planned before. */
-export type PlanMemory = Map<MappedStep, KnownStep>;
+/** How a contraction's weights are stored and a step's nodes computed, and what that follows from. */
+interface KnownWork extends Pick<StepPlan, "weights" | "chain" | "sharesCores"> {
+  readonly step: MappedStep;
+}
+
+/** What is known of a layer on the same cores with the same parts. */
+interface KnownLaying {
+  readonly laid: LaidStep;
+  readonly roles: ContractionRoles | null;
+  readonly places: KnownPlaces[];
+  readonly works: KnownWork[];
+  /** By elements of the largest tile. */
+  readonly chains: Map<number, ChainPlan>;
+}
+
+/** What was planned before for the same layouts and target: most of a mapping is as in the one before. */
+export interface PlanMemory {
+  readonly layings: Map<Layer, KnownLaying[]>;
+  readonly margins: MarginMemory;
+  readonly constants: ConstantKeys;
+}
+
+/** Where nothing was planned before. */
+export function planMemory(): PlanMemory {
+  return { layings: new Map(), margins: new Map(), constants: new Map() };
+}
 
 /**
  * Works out the decisions of a mapping: boxes that each core computes, needs and owns, layouts, tiles and the bytes of
- * every buffer. Steps that stand in `memory` with the same operands are taken from there. Throws B403 when a step does not
- * belong to the network.
+ * every buffer. What stands in `memory` is taken from there. Throws B403 when a step does not belong to the network.
  */
 export function planNetwork(
   network: Network,
   steps: readonly MappedStep[],
   layouts: readonly ValueLayout[],
   target: ChipTarget,
-  memory: PlanMemory = new Map(),
+  memory: PlanMemory = planMemory(),
 ): NetworkPlan {
   if (steps.length !== network.layers.length) {
     throw problem("B403", `The mapping has ${steps.length} steps, the network has ${network.layers.length} layers.`);
   }
-  const orders = new Map(layouts.map((layout) => [layout.value, layout.order]));
+  const orders: Orders = new Map(layouts.map((layout) => [layout.value, layout.order]));
   const homes = new Map<string, WritePlan>();
   const known = steps.map((step, index) => {
     const layer = at(network.layers, index);
@@ -62,116 +85,146 @@ export function planNetwork(
         layer: layer.name,
       });
     }
-    const found = memory.get(step) ?? { laid: layStep(step, layer, gridOf(target)), plans: [] };
-    memory.set(step, found);
-    return found;
+    return knownLaying(step, layer, gridOf(target), memory);
   });
-  const margins = marginsOf(
-    network,
-    known.map(({ laid }) => laid),
-  );
-  const lodgings = takenLodgings(network, known);
+  const laid = known.map((each) => each.laid);
+  const margins = marginsOf(network, laid, memory.margins);
+  const lodgings = takenLodgings(network, laid);
   const sharing = sharingSteps(steps);
-  const plans = steps.map((step, index) => {
-    const { laid, plans: before } = at(known, index);
-    const readHomes = laid.layer.reads.map((read) => homes.get(read.value));
-    const joints = laid.layer.writes.map(({ value }): Joint | null => {
+  const plans = steps.map((step, index): StepPlan => {
+    const laying = at(known, index);
+    const { layer, geometry, parts } = laying.laid;
+    const joints = layer.writes.map(({ value }): Joint | null => {
       const lodging = lodgings.get(value);
       if (lodging === undefined) return null;
-      const joint = at(known, lodging.layer).laid;
+      const joint = at(laid, lodging.layer);
       return { lodging, write: writePlan(joint, 0, margins, orders), step: at(steps, lodging.layer) };
     });
-    const around = JSON.stringify([
-      laid.layer.writes.map(({ value }) => margins.get(value) ?? null),
-      joints.map((joint) => joint && [joint.step.split, joint.step.corner, margins.get(joint.write.buffer) ?? null]),
-      sharing.has(step.name),
-    ]);
-    const same = before.find(
-      (each) =>
-        each.network === network &&
-        each.margins === around &&
-        each.homes.every((home, read) => home === readHomes[read]),
-    );
-    const plan =
-      same?.plan ??
-      planStep(index, step, sharing.has(step.name), laid, network, homes, margins, joints, orders, target);
-    if (same === undefined) before.push({ network, homes: readHomes, margins: around, plan });
-    for (const write of plan.writes) homes.set(write.write.value, write);
-    return plan;
+    const { reads, writes } = placesOf(index, step, laying, network, homes, margins, joints, orders);
+    for (const write of writes) homes.set(write.write.value, write);
+    const { weights, chain, sharesCores } = workOf(step, laying, reads, sharing.has(step.name), target);
+    const { roles } = laying;
+    return { index, step, layer, geometry, ...parts, reads, writes, roles, weights, chain, sharesCores };
   });
-  const shared = shareConstants(plans);
-  return { network, target, steps: shared, homes, buffers: bufferNeeds(network, shared, target) };
+  const shared = shareConstants(plans, memory.constants);
+  return { network, target, steps: shared, homes, buffers: bufferNeeds(network, shared) };
 }
 
-function planStep(
+/** By value: the order of its axes in memory. */
+type Orders = ReadonlyMap<string, readonly number[]>;
+
+function knownLaying(step: MappedStep, layer: Layer, grid: Grid, { layings }: PlanMemory): KnownLaying {
+  const before = layings.get(layer) ?? [];
+  layings.set(layer, before);
+  const same = before.find(({ laid }) => isLaidSo(laid, step));
+  if (same !== undefined) return same;
+  const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
+  const made = { laid: layStep(step, layer, grid), roles, places: [], works: [], chains: new Map() };
+  before.push(made);
+  return made;
+}
+
+/** Whether a step divides its layer so, from the same corner on. */
+function isLaidSo({ geometry }: LaidStep, { split, corner = firstCore }: MappedStep): boolean {
+  return (
+    geometry.corner.row === corner.row &&
+    geometry.corner.column === corner.column &&
+    areSameParts(geometry.split.rows, split.rows) &&
+    areSameParts(geometry.split.columns, split.columns)
+  );
+}
+
+function areSameParts(left: readonly SplitPart[], right: readonly SplitPart[]): boolean {
+  return (
+    left === right ||
+    (left.length === right.length &&
+      left.every(({ dimension, parts }, index) => {
+        const other = at(right, index);
+        return dimension === other.dimension && parts === other.parts;
+      }))
+  );
+}
+
+function placesOf(
   index: number,
   step: MappedStep,
-  sharesCores: boolean,
-  laid: LaidStep,
+  { laid, places }: KnownLaying,
   network: Network,
   homes: ReadonlyMap<string, WritePlan>,
   margins: ReadonlyMap<string, Margin>,
   joints: readonly (Joint | null)[],
-  orders: ReadonlyMap<string, readonly number[]>,
-  target: ChipTarget,
-): StepPlan {
-  const { layer, geometry } = laid;
-  const { boxes, active, owns } = laid.parts;
-  const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
-  const orderOf = (value: string, type: TensorType): readonly number[] =>
-    orders.get(value) ?? naturalOrder(type.shape.length);
-
+  orders: Orders,
+): Pick<StepPlan, "reads" | "writes"> {
+  const { layer } = laid;
+  const readHomes = layer.reads.map((read) => homes.get(read.value));
+  const around = JSON.stringify([
+    layer.writes.map(({ value }) => margins.get(value) ?? null),
+    joints.map((joint) => joint && [joint.step.split, joint.step.corner, margins.get(joint.write.buffer) ?? null]),
+    step.beside ?? null,
+  ]);
+  const same = places.find(
+    (each) =>
+      each.network === network && each.around === around && each.homes.every((home, read) => home === readHomes[read]),
+  );
+  if (same !== undefined) return same;
   const writes = layer.writes.map((_, position) => {
     const own = writePlan(laid, position, margins, orders);
     const joint = joints[position] ?? null;
     return joint === null ? own : lodged(own, joint);
   });
+  const reads = readPlans(laid, homes, orders);
+  const placed = inPlaceWrites(index, step, layer, network, homes, reads, writes);
+  const made: KnownPlaces = { network, homes: readHomes, around, reads, writes: placed };
+  places.push(made);
+  return made;
+}
 
-  const anchor = layer.nodes[0]?.name ?? null;
+/** How a layer gets what it reads; values that are read alike are brought once. */
+function readPlans(laid: LaidStep, homes: ReadonlyMap<string, WritePlan>, orders: Orders): ReadPlan[] {
+  const orderOf = (value: string, type: TensorType): readonly number[] =>
+    orders.get(value) ?? naturalOrder(type.shape.length);
   const seen = new Map<string, ReadPlan>();
-  const reads = layer.reads.map((read, position): ReadPlan => {
+  return laid.layer.reads.map((read, position): ReadPlan => {
     const key = `${read.value} ${JSON.stringify(read.access)}`;
     const known = seen.get(key);
     if (known !== undefined && known.mode !== "weights") return { ...known, read };
     const isAlone = ![...seen.values()].some(
       ({ read: other, mode }) => mode === "around" && other.value === read.value,
     );
-    const plan = planRead(read, anchor, step, laid, laid.touched[position] ?? null, isAlone, homes, orderOf);
+    const plan = planRead(read, laid, laid.touched[position] ?? null, isAlone, homes, orderOf);
     seen.set(key, plan);
     return plan;
   });
-  const weightsRead = reads.find((read) => read.mode === "weights");
-  const weights: StepPlan["weights"] =
-    weightsRead === undefined || roles === null
+}
+
+function workOf(
+  step: MappedStep,
+  { laid: { layer, geometry }, roles, works, chains }: KnownLaying,
+  reads: readonly ReadPlan[],
+  sharesCores: boolean,
+  target: ChipTarget,
+): KnownWork {
+  const same = works.find((each) => each.step === step && each.sharesCores === sharesCores);
+  if (same !== undefined) return same;
+  const read = reads.find(({ mode }) => mode === "weights")?.read;
+  const group = read === undefined || roles === null ? null : storageGroup(geometry, roles, step.weights);
+  const pieces = group === null ? 1 : coreCount(group);
+  const tiles = roles === null ? null : largestTiles(geometry, roles, step, pieces, sharesCores, target);
+  const elements = tileElements(layer, geometry, tiles, target);
+  const chain = chains.get(elements) ?? planChain(layer, geometry, roles, elements, target);
+  chains.set(elements, chain);
+  const weights =
+    read === undefined || group === null
       ? null
       : {
-          read: weightsRead.read,
+          read,
           buffer: `${step.name}/weights`,
-          group: storageGroup(geometry, roles, step.weights),
+          group,
+          bytes: storedWeightBytes(tiles ?? [], read.type.element, pieces),
         };
-  const chain = planChain(
-    layer,
-    geometry,
-    roles,
-    tileElements(layer, step, geometry, roles, piecesOf({ weights }), sharesCores, target),
-    target,
-  );
-  const placed = inPlaceWrites(index, step, layer, network, homes, reads, writes);
-  return {
-    index,
-    step,
-    layer,
-    geometry,
-    boxes,
-    active,
-    owns,
-    reads,
-    writes: placed,
-    roles,
-    weights,
-    chain,
-    sharesCores,
-  };
+  const made: KnownWork = { step, sharesCores, weights, chain };
+  works.push(made);
+  return made;
 }
 
 /** The result of a movement in which a part is made, and the movement's step. */
@@ -182,14 +235,14 @@ interface Joint {
 }
 
 /** The lodgings of values whose parts lie alike in their movement's result, which lodges nowhere itself. */
-function takenLodgings(network: Network, steps: readonly KnownStep[]): Map<string, Lodging> {
+function takenLodgings(network: Network, steps: readonly LaidStep[]): Map<string, Lodging> {
   const possible = lodgingsOf(network);
   const taken = new Map<string, Lodging>();
   for (const [value, lodging] of possible) {
-    const { laid } = at(steps, network.producer.get(value) ?? 0);
-    const position = laid.layer.writes.findIndex((write) => write.value === value);
-    const { type } = at(laid.layer.writes, position);
-    if (isMadeInPlace(lodging, type.shape, at(laid.owned, position), at(steps, lodging.layer).laid)) {
+    const maker = at(steps, network.producer.get(value) ?? 0);
+    const position = maker.layer.writes.findIndex((write) => write.value === value);
+    const { type } = at(maker.layer.writes, position);
+    if (isMadeInPlace(lodging, type.shape, at(maker.owned, position), at(steps, lodging.layer))) {
       taken.set(value, lodging);
     }
   }
@@ -223,111 +276,15 @@ function lodged({ write, spread: { boxes } }: WritePlan, { lodging: { base }, wr
   return { write, buffer: joint.buffer, spread: { boxes, origins, layout: joint.spread.layout } };
 }
 
-function planRead(
-  read: LayerRead,
-  anchor: string | null,
-  step: MappedStep,
-  { layer, geometry, parts: { boxes: iterationBoxes, active } }: LaidStep,
-  touched: readonly (Box | null)[] | null,
-  mayWiden: boolean,
-  homes: ReadonlyMap<string, WritePlan>,
-  orderOf: (value: string, type: TensorType) => readonly number[],
-): ReadPlan {
-  const shape = read.type.shape;
-  const rank = shape.length;
-  const width = elementBytes(read.type.element);
-  if (read.access === null && read.constant) {
-    const layout = denseLayout(naturalOrder(rank), shape, width);
-    const whole = iterationBoxes.map((_, core) =>
-      active[core] ? shape.map((size) => ({ start: 0, end: size })) : null,
-    );
-    const buffer = `${step.name}/constant ${read.node}.${read.operand}`;
-    const origins = whole.map((box) => (box === null ? [] : boxStart(box)));
-    return { read, mode: "constant", buffer, layout, boxes: whole, origins, padded: false };
-  }
-  if (read.access === null || touched === null) {
-    const none = iterationBoxes.map(() => null);
-    const layout = denseLayout(naturalOrder(rank), shape, width);
-    const isThere = layer.movement !== null && homes.get(read.value)?.buffer === layer.writes[0]?.value;
-    return {
-      read,
-      mode: isThere ? "in-place" : "pieces",
-      buffer: read.value,
-      layout,
-      boxes: none,
-      origins: none.map(() => []),
-      padded: false,
-    };
-  }
-  const access = read.access;
-  const isWeights = layer.kind === "contraction" && read.node === anchor && read.operand === 1;
-  const clip = (box: Box): Box =>
-    box.map((range, axis) => ({ start: Math.max(0, range.start), end: Math.min(shape[axis] as number, range.end) }));
-  const clipped = forEachBox(touched, clip, null);
-  const leaves = (box: Box): boolean =>
-    box.some((range, axis) => range.start < 0 || range.end > (shape[axis] as number));
-  const padded = forEachBox(touched, leaves, false).includes(true);
-  const extents = footprint(access, largestBox(geometry)).map((range) => range.end - range.start);
-  const origins = forEachBox(touched, boxStart, []);
-  if (read.constant) {
-    const layout = denseLayout(naturalOrder(rank), extents, width);
-    const mode = isWeights ? "weights" : "constant";
-    return {
-      read,
-      mode,
-      buffer: `${step.name}/constant ${read.node}.${read.operand}`,
-      layout,
-      boxes: clipped,
-      origins,
-      padded,
-    };
-  }
-  const home = homes.get(read.value);
-  if (home === undefined) throw problem("B403", `No earlier step makes "${read.value}".`, { layer: layer.name });
-  const { spread } = home;
-  const local = clipped.every((box, core) => box === null || isInside(box, spread.boxes[core] ?? null));
-  const inPlace = local && !padded;
-  if (inPlace || (mayWiden && touched.every((box, core) => box === null || hasRoom(spread, core, box)))) {
-    return {
-      read,
-      mode: inPlace ? "in-place" : "around",
-      buffer: home.buffer,
-      layout: spread.layout,
-      boxes: clipped,
-      origins: spread.origins,
-      padded,
-    };
-  }
-  const layout = denseLayout(orderOf(read.value, read.type), extents, width);
-  const buffer = `${step.name}/operand ${read.node}.${read.operand}`;
-  return { read, mode: "copied", buffer, layout, boxes: clipped, origins, padded };
-}
-
-/** Whether a box fits into the buffer in which a core owns a part of the value. */
-function hasRoom({ boxes, origins, layout }: Spread, core: number, wanted: Box): boolean {
-  if ((boxes[core] ?? null) === null) return false;
-  return wanted.every(({ start, end }, axis) => {
-    const origin = origins[core]?.[axis] as number;
-    return start >= origin && end <= origin + (layout.extents[axis] as number);
-  });
-}
-
-/** Elements of the largest tile of results that a core works on at a time. */
+/** Elements of the largest tile of results that a core works on at a time, of a contraction those of its tiles. */
 function tileElements(
-  layer: Layer,
-  step: MappedStep,
+  { dimensions }: Layer,
   geometry: Geometry,
-  roles: ContractionRoles | null,
-  pieces: number,
-  sharesCores: boolean,
+  tiles: readonly ContractionTile[] | null,
   target: ChipTarget,
 ): number {
-  if (roles !== null && step.tile !== null) {
-    const capacity = tileCapacity(geometry, target, sharesCores);
-    const tiles = largestTiles(geometry, roles, step, pieces, capacity, target, anchorElements(layer).weights);
-    return Math.min(capacity, Math.max(...tiles.map(tileSize)));
-  }
-  const parallel = layer.dimensions
+  if (tiles !== null) return Math.max(...tiles.map(tileSize));
+  const parallel = dimensions
     .map((dimension, index) => (dimension.kind === "parallel" ? (geometry.chunks[index] as number) : 1))
     .reduce((left, right) => left * right, 1);
   return Math.min(parallel, vectorTileElements(target));
@@ -338,121 +295,20 @@ export function vectorTileElements(target: ChipTarget): number {
   return Math.floor(target.core.partialBufferBytes / 4);
 }
 
+/** The tiles of the core that has the most. */
 function largestTiles(
   geometry: Geometry,
   roles: ContractionRoles,
   step: MappedStep,
   pieces: number,
-  capacity: number,
+  sharesCores: boolean,
   target: ChipTarget,
-  weightElement: ElementType,
 ): readonly ContractionTile[] {
-  return contractionTiles(
-    largestBox(geometry),
-    largestBox(geometry),
-    roles,
-    step,
-    capacity,
-    chunkCapacityBytes(target, pieces),
-    weightElement,
-  );
+  const box = largestBox(geometry);
+  const capacity = tileCapacity(geometry, target, sharesCores);
+  return contractionTiles(box, box, roles, step, capacity, chunkCapacityBytes(target, pieces), roles.elements.weights);
 }
 
 function tileSize(tile: ContractionTile): number {
   return boxCount(tile.groups) * boxCount(tile.rows) * boxCount(tile.columns);
-}
-
-function bufferNeeds(network: Network, plans: readonly StepPlan[], target: ChipTarget): BufferNeed[] {
-  const last = plans.length - 1;
-  const { begins, ends } = concurrency(plans.map(({ step }) => step));
-  const nexts = new Set(network.ties.map(({ next }) => next));
-  const needs: BufferNeed[] = [];
-  /** Constant buffers, which steps may share. */
-  const stored = new Set<string>();
-  const isNew = (buffer: string): boolean => {
-    const found = stored.has(buffer);
-    stored.add(buffer);
-    return !found;
-  };
-  for (const plan of plans) {
-    const { step, index } = plan;
-    const [begin, end] = [at(begins, index), at(ends, index)];
-    for (const write of plan.writes) {
-      if (nexts.has(index)) continue;
-      const readers = (network.readers.get(write.write.value) ?? []).map((reader) => at(ends, reader));
-      const stays = plan.layer.kind === "state";
-      const taken = needs.findIndex((need) => need.name === write.buffer);
-      if (taken >= 0) {
-        needs[taken] = { ...(needs[taken] as BufferNeed), lastStep: Math.max(end, ...readers) };
-        continue;
-      }
-      needs.push({
-        name: write.buffer,
-        role: "value",
-        step: step.name,
-        value: write.buffer,
-        element: write.write.type.element,
-        bytes: write.spread.layout.bytes,
-        firstStep: stays ? 0 : begin,
-        lastStep: stays ? last : Math.max(end, ...readers),
-      });
-    }
-    const names = new Set<string>();
-    for (const read of plan.reads) {
-      if ((read.mode !== "copied" && read.mode !== "constant") || names.has(read.buffer)) continue;
-      names.add(read.buffer);
-      const copied = read.mode === "copied";
-      if (!copied && !isNew(read.buffer)) continue;
-      needs.push({
-        name: read.buffer,
-        role: copied ? "operand" : "constant",
-        step: step.name,
-        value: read.read.value,
-        element: read.read.type.element,
-        bytes: read.layout.bytes,
-        firstStep: copied ? begin : 0,
-        lastStep: copied ? end : last,
-      });
-    }
-    if (plan.weights !== null && isNew(plan.weights.buffer)) {
-      const chunks = stepChunks(plan, largestBox(plan.geometry), target);
-      const pieces = piecesOf(plan);
-      needs.push({
-        name: plan.weights.buffer,
-        role: "weights",
-        step: step.name,
-        value: plan.weights.read.value,
-        element: plan.weights.read.type.element,
-        bytes: chunks.reduce((bytes, chunk) => bytes + storedBytes(chunk, pieces), 0),
-        firstStep: 0,
-        lastStep: last,
-      });
-    }
-    for (const table of plan.chain.tables) {
-      if (!isNew(table.buffer)) continue;
-      needs.push({
-        name: table.buffer,
-        role: "constant",
-        step: step.name,
-        value: null,
-        element: null,
-        bytes: table.bytes,
-        firstStep: 0,
-        lastStep: last,
-      });
-    }
-    plan.chain.slotBytes.forEach((bytes, slot) => {
-      needs.push({
-        name: `${step.name}/scratch ${slot}`,
-        role: "scratch",
-        step: step.name,
-        value: null,
-        element: null,
-        bytes,
-        firstStep: begin,
-        lastStep: end,
-      });
-    });
-  }
-  return needs.map((need) => ({ ...need, bytes: roundUp(need.bytes, 4) }));
 }

@@ -13,13 +13,22 @@ interface ConstantHolder {
   readonly chain: ChainPlan;
 }
 
+/** Keys that were worked out before, by the plan of the constant, weights or table. */
+export type ConstantKeys = Map<object, string>;
+
 /**
  * Gives the constant buffers of all steps that hold the same bytes on every core that has both one name, that of the
  * first: weights, constants and tables are stored once however many steps read them, as those of an unrolled recurrence do.
  */
-export function shareConstants<Plan extends ConstantHolder>(plans: readonly Plan[]): Plan[] {
+export function shareConstants<Plan extends ConstantHolder>(
+  plans: readonly Plan[],
+  keys: ConstantKeys = new Map(),
+): Plan[] {
   const names = new Map<string, string>();
-  const nameOf = (buffer: string, key: string): string => {
+  const nameOf = (plan: { readonly buffer: string }, keyOf: () => string): string => {
+    const { buffer } = plan;
+    const key = keys.get(plan) ?? keyOf();
+    keys.set(plan, key);
     const known = names.get(key);
     if (known !== undefined) return known;
     names.set(key, buffer);
@@ -28,17 +37,15 @@ export function shareConstants<Plan extends ConstantHolder>(plans: readonly Plan
   return plans.map((plan) => {
     const { weights, chain } = plan;
     if (weights === null && chain.tables.length === 0 && plan.reads.every(({ read }) => !read.constant)) return plan;
-    const place = placeOf(plan);
     return {
       ...plan,
       reads: plan.reads.map((read) =>
-        read.mode === "constant" ? { ...read, buffer: nameOf(read.buffer, constantKey(read.read, place)) } : read,
+        read.mode === "constant" ? { ...read, buffer: nameOf(read, () => constantKey(read.read, plan)) } : read,
       ),
-      weights:
-        weights === null ? null : { ...weights, buffer: nameOf(weights.buffer, weightsKey(weights.read, plan, place)) },
+      weights: weights === null ? null : { ...weights, buffer: nameOf(weights, () => weightsKey(weights.read, plan)) },
       chain: {
         ...chain,
-        tables: chain.tables.map((table) => ({ ...table, buffer: nameOf(table.buffer, tableKey(table, place)) })),
+        tables: chain.tables.map((table) => ({ ...table, buffer: nameOf(table, () => tableKey(table, plan)) })),
       },
     };
   });
@@ -54,15 +61,24 @@ function isEverywhere(access: Access): boolean {
   return access.every(({ terms }) => terms.length === 0);
 }
 
-function constantKey({ value, access }: LayerRead, place: string): string {
-  return JSON.stringify(["constant", value, access, access === null || isEverywhere(access) ? "" : place]);
+function constantKey({ value, access }: LayerRead, holder: ConstantHolder): string {
+  return JSON.stringify(["constant", value, access, access === null || isEverywhere(access) ? "" : placeOf(holder)]);
 }
 
-function weightsKey({ value }: LayerRead, { layer, step }: ConstantHolder, place: string): string {
-  return JSON.stringify(["weights", value, anchorAccesses(layer), layer.result, step.tile, step.weights, place]);
+function weightsKey({ value }: LayerRead, holder: ConstantHolder): string {
+  const { layer, step } = holder;
+  return JSON.stringify([
+    "weights",
+    value,
+    anchorAccesses(layer),
+    layer.result,
+    step.tile,
+    step.weights,
+    placeOf(holder),
+  ]);
 }
 
-function tableKey({ kind, shape, values, access }: TablePlan, place: string): string {
+function tableKey({ kind, shape, values, access }: TablePlan, holder: ConstantHolder): string {
   const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("latin1");
-  return JSON.stringify(["table", kind, shape, isEverywhere(access) ? "" : [access, place]]) + bytes;
+  return JSON.stringify(["table", kind, shape, isEverywhere(access) ? "" : [access, placeOf(holder)]]) + bytes;
 }

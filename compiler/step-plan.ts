@@ -45,6 +45,8 @@ export interface WeightsPlan {
   readonly buffer: string;
   /** The rectangle of cores that store a copy of a slice between them; 1 × 1 when resident. */
   readonly group: CoreGroup;
+  /** What a core stores, at most. */
+  readonly bytes: number;
 }
 
 /** Everything that is decided about one step, with nothing placed yet. */

@@ -3,7 +3,7 @@ import { at } from "../../base/math.ts";
 import type { MappedStep, ValueLayout } from "../../ir/mapping.ts";
 import { adjacentOrder, type LayerPair, reordered } from "../concurrency.ts";
 import type { Network } from "../network.ts";
-import { type PlanMemory, planNetwork } from "../plan.ts";
+import { type PlanMemory, planMemory, planNetwork } from "../plan.ts";
 import type { BufferNeed, NetworkPlan } from "../step-plan.ts";
 import { nameInStream, needsOfStreams, type Streams } from "../streams.ts";
 import { type Allocation, allocate } from "./allocate.ts";
@@ -92,7 +92,7 @@ export function fitMemory(
   streams: StreamSpace | null = null,
 ): Fit {
   const capacity = space.target.core.memoryBytes;
-  const made: Made = { steps: space.network.layers.map(() => new Map()), networks: new Map(), plans: new Map() };
+  const made: Made = { steps: space.network.layers.map(() => new Map()), networks: new Map(), plans: planMemory() };
   const streamCount = streams?.streams.layers.length ?? 1;
   const spared = programFraction * streamCount;
   const fits = (one: Attempt): boolean => one.allocation.peakBytes <= capacity;

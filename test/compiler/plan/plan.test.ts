@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { at } from "../../../base/math.ts";
 import { mapNetwork } from "../../../compiler/mapper/mapper.ts";
 import type { Network } from "../../../compiler/network.ts";
-import { planNetwork, vectorTileElements } from "../../../compiler/plan.ts";
+import { planMemory, planNetwork, vectorTileElements } from "../../../compiler/plan.ts";
 import { storedBytes } from "../../../compiler/step-chunks.ts";
 import type { StepPlan } from "../../../compiler/step-plan.ts";
 import type { MappedStep, Split } from "../../../ir/mapping.ts";
@@ -176,6 +176,34 @@ describe("a plan", () => {
     );
     const swapped = [at(steps, 1), at(steps, 0), at(steps, 2)];
     expect(() => planNetwork(network, swapped, [], mini)).toThrow('Step 0 is named "conv", the layer is "input x".');
+  });
+
+  it("is the same with what was planned before, of which all is taken that does not depend on what differs", () => {
+    const graph = new TestGraph();
+    const first = graph.conv("first", graph.input("x", [1, 4, 8, 8]), 8, 3);
+    const second = graph.conv("second", first, 8, 3);
+    const network = graph.output(graph.addTo("sum", "out", second, first)).network();
+    const rows = { rows: parts({ h: 4 }), columns: [] };
+    const columns = { rows: [], columns: parts({ w: 2 }) };
+    const rest = { weights: { copies: 1 }, tile: { rows: 16, columns: 8, inner: 36 } } as const;
+    const streamed = stepsOf(network, { first: rows, second: rows }, rest);
+    const copied = stepsOf(network, { first: rows, second: rows }, { ...rest, weights: { copies: 2 } });
+    const other = stepsOf(network, { first: columns, second: rows }, rest);
+    const memory = planMemory();
+    const remembered = [streamed, copied, other, streamed].map((steps) =>
+      planNetwork(network, steps, [], mini, memory),
+    );
+    for (const [index, steps] of [streamed, copied, other, streamed].entries()) {
+      expect(at(remembered, index)).toEqual(planNetwork(network, steps, [], mini));
+    }
+    const placeOf = (plan: number, name: string) =>
+      at(remembered, plan).steps.find(({ step }) => step.name === name)?.writes[0];
+    expect(["first", "second", "sum"].map((name) => placeOf(1, name) === placeOf(0, name))).toEqual([true, true, true]);
+    expect(["first", "second", "sum"].map((name) => placeOf(2, name) === placeOf(0, name))).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 
   it("computes as many elements at a time without contraction as the partial-sum buffer would hold", () => {
