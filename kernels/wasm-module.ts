@@ -108,6 +108,9 @@ export interface KernelExports {
     linkBytesPerCycle: number,
   ): number;
   linkCycleSum(board: Address, rows: number, columns: number): number;
+  sweepCosts(record: Address): void;
+  goodChoices(record: Address, chosen: Address): void;
+  boundCosts(record: Address): void;
   halfFromFloat(count: number, source: Address, target: Address): void;
   floatFromHalf(count: number, source: Address, target: Address): void;
 }

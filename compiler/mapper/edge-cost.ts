@@ -160,8 +160,8 @@ export interface EdgeScratch {
   readonly links: LinkLoader;
 }
 
-/** Makes the arrays for a chip. */
-export function edgeScratch(target: ChipTarget): EdgeScratch {
+/** Makes the arrays for a chip; compiles the kernels where they are not given. */
+export function edgeScratch(target: ChipTarget, kernels?: WebAssembly.Module): EdgeScratch {
   const { rows, columns } = target.grid;
   const cores = rows * columns;
   return {
@@ -172,7 +172,7 @@ export function edgeScratch(target: ChipTarget): EdgeScratch {
     south: new Float64Array(columns),
     north: new Float64Array(columns),
     overlaps: { boxes: new Int32Array(cores), counts: new Float64Array(cores) },
-    links: new LinkLoader(),
+    links: new LinkLoader(kernels),
   };
 }
 

@@ -55,11 +55,11 @@ export class EdgePricer {
   readonly #cycles: Map<number, number>[] = [];
   readonly #bounds: Map<number, number>[] = [];
 
-  constructor(network: Network, target: ChipTarget) {
+  constructor(network: Network, target: ChipTarget, kernels: WebAssembly.Module) {
     this.#network = network;
     this.#target = target;
     this.#lodgings = lodgingsOf(network);
-    this.#scratch = edgeScratch(target);
+    this.#scratch = edgeScratch(target, kernels);
   }
 
   #numbered(key: string, make: () => Placement): Numbered {

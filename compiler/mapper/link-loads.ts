@@ -22,9 +22,13 @@ function packetCosts(elementBytes: number, { networks, synchronization }: ChipTa
 
 /** Works out the loads of moving values from placement to placement, and remembers the placements' forms for the kernel. */
 export class LinkLoader {
-  readonly #kernel = new LinkLoadKernel();
+  readonly #kernel: LinkLoadKernel;
   readonly #owners = new WeakMap<OwnerIndex, Int32Array>();
   readonly #readers = new WeakMap<Placement, Int32Array>();
+
+  constructor(kernels?: WebAssembly.Module) {
+    this.#kernel = new LinkLoadKernel(kernels);
+  }
 
   /**
    * The loads of moving a value, exactly: each piece is one packet to each rectangle of cores that need its box, along

@@ -1,5 +1,5 @@
 import { at } from "../../base/math.ts";
-import { type Bounds, CostBounds } from "./cost-bounds.ts";
+import { type Bounds, CostBounds } from "../../kernels/cost-bounds.ts";
 import type { EdgeTable } from "./edge-table.ts";
 import type { PairCost } from "./elimination.ts";
 
@@ -36,6 +36,7 @@ export function priceNeeded(
   single: readonly Float64Array[],
   open: readonly OpenPair[],
   others: readonly PairCost[],
+  kernels?: WebAssembly.Module,
 ): readonly Float64Array[] {
   const tables = [...new Set(open.map(({ table }) => table))];
   const entryCount = open.reduce((count, { table }) => count + table.least.length, 0);
@@ -44,7 +45,7 @@ export function priceNeeded(
     return single;
   }
   const pairs = [...open.map(({ left, right, table }) => ({ left, right, table: table.least })), ...others];
-  const costs = new CostBounds(single, pairs);
+  const costs = new CostBounds(single, pairs, kernels);
   let best = Number.POSITIVE_INFINITY;
   for (let turn = 0; ; turn += 1) {
     costs.sweep();

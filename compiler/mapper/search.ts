@@ -1,5 +1,6 @@
 import { at } from "../../base/math.ts";
 import type { MappedStep } from "../../ir/mapping.ts";
+import { compileKernels } from "../../kernels/wasm-module.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Network } from "../network.ts";
 import type { Candidate } from "./candidates.ts";
@@ -25,6 +26,7 @@ const tableLimit = 2_000_000;
 export interface SearchSpace {
   readonly network: Network;
   readonly target: ChipTarget;
+  readonly kernels: WebAssembly.Module;
   /** By layer. */
   readonly candidates: readonly (readonly Candidate[])[];
   readonly edges: readonly Edge[];
@@ -72,7 +74,8 @@ export function searchSpace(
   );
   const beside = sideBySide(network, alone, work, target, pins, countsEnergy, pairs);
   const { candidates, savings } = beside;
-  const pricer = new EdgePricer(network, target);
+  const kernels = compileKernels();
+  const pricer = new EdgePricer(network, target, kernels);
   const cached = new Map<string, EdgeTable>();
   const listNumbers = new Map<readonly Candidate[], number>();
   const numberOf = (list: readonly Candidate[]): number => {
@@ -95,7 +98,8 @@ export function searchSpace(
   const costOf: SearchSpace["costOf"] = (edge, producer, consumer) =>
     pricer.cost(edge, pricer.owned(edge, producer), pricer.needed(edge, consumer));
   const energies = countsEnergy ? energyTables(edges, candidates, pricer) : null;
-  return { network, target, candidates, edges, costOf, tables, energies, ties: tiesOf(network, candidates), savings };
+  const ties = tiesOf(network, candidates);
+  return { network, target, kernels, candidates, edges, costOf, tables, energies, ties, savings };
 }
 
 /** The candidates that have none of some splits; all where no other is left. */
@@ -146,8 +150,9 @@ function leastByNeededPrices(
   single: readonly Float64Array[],
   open: readonly OpenPair[],
   others: readonly PairCost[],
+  kernels: WebAssembly.Module,
 ): Minimum | null {
-  const needed = priceNeeded(single, open, others);
+  const needed = priceNeeded(single, open, others, kernels);
   const pairs = open.map(({ left, right, table }) => ({ left, right, table: table.least }));
   return exactMinimum(needed, [...pairs, ...others], tableLimit);
 }
@@ -180,7 +185,7 @@ export function search(
     return { left, right, table: isCycles ? cycles : cycles.map(weighed) };
   };
   const { choices, exact } =
-    (isCycles ? leastByNeededPrices(single, open, others) : null) ??
+    (isCycles ? leastByNeededPrices(single, open, others, space.kernels) : null) ??
     minimize(single, [...open.map(wholeCost), ...others], tableLimit);
   const chosen = choices.map((choice, layer) => at(at(space.candidates, layer), choice));
   let predictedCycles = 0;

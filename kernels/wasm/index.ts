@@ -1,9 +1,11 @@
 // The exports of the kernels module. Functions on tensors take the address of their scratch memory (see ../layout.ts), where
-// the caller has described the loops; addresses and strides are bytes. Those of link loads see ../link-load-layout.ts.
+// the caller has described the loops; addresses and strides are bytes. Those of link loads see ../link-load-layout.ts, those of
+// costs ../cost-bound-layout.ts.
 export { bits, compare, convert, select } from "./choice";
 export { contract, pairWeights } from "./contraction";
 export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion";
 export { copy, fill } from "./copy";
+export { boundCosts, goodChoices, sweepCosts } from "./cost-bounds";
 export { contractFloat } from "./float-contraction";
 export { leastLinkCycles, linkCycleSum, linkLoads } from "./link-loads";
 export { reduce } from "./reduction";

@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { at } from "../../../base/math.ts";
-import { CostBounds } from "../../../compiler/mapper/cost-bounds.ts";
 import { EdgeTable } from "../../../compiler/mapper/edge-table.ts";
 import { minimize, type PairCost } from "../../../compiler/mapper/elimination.ts";
 import { type OpenPair, priceNeeded } from "../../../compiler/mapper/needed-prices.ts";
+import { CostBounds } from "../../../kernels/cost-bounds.ts";
+import { PlainCostBounds } from "../../../kernels/plain/cost-bounds.ts";
+import { compileKernels } from "../../../kernels/wasm-module.ts";
 
 /** Costs of a few variables with two to four choices each; prices are known from `bound` parts in eight of them up. */
 interface Problem {
@@ -66,12 +68,32 @@ function allChoices(single: Problem["single"]): number[][] {
   );
 }
 
+const kernels = compileKernels();
+
 describe("the bounds of a problem's costs", () => {
+  it("are those that are worked out plainly, number for number", () => {
+    fc.assert(
+      fc.property(problemArbitrary, fc.integer({ min: 0, max: 3 }), ({ single, pairs, others }, sweeps) => {
+        const rising = pairs.map(({ left, right, bounds }) => ({ left, right, table: bounds.slice() }));
+        const all = [...rising, ...others];
+        const [quick, plain] = [new CostBounds(single, all, kernels), new PlainCostBounds(single, all)];
+        for (let sweep = 0; sweep < sweeps; sweep += 1) {
+          for (const costs of [quick, plain]) costs.sweep();
+          expect(quick.goodChoices()).toEqual(plain.goodChoices());
+          expect(quick.bounds()).toEqual(plain.bounds());
+          rising.forEach(({ table }, pair) => {
+            if (pair % 2 === sweep % 2) table.set(at(pairs, pair).table);
+          });
+        }
+      }),
+    );
+  });
+
   it("are exceeded by no choices, neither in all nor with any entry, and stay so when tables rise", () => {
     fc.assert(
       fc.property(problemArbitrary, fc.integer({ min: 0, max: 3 }), ({ single, pairs, others }, sweeps) => {
         const rising = pairs.map(({ left, right, bounds }) => ({ left, right, table: bounds.slice() }));
-        const costs = new CostBounds(single, [...rising, ...others]);
+        const costs = new CostBounds(single, [...rising, ...others], kernels);
         for (let sweep = 0; sweep < sweeps; sweep += 1) costs.sweep();
         rising.forEach(({ table }, pair) => {
           if (pair % 2 === 0) table.set(at(pairs, pair).table);

@@ -1,7 +1,4 @@
-import type { PairCost } from "./elimination.ts";
-
-/** What stands for an infinite cost, so that differences of costs stay numbers: less, and so still a bound. */
-const highest = 2 ** 36;
+import { type Bounds, finite, type PairCosts } from "../cost-bounds.ts";
 
 /** A pair cost and what has been moved from it to the costs of its two variables, by choice. */
 interface Pair {
@@ -12,28 +9,14 @@ interface Pair {
   readonly toRight: Float64Array;
 }
 
-/** By how much the total of a problem's costs is bounded from below: in all, for each choice, and for each entry of each pair cost. */
-export interface Bounds {
-  readonly total: number;
-  /** By variable: totals with each of its choices are at least these. */
-  readonly choices: readonly Float64Array[];
-  /** By pair: totals of choices with that entry are at least these, [left choice][right choice]. */
-  readonly entries: readonly Float64Array[];
-}
-
-/**
- * Lower bounds of Σ single[v][choice of v] + Σ pair costs. Costs are moved between pairs and their variables, which leaves every
- * total as it is, so that the sum of all least costs, which no total is below, becomes large: sequential tree-reweighted message
- * passing (Kolmogorov, 2006). Tables may rise between sweeps. Pairs are
- * of two different variables.
- */
-export class CostBounds {
+/** What `CostBounds` works out, in the same steps. */
+export class PlainCostBounds {
   readonly #own: readonly Float64Array[];
   readonly #pairs: readonly Pair[];
   readonly #pairsOf: readonly (readonly Pair[])[];
   readonly #parallel: readonly (readonly number[])[];
 
-  constructor(single: readonly Float64Array[], pairs: readonly PairCost[]) {
+  constructor(single: readonly Float64Array[], pairs: readonly PairCosts[]) {
     this.#own = single.map((costs) => costs.map(finite));
     this.#pairs = pairs.map(({ left, right, table }) => ({
       left,
@@ -148,10 +131,6 @@ export class CostBounds {
     });
     return { total, choices: excess.map((costs) => costs.map((cost) => total + cost)), entries };
   }
-}
-
-function finite(cost: number): number {
-  return cost < highest ? cost : highest;
 }
 
 function otherOf({ left, right }: Pair, variable: number): number {
