@@ -111,6 +111,25 @@ export interface KernelExports {
   sweepCosts(record: Address): void;
   goodChoices(record: Address, chosen: Address): void;
   boundCosts(record: Address): void;
+  timingCode(rows: number, columns: number, operations: number, segments: number, tokens: number, steps: number): void;
+  timingCosts(
+    activationHop: number,
+    partialHop: number,
+    instructionHop: number,
+    weightHop: number,
+    issueCycles: number,
+    barrierCycles: number,
+  ): void;
+  timingBegin(batches: number, host: number): void;
+  timingRun(): number;
+  timingNow(): number;
+  timingIsIdle(): number;
+  timingSave(batch: number, event: number): number;
+  timingRestore(batch: number, event: number): void;
+  timingListDue(): void;
+  timingSchedule(thread: number, time: number): void;
+  timingJump(time: number): void;
+  timingContinue(event: number): void;
   halfFromFloat(count: number, source: Address, target: Address): void;
   floatFromHalf(count: number, source: Address, target: Address): void;
 }

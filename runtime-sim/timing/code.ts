@@ -21,6 +21,9 @@ export interface Code {
   readonly rectangleColumns: Int32Array;
   readonly includesSender: Uint8Array;
   readonly local: Uint8Array;
+  readonly step: Int32Array;
+  readonly holdCycles: Float64Array;
+  readonly frameHoldCycles: Float64Array;
   readonly places: readonly InstructionPlace[];
   /** Segments of thread t (core × 8 + thread) are segmentStarts[t] to segmentStarts[t + 1] [threads + 1]. */
   readonly segmentStarts: Int32Array;
@@ -124,7 +127,7 @@ export function compileCode(program: Program, target: ChipTarget): Code {
     });
   });
   return {
-    ...packOperations(operations),
+    ...packOperations(operations, places),
     ...packSegments(segments, target),
     ...packTokens(program, target, tokens),
     places,
@@ -146,9 +149,12 @@ type OperationColumns = Pick<
   | "rectangleColumns"
   | "includesSender"
   | "local"
+  | "step"
+  | "holdCycles"
+  | "frameHoldCycles"
 >;
 
-function packOperations(operations: readonly Operation[]): OperationColumns {
+function packOperations(operations: readonly Operation[], places: readonly InstructionPlace[]): OperationColumns {
   const count = operations.length;
   const columns: OperationColumns = {
     kind: new Uint8Array(count),
@@ -163,6 +169,9 @@ function packOperations(operations: readonly Operation[]): OperationColumns {
     rectangleColumns: new Int32Array(count),
     includesSender: new Uint8Array(count),
     local: new Uint8Array(count),
+    step: Int32Array.from(places, ({ step }) => step),
+    holdCycles: new Float64Array(count),
+    frameHoldCycles: new Float64Array(count),
   };
   for (let index = 0; index < count; index += 1) {
     const operation = operations[index] as Operation;
@@ -180,6 +189,8 @@ function packOperations(operations: readonly Operation[]): OperationColumns {
     columns.rectangleColumns[index] = operation.rectangle[1];
     columns.includesSender[index] = Number(operation.includesSender);
     columns.local[index] = Number(operation.local);
+    columns.holdCycles[index] = operation.holdCycles;
+    columns.frameHoldCycles[index] = operation.frameHoldCycles;
   }
   return columns;
 }

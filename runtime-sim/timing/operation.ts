@@ -1,9 +1,12 @@
 import { problem } from "../../base/errors.ts";
 import type { Field, RectangleField, SimpleInstruction } from "../../ir/instruction.ts";
 import { type CoreClass, enteringPorts, leavingPorts, type Program } from "../../ir/program.ts";
+import * as layout from "../../kernels/timing-layout.ts";
 import {
+  frameLinkCycles,
   hostCycles,
   hostOperationCycles,
+  linkCycles,
   matmulCycles,
   portCycles,
   streamCycles,
@@ -14,21 +17,21 @@ import { matmulShape, workOf } from "./work.ts";
 
 /** How the executor treats an operation. */
 export const operationKinds = {
-  wait: 0,
-  signal: 1,
-  loop: 2,
-  loopEnd: 3,
-  barrier: 4,
+  wait: layout.waitKind,
+  signal: layout.signalKind,
+  loop: layout.loopKind,
+  loopEnd: layout.loopEndKind,
+  barrier: layout.barrierKind,
   /** A collective over a group of cores. */
-  stream: 5,
+  stream: layout.streamKind,
   /** Holds a unit and asks for the memory port. */
-  unit: 6,
+  unit: layout.unitKind,
   /** Asks for the memory port alone. */
-  port: 7,
+  port: layout.portKind,
   /** Sends a packet. */
-  send: 8,
+  send: layout.sendKind,
   /** Uses the host link, or the host; inputs and outputs are free on device. */
-  host: 9,
+  host: layout.hostKind,
 } as const;
 
 /** The units of a core, by number. */
@@ -55,6 +58,10 @@ export interface Operation {
   readonly amount: number;
   /** Cycles that a packet asks of the memory port of each destination. */
   readonly arrivalPort: number;
+  /** Cycles for which a packet holds each port and link, a piece of a stream each eject port. */
+  readonly holdCycles: number;
+  /** The same from or to an io core: the framebuffer's rows may be narrower than the links. */
+  readonly frameHoldCycles: number;
   /** Destination or corner of the rectangle: base, row, column and turn terms of its row, then of its column. */
   readonly fields: readonly number[];
   readonly rectangle: readonly [number, number];
@@ -76,6 +83,8 @@ export function controlOperation(kind: number, cycles = 0, resource = 0): Operat
     token: 0,
     amount: 0,
     arrivalPort: 0,
+    holdCycles: 0,
+    frameHoldCycles: 0,
     fields: nowhere,
     rectangle: [1, 1],
     includesSender: false,
@@ -143,12 +152,15 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
   };
   const send = (network: keyof typeof networkNumbers, cores: RectangleField, includesSender: boolean): Operation => {
     const bytes = work.packet?.bytes ?? 0;
+    const holdCycles = linkCycles(target.networks[network], bytes);
     return {
       ...base,
       kind: operationKinds.send,
       resource: networkNumbers[network],
       amount: bytes,
       arrivalPort: work.packet?.space === "memory" ? portCycles(target, bytes) : 0,
+      holdCycles,
+      frameHoldCycles: network === "activation" ? frameLinkCycles(target, bytes) : holdCycles,
       fields: gridFields(cores.row, cores.column, coreClass),
       rectangle: [cores.rows, cores.columns],
       includesSender,
@@ -182,6 +194,7 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
         fields: gridFields(group.row, group.column, coreClass),
         rectangle: [group.rows, group.columns],
         amount: bytes,
+        holdCycles: linkCycles(target.networks.model, bytes),
         cycles: streamCycles(target, group.rows, group.columns, bytes),
       };
     }

@@ -1,13 +1,9 @@
+import * as layout from "../../kernels/timing-layout.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { type CauseKind, causeKinds, type Trace } from "../trace.ts";
+import type { NetworkTotals, Trace } from "../trace.ts";
 import type { Code } from "./code.ts";
-import type { Networks } from "./networks.ts";
+import type { TimingEngine } from "./engine.ts";
 import { networkNumbers } from "./operation.ts";
-
-/** Numbers of the cause kinds. */
-export const cause = Object.fromEntries(causeKinds.map((kind, index) => [kind, index])) as Readonly<
-  Record<CauseKind, number>
->;
 
 /** What the timing executor runs under. */
 export interface TimingOptions {
@@ -41,28 +37,22 @@ export class Recorder {
     this.causeKind = new Uint8Array(capacity);
   }
 
-  /** Enters an event that starts at `start`, of the instruction that a thread has come to; returns its index. */
-  begin(start: number, thread: number, threads: Readonly<Record<"operation" | "batch" | "turn", Int32Array>>): number {
-    const event = this.count;
-    this.count += 1;
-    this.start[event] = start;
-    this.thread[event] = thread;
-    this.place[event] = threads.operation[thread] as number;
-    this.batch[event] = threads.batch[thread] as number;
-    this.turn[event] = threads.turn[thread] as number;
-    return event;
-  }
-
-  /** States what released an event. */
-  release(event: number, by: number, kind: number): void {
-    this.cause[event] = by;
-    this.causeKind[event] = kind;
-  }
-
-  /** States when an event was done. */
-  complete(event: number, end: number): void {
-    this.end[event] = end;
-    if (end > (this.settled[event] as number)) this.settled[event] = end;
+  /** Takes over the events that stand in an engine's memory; all of them must be done. */
+  take(engine: TimingEngine): void {
+    const { header } = engine.tables;
+    const first = header[layout.firstEvent] as number;
+    const length = (header[layout.eventCount] as number) - first;
+    this.start.set(engine.floats(layout.eventStartTable, length), first);
+    this.end.set(engine.floats(layout.eventEndTable, length), first);
+    this.settled.set(engine.floats(layout.eventSettledTable, length), first);
+    this.thread.set(engine.words(layout.eventThreadTable, length), first);
+    this.place.set(engine.words(layout.eventPlaceTable, length), first);
+    this.batch.set(engine.words(layout.eventBatchTable, length), first);
+    this.turn.set(engine.words(layout.eventTurnTable, length), first);
+    this.cause.set(engine.words(layout.eventCauseTable, length), first);
+    this.causeKind.set(engine.bytes(layout.eventCauseKindTable, length), first);
+    this.count = first + length;
+    engine.continueFrom(this.count);
   }
 
   /** Enters events again that a recorder holds, so many cycles and batches later. */
@@ -84,8 +74,14 @@ export class Recorder {
   }
 
   /** The trace of what has been entered. */
-  trace(code: Code, target: ChipTarget, stepCount: number, options: TimingOptions, networks: Networks): Trace {
+  trace(code: Code, target: ChipTarget, stepCount: number, options: TimingOptions, engine: TimingEngine): Trace {
     const { count } = this;
+    const { byteHops, busyCycles } = engine.tables;
+    const size = busyCycles.length / layout.networkCount;
+    const totals = (network: number): NetworkTotals => ({
+      byteHops: byteHops[network] as number,
+      busyCycles: busyCycles.slice(network * size, (network + 1) * size),
+    });
     const batchEnds = new Array<number>(options.batches).fill(0);
     for (let event = 0; event < count; event += 1) {
       const batch = this.batch[event] as number;
@@ -114,9 +110,9 @@ export class Recorder {
       cause: this.cause.subarray(0, count),
       causeKind: this.causeKind.subarray(0, count),
       networks: {
-        activation: networks.totals(networkNumbers.activation),
-        partial: networks.totals(networkNumbers.partial),
-        instruction: networks.totals(networkNumbers.instruction),
+        activation: totals(networkNumbers.activation),
+        partial: totals(networkNumbers.partial),
+        instruction: totals(networkNumbers.instruction),
       },
     };
   }

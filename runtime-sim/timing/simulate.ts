@@ -1,12 +1,15 @@
 import { problem } from "../../base/errors.ts";
 import { goesOverEnd } from "../../base/step-range.ts";
 import type { Program } from "../../ir/program.ts";
+import * as layout from "../../kernels/timing-layout.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { Trace } from "../trace.ts";
 import { type Code, compileCode } from "./code.ts";
 import { TimingEngine } from "./engine.ts";
-import type { TimingOptions } from "./recorder.ts";
-import type { StretchMemory } from "./stretches.ts";
+import { Recorder, type TimingOptions } from "./recorder.ts";
+import { strayMessage } from "./stray.ts";
+import { Stretches, type StretchMemory } from "./stretches.ts";
+import { checkFinished } from "./stuck.ts";
 
 /**
  * Simulates when everything in a program happens on a target, for `batches` ≥ 1 runs of its queues: docs/machine.md,
@@ -14,7 +17,7 @@ import type { StretchMemory } from "./stretches.ts";
  * sends to cores that the target lacks, B505 when threads wait for ever.
  */
 export function simulateTiming(program: Program, target: ChipTarget, options: TimingOptions): Trace {
-  return new TimingEngine(program, target, codeFor(program, target), options, null).run();
+  return simulatorOf(program, target, null)(options);
 }
 
 /**
@@ -22,9 +25,33 @@ export function simulateTiming(program: Program, target: ChipTarget, options: Ti
  * earlier one is copied. Throws as `simulateTiming`.
  */
 export function timingSimulator(program: Program, target: ChipTarget): (options: TimingOptions) => Trace {
+  return simulatorOf(program, target, new Map());
+}
+
+/** What `memory` holds of earlier simulations is copied, and it is filled; without one everything is simulated. */
+function simulatorOf(
+  program: Program,
+  target: ChipTarget,
+  memory: StretchMemory | null,
+): (options: TimingOptions) => Trace {
   const code = codeFor(program, target);
-  const memory: StretchMemory = new Map();
-  return (options) => new TimingEngine(program, target, code, options, memory).run();
+  const stepCount = program.steps.length;
+  const engine = new TimingEngine(code, target, stepCount);
+  return (options) => {
+    const recorder = new Recorder(code.eventCount * options.batches);
+    const stretches = new Stretches(memory, { code, ...options, engine, recorder });
+    engine.begin(options.batches, options.host);
+    for (let pause = engine.run(); pause !== layout.allDone; pause = engine.run()) {
+      const { header } = engine.tables;
+      if (pause === layout.messageStrayed) {
+        throw strayMessage(engine.tables, header[layout.strayThread] as number, code, target);
+      }
+      stretches.passBarrier(header[layout.barrierThread] as number);
+    }
+    checkFinished(engine.tables, code, target);
+    recorder.take(engine);
+    return recorder.trace(code, target, stepCount, options, engine);
+  };
 }
 
 /** Batches to simulate for an interval: three, and one more that follows where something of a batch passes while others are computed. */

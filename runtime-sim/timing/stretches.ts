@@ -1,10 +1,8 @@
+import * as layout from "../../kernels/timing-layout.ts";
 import type { InstructionPlace } from "../trace.ts";
-import type { Calendar } from "./calendar.ts";
 import type { Code } from "./code.ts";
-import type { Carried, Networks } from "./networks.ts";
+import { type TimingEngine, threadField } from "./engine.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Servers } from "./servers.ts";
-import { fieldsPerThread, standings, type Threads, threadFields } from "./threads.ts";
 
 /** A thread in the calendar and the cycles after which it comes out. */
 interface Due {
@@ -25,7 +23,9 @@ interface Snapshot {
   readonly counters: Int32Array;
   /** By core: cycles for which its memory port is still taken. */
   readonly ports: Int32Array;
-  readonly carried: Carried;
+  /** What networks have carried so far, by network; and for how long each resource was held. */
+  readonly byteHops: Float64Array;
+  readonly busyCycles: Float64Array;
   /** In the order in which they come out. */
   readonly near: readonly Due[];
   readonly far: readonly Due[];
@@ -79,11 +79,7 @@ export interface SimulationParts {
   readonly code: Code;
   readonly host: boolean;
   readonly batches: number;
-  readonly calendar: Calendar;
-  readonly threads: Threads;
-  readonly counters: Int32Array;
-  readonly servers: Servers;
-  readonly networks: Networks;
+  readonly engine: TimingEngine;
   readonly recorder: Recorder;
 }
 
@@ -96,14 +92,6 @@ export interface SimulationParts {
 export class Stretches {
   readonly #memory: StretchMemory | null;
   readonly #parts: SimulationParts;
-  /** By thread and by counter: the number of the stretch that touched it last. */
-  readonly threadStamps: Int32Array;
-  readonly counterStamps: Int32Array;
-  /** The number of the stretch that is observed. */
-  stamp = 1;
-  /** Whether it has come to a host instruction, and to one that takes time. */
-  usesHost = false;
-  takesHostTime = false;
   /** Where it started, and the step of the barrier there; null when that state cannot be held. */
   #start: Snapshot | null = null;
   #startStep = 0;
@@ -113,19 +101,17 @@ export class Stretches {
   constructor(memory: StretchMemory | null, parts: SimulationParts) {
     this.#memory = memory;
     this.#parts = parts;
-    this.threadStamps = new Int32Array(parts.threads.count);
-    this.counterStamps = new Int32Array(parts.counters.length);
   }
 
   /**
    * Called when all is done in the cycle in which `thread` completed a barrier: goes on to a state that is not known.
-   * Does nothing without a memory.
+   * Without a memory events are taken over, no more.
    */
   passBarrier(thread: number): void {
     const memory = this.#memory;
-    if (memory === null) return;
     let last = thread;
     let snapshot = this.#snapshot(last);
+    if (memory === null) return;
     if (this.#start !== null && snapshot !== null) this.#remember(memory, this.#start, snapshot, last);
     while (snapshot !== null) {
       const found = this.#find(memory, snapshot, last);
@@ -137,58 +123,67 @@ export class Stretches {
     }
     this.#start = snapshot;
     this.#startStep = this.#stepOf(last);
-    this.stamp += 1;
-    this.usesHost = false;
-    this.takesHostTime = false;
+    const { header } = this.#parts.engine.tables;
+    (header as Int32Array)[layout.stamp]! += 1;
+    header[layout.usesHost] = 0;
+    header[layout.takesHostTime] = 0;
   }
 
-  /** The state now; null when it holds more than a snapshot does. */
+  /** The state now, all events so far being taken over; null when it holds more than a snapshot does. */
   #snapshot(lastThread: number): Snapshot | null {
-    const { calendar, threads, counters, servers, networks, recorder } = this.#parts;
-    if (!networks.isIdle() || !servers.areUnitsFree(calendar.now)) return null;
-    const batch = threads.batch[lastThread] as number;
-    const states = threads.save(batch, recorder.count);
-    if (states === null) return null;
-    const [near, far]: [Due[], Due[]] = [[], []];
-    calendar.forEachNear((id, delay) => near.push({ thread: id, delay }));
-    calendar.forEachFar((id, delay) => far.push({ thread: id, delay }));
+    const { engine, recorder } = this.#parts;
+    if (!engine.isIdle()) return null;
+    const { header, threads, counters, portFree, byteHops, busyCycles, states, due } = engine.tables;
+    const batch = threadField(threads, lastThread, layout.batchField);
+    if (!engine.save(batch, header[layout.eventCount] as number)) return null;
+    recorder.take(engine);
+    engine.listDue();
+    const { now } = engine;
+    const near = header[layout.nearDue] as number;
+    const far = header[layout.farDue] as number;
     return {
-      time: calendar.now,
+      time: now,
       batch,
       event: recorder.count,
-      threads: states,
+      threads: states.slice(),
       counters: counters.slice(),
-      ports: servers.portsTaken(calendar.now),
-      carried: networks.carried(),
-      near,
-      far,
+      ports: Int32Array.from(portFree, (freeAt) => Math.max(0, freeAt - now)),
+      byteHops: byteHops.slice(),
+      busyCycles: busyCycles.slice(),
+      near: listed(due, 0, near),
+      far: listed(due, near, far),
     };
   }
 
   /** The step in which the barrier stands that a thread has just passed. */
   #stepOf(thread: number): number {
-    const { code, threads } = this.#parts;
-    return (code.places[(threads.operation[thread] as number) - 1] as InstructionPlace).step;
+    const { code, engine } = this.#parts;
+    const operation = threadField(engine.tables.threads, thread, layout.operationField) - 1;
+    return (code.places[operation] as InstructionPlace).step;
   }
 
   /** Enters the stretch that ends now, when it can serve again. */
   #remember(memory: StretchMemory, start: Snapshot, end: Snapshot, lastThread: number): void {
-    const { threads, recorder, batches } = this.#parts;
+    const { engine, recorder, batches } = this.#parts;
+    const { header, threads, threadStamps, counterStamps } = engine.tables;
     const list = memory.get(this.#startStep) ?? [];
-    const touched = touchedBy(this.threadStamps, this.stamp);
-    if (list.length >= stretchLimit || this.takesHostTime) return;
+    if (list.length >= stretchLimit || header[layout.takesHostTime] === 1) return;
+    const stamp = header[layout.stamp] as number;
+    const touched = touchedBy(threadStamps, stamp);
     if ([...start.far, ...end.far].some(({ thread }) => touched.has(thread))) return;
-    const active = touched.list.filter((thread) => threads.standing[thread] !== standings.finished);
+    const active = touched.list.filter(
+      (thread) => threadField(threads, thread, layout.standingField) !== layout.finished,
+    );
     const stretch: Stretch = {
       start,
       end,
       duration: end.time - start.time,
       batchesLeft: batches - start.batch,
-      lastBatch: active.reduce((last, thread) => Math.max(last, threads.lastBatch(thread) - start.batch), 0),
+      lastBatch: active.reduce((last, thread) => Math.max(last, this.#lastBatch(thread) - start.batch), 0),
       finishes: active.length < touched.list.length,
-      usesHost: this.usesHost,
+      usesHost: header[layout.usesHost] === 1,
       threads: touched,
-      counters: touchedBy(this.counterStamps, this.stamp),
+      counters: touchedBy(counterStamps, stamp),
       lastThread,
       recorder,
       next: null,
@@ -197,6 +192,18 @@ export class Stretches {
     this.#latest = stretch;
     list.push(stretch);
     memory.set(this.#startStep, list);
+  }
+
+  /** The last batch of which a thread has done something: not that at whose first instruction it waits. */
+  #lastBatch(thread: number): number {
+    const { code, engine } = this.#parts;
+    const { threads } = engine.tables;
+    const first = code.segmentStarts[thread] as number;
+    const hasOnlyCome =
+      threadField(threads, thread, layout.standingField) === layout.waiting &&
+      threadField(threads, thread, layout.segmentField) === first &&
+      threadField(threads, thread, layout.operationField) === code.segmentFirst[first];
+    return threadField(threads, thread, layout.batchField) - Number(hasOnlyCome);
   }
 
   #find(
@@ -226,7 +233,7 @@ export class Stretches {
     if (start.ports.some((cycles, core) => cycles !== now.ports[core])) return null;
     if (stretch.counters.list.some((counter) => start.counters[counter] !== now.counters[counter])) return null;
     const threads: number[] = [];
-    for (let thread = 0, at = 0; at < now.threads.length; thread += 1, at += fieldsPerThread) {
+    for (let thread = 0, at = 0; at < now.threads.length; thread += 1, at += layout.stateFields) {
       if (!hasEqualFields(start.threads, now.threads, at)) threads.push(thread);
     }
     if (threads.some((thread) => this.#concerns(stretch, thread, now)) || !comeOutEqual(stretch, now)) return null;
@@ -241,10 +248,10 @@ export class Stretches {
   /** Whether it matters to a stretch where a thread stands: it moves it, or something that it does may set it free. */
   #concerns({ threads, counters }: Stretch, thread: number, now: Snapshot): boolean {
     if (threads.has(thread)) return true;
-    const at = thread * fieldsPerThread;
-    if (now.threads[at + threadFields.standing] !== standings.waiting) return false;
+    const at = thread * layout.stateFields;
+    if (now.threads[at + layout.standingField] !== layout.waiting) return false;
     const { tokenCount, token } = this.#parts.code;
-    const awaited = token[now.threads[at + threadFields.operation] as number] as number;
+    const awaited = token[now.threads[at + layout.operationField] as number] as number;
     return counters.has((thread >> 3) * tokenCount + awaited);
   }
 
@@ -265,35 +272,55 @@ export class Stretches {
 
   /** Does from now on what stretches did, from a first one to a final one. */
   #replay(first: Stretch, final: Stretch, difference: Difference, now: Snapshot): void {
-    const { calendar, threads, counters, servers, networks, recorder } = this.#parts;
+    const { engine, recorder } = this.#parts;
     const { start } = first;
     const { end } = final;
     const cycles = now.time - start.time;
-    const batches = now.batch - start.batch;
     const time = end.time + cycles;
-    recorder.copy(first.recorder, start.event, end.event, cycles, batches);
-    servers.takePorts(end.ports, time);
-    networks.carry(start.carried, end.carried);
-    calendar.jump(time);
+    recorder.copy(first.recorder, start.event, end.event, cycles, now.batch - start.batch);
+    engine.continueFrom(recorder.count);
+    const { counters, portFree, byteHops, busyCycles, states, isRestored } = engine.tables;
+    for (let core = 0; core < portFree.length; core += 1) portFree[core] = time + (end.ports[core] as number);
+    addDifference(byteHops, start.byteHops, end.byteHops);
+    addDifference(busyCycles, start.busyCycles, end.busyCycles);
     const isAlone = first === final;
     if (isAlone) {
       for (const counter of first.counters.list) counters[counter] = end.counters[counter] as number;
-      for (const thread of first.threads.list)
-        threads.restore(thread, end.threads, batches + end.batch, recorder.count);
-      for (const { thread, delay } of now.near.toReversed()) {
-        if (!first.threads.has(thread)) calendar.schedule(thread, now.time + delay);
-      }
+      isRestored.fill(0);
+      for (const thread of first.threads.list) isRestored[thread] = 1;
     } else {
       counters.set(end.counters);
       for (const counter of difference.counters) counters[counter] = now.counters[counter] as number;
-      const others = new Set(difference.threads);
-      for (let thread = 0; thread < threads.count; thread += 1) {
-        if (!others.has(thread)) threads.restore(thread, end.threads, batches + end.batch, recorder.count);
+      isRestored.fill(1);
+      for (const thread of difference.threads) isRestored[thread] = 0;
+    }
+    states.set(end.threads);
+    engine.restore(now.batch - start.batch + end.batch, recorder.count);
+    engine.jump(time);
+    if (isAlone) {
+      for (const { thread, delay } of now.near.toReversed()) {
+        if (!first.threads.has(thread)) engine.schedule(thread, now.time + delay);
       }
     }
     for (const { thread, delay } of end.near.toReversed()) {
-      if (!isAlone || first.threads.has(thread)) calendar.schedule(thread, time + delay);
+      if (!isAlone || first.threads.has(thread)) engine.schedule(thread, time + delay);
     }
+  }
+}
+
+/** Entries of the list of those in the calendar. */
+function listed(due: Float64Array, first: number, count: number): Due[] {
+  const list: Due[] = [];
+  for (let at = first; at < first + count; at += 1) {
+    list.push({ thread: due[2 * at] as number, delay: due[2 * at + 1] as number });
+  }
+  return list;
+}
+
+/** Adds what a column has grown by from one time to another. */
+function addDifference(column: Float64Array, from: Float64Array, to: Float64Array): void {
+  for (let index = 0; index < column.length; index += 1) {
+    column[index] = (column[index] as number) + (to[index] as number) - (from[index] as number);
   }
 }
 
@@ -309,7 +336,8 @@ function touchedBy(stamps: Int32Array, stamp: number): Touched {
 }
 
 function hasEqualFields(left: Int32Array, right: Int32Array, first: number): boolean {
-  for (let field = first; field < first + fieldsPerThread; field += 1) if (left[field] !== right[field]) return false;
+  for (let field = first; field < first + layout.stateFields; field += 1)
+    if (left[field] !== right[field]) return false;
   return true;
 }
 

@@ -1,9 +1,10 @@
 import { type BorealError, problem } from "../../base/errors.ts";
 import { threadNames } from "../../ir/program.ts";
+import * as layout from "../../kernels/timing-layout.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { coreOf, type InstructionPlace } from "../trace.ts";
 import type { Code } from "./code.ts";
-import { standings, type Threads } from "./threads.ts";
+import { type EngineTables, threadField } from "./engine.ts";
 
 /** A thread that never ends, where it stands, and the counter of the token that it waits for, if it does. */
 interface StuckThread {
@@ -17,19 +18,19 @@ interface StuckThread {
 const shownThreads = 8;
 
 /** Throws B505 when threads are not done and nothing is left to happen. */
-export function checkFinished(threads: Threads, counters: Int32Array, code: Code, target: ChipTarget): void {
+export function checkFinished({ threads, counters }: EngineTables, code: Code, target: ChipTarget): void {
   const stuck: StuckThread[] = [];
-  threads.standing.forEach((state, thread) => {
-    if (state === standings.finished) return;
-    const operation = threads.operation[thread] as number;
+  for (let thread = 0; thread < code.coreCount * layout.threadsPerCore; thread += 1) {
+    if (threadField(threads, thread, layout.standingField) === layout.finished) continue;
+    const operation = threadField(threads, thread, layout.operationField);
     const counter = (thread >> 3) * code.tokenCount + (code.token[operation] as number);
     stuck.push({
       thread,
       operation,
-      batch: threads.batch[thread] as number,
+      batch: threadField(threads, thread, layout.batchField),
       tokens: counters[counter] as number,
     });
-  });
+  }
   if (stuck.length > 0) throw stuckThreads(stuck, code, target);
 }
 

@@ -21,9 +21,9 @@ describe("a mistake in the event-driven simulator", () => {
   it("is not found where there is none", async () => {
     const none = {
       name: "none",
-      file: "engine.ts",
-      find: "return this.#recorder.trace(",
-      replace: "return this.#recorder.trace(",
+      file: "kernels/wasm/timing/engine.ts",
+      find: "export function timingRun(",
+      replace: "export function timingRun(",
     };
     expect(await withFault(none, (events) => disagreements(events, 20))).toBe(0);
   });
@@ -33,7 +33,7 @@ describe("a mistake in the event-driven simulator", () => {
   });
 
   it("that no longer can be made is reported", async () => {
-    const gone = { name: "gone", file: "engine.ts", find: "no such text", replace: "" };
+    const gone = { name: "gone", file: "kernels/wasm/timing/engine.ts", find: "no such text", replace: "" };
     await expect(withFault(gone, () => 0)).rejects.toThrow(/adapt the fault/);
   });
 });

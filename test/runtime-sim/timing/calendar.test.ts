@@ -1,59 +1,51 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Calendar } from "../../../runtime-sim/timing/calendar.ts";
+import { traceEvents } from "../../../runtime-sim/trace.ts";
+import { cores, matmul, onCores, oneStep, run } from "./machine.ts";
 
-/** Takes all entries out as [time, sorted ids]. */
-function drain(calendar: Calendar): [number, number[]][] {
-  const all: [number, number[]][] = [];
-  for (let id = calendar.advance(); id >= 0; id = calendar.advance()) {
-    const ids: number[] = [];
-    for (let entry = id; entry >= 0; entry = calendar.next[entry] as number) ids.push(entry);
-    all.push([calendar.now, ids.sort((a, b) => a - b)]);
-  }
-  return all;
-}
+/** Rows of a matmul that takes so many cycles: one a row, and 5 to fill. */
+const rowsOf = (cycles: number): number => cycles - 5;
+
+/** Cycles below and above the 8,192 that the ring of the calendar holds. */
+const cycles = fc.oneof(
+  fc.integer({ min: 6, max: 100 }),
+  fc.integer({ min: 8180, max: 8200 }),
+  fc.integer({ min: 8000, max: 60_000 }),
+);
 
 describe("the calendar", () => {
-  it("gives entries in order of time, those of one cycle together, near or far", () => {
+  it("brings instructions back when they are done, near or far, across turns of its ring", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 8000, max: 60000 })), { maxLength: 60 }),
-        (times) => {
-          const calendar = new Calendar(times.length);
-          times.forEach((time, id) => {
-            calendar.schedule(id, time);
+        fc.array(fc.array(cycles, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 16 }),
+        (chains) => {
+          const trace = run(
+            oneStep(
+              chains.map((chain, core) =>
+                onCores(cores(core >> 2, core & 3), { matrix: chain.map((each) => matmul(rowsOf(each), 16, 16)) }),
+              ),
+            ),
+          );
+          // Each is issued a cycle after the one before it has ended.
+          const expected = chains.flatMap((chain, core) => {
+            let end = -1;
+            return chain.map((each) => {
+              const start = end + 1;
+              end = start + each;
+              return [core, start, end];
+            });
           });
-          const byTime = new Map<number, number[]>();
-          times.forEach((time, id) => {
-            byTime.set(time, [...(byTime.get(time) ?? []), id]);
-          });
-          expect(drain(calendar)).toEqual([...byTime].sort(([a], [b]) => a - b));
+          const found = [...traceEvents(trace)].map(({ row, column, start, end }) => [row * 4 + column, start, end]);
+          expect(found.toSorted(byCoreAndStart)).toEqual(expected);
+          expect(found.map(([, start]) => start)).toEqual(
+            found.map(([, start]) => start as number).toSorted((a, b) => a - b),
+          );
         },
       ),
     );
   });
-
-  it("takes entries while time goes on, across turns of its ring", () => {
-    const calendar = new Calendar(3);
-    calendar.schedule(0, 5);
-    const seen: [number, number][] = [];
-    for (let id = calendar.advance(); id >= 0; id = calendar.advance()) {
-      seen.push([calendar.now, id]);
-      if (seen.length < 8) calendar.schedule((id + 1) % 3, calendar.now + [8191, 8192, 1, 20000][seen.length % 4]!);
-    }
-    expect(seen.map(([time]) => time)).toEqual([5, 8197, 8198, 28198, 36389, 44581, 44582, 64582]);
-  });
-
-  it("keeps its entries when it grows", () => {
-    const calendar = new Calendar(2);
-    calendar.schedule(0, 3);
-    calendar.schedule(1, 3);
-    calendar.grow(5);
-    calendar.schedule(4, 2);
-    expect(drain(calendar)).toEqual([
-      [2, [4]],
-      [3, [0, 1]],
-    ]);
-    expect(calendar.advance()).toBe(-1);
-  });
 });
+
+function byCoreAndStart(left: readonly number[], right: readonly number[]): number {
+  return (left[0] as number) - (right[0] as number) || (left[1] as number) - (right[1] as number);
+}

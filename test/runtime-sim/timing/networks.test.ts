@@ -29,6 +29,18 @@ const everywhere = cores(0, 0, 4, 4);
 /** The arrivals of token 1 at the cores of a class, told by gathers that wait for it. */
 const receiver: Instruction[] = [wait(1), gather(32)];
 
+describe("thousands of packets", () => {
+  it("keep the port busy that they wait for until the last has arrived", () => {
+    // 15 cores send 400 packets each to (0,0), one every 2 cycles: the first come from (0,1) and (1,0) at 3, and the eject port
+    // takes in one a cycle from then on.
+    const sends: Instruction[] = [{ kind: "loop", count: 400, body: [move(8, 0, 0, 1)] }];
+    const senders = [onCores(cores(0, 1, 1, 3), { send: sends }), onCores(cores(1, 0, 3, 4), { send: sends })];
+    const trace = run(oneStep([...senders, onCores(cores(0, 0), { gather: [wait(1, 6000), gather(32)] })]));
+    expect(trace.batchEnds[0]).toBe(3 + 6000 + 1);
+    expect(Math.max(...trace.end.subarray(0, 6000))).toBeLessThan(3000);
+  });
+});
+
 describe("a packet alone", () => {
   it("passes inject port, three links and eject port in the manner of virtual cut-through", () => {
     // (1,0) to (2,2): east, east, south. 40 bytes hold each for 40/8 = 5 cycles. Port reads [0,1), injection from 0,

@@ -1,0 +1,155 @@
+// Who has reached the next barrier and the next exchange of each group.
+import { threadsPerCore } from "../../timing-layout";
+import { allocate, allocateFilled, floatAt, setFloatAt, setWordAt, wordAt } from "./memory";
+
+/** An exchange of weights that its cores are in: all of them have come when there are `size` threads. */
+@unmanaged
+export class Exchange {
+  corner: i32;
+  rows: i32;
+  columns: i32;
+  size: i32;
+  /** Threads in the order in which they came. */
+  threadCount: i32;
+  threads: usize;
+  /** The cores that have started it, and when each begins to send. */
+  startedCount: i32;
+  cores: usize;
+  begins: usize;
+  /** When the memory ports have served it, as far as known. */
+  end: f64;
+  nextInBucket: Exchange | null;
+}
+
+const bucketCount = 1024;
+let buckets: usize = 0;
+let threadCount = 0;
+let participants = 0;
+/** By thread: whether it stands at the barrier. */
+let atBarrier: usize = 0;
+let barrierCount = 0;
+/** Numbers for `exchangeEnd`. */
+let comes: usize = 0;
+
+/** Empties barrier and exchanges. */
+export function beginCollectives(threads: i32, participantCount: i32): void {
+  threadCount = threads;
+  participants = participantCount;
+  barrierCount = 0;
+  atBarrier = allocateFilled(<usize>threads);
+  buckets = allocateFilled(bucketCount << 2);
+  comes = allocate(<usize>threads << 3);
+}
+
+/** A thread has reached its barrier; whether it was the last. */
+export function reachBarrier(thread: i32): bool {
+  store<u8>(atBarrier + <usize>thread, 1);
+  barrierCount += 1;
+  return barrierCount >= participants;
+}
+
+/** Ends the barrier: `nextAtBarrier` goes through its threads. */
+export function endBarrier(): void {
+  barrierCount = 0;
+}
+
+/** The next thread, ascending, that stands at the barrier, and no longer does; −1 for none. */
+export function nextAtBarrier(from: i32): i32 {
+  for (let thread = from; thread < threadCount; thread += 1) {
+    if (load<u8>(atBarrier + <usize>thread) == 0) continue;
+    store<u8>(atBarrier + <usize>thread, 0);
+    return thread;
+  }
+  return -1;
+}
+
+/** A thread has reached the exchange of the group with a corner core, rows and columns. */
+export function reachExchange(thread: i32, corner: i32, rows: i32, columns: i32): Exchange {
+  const bucket = ((corner * 31 + rows) * 31 + columns) & (bucketCount - 1);
+  let exchange = changetype<Exchange | null>(<usize>wordAt(buckets, bucket));
+  while (exchange !== null && (exchange.corner != corner || exchange.rows != rows || exchange.columns != columns)) {
+    exchange = exchange.nextInBucket;
+  }
+  if (exchange === null) exchange = newExchange(bucket, corner, rows, columns);
+  setWordAt(exchange.threads, exchange.threadCount, thread);
+  exchange.threadCount += 1;
+  return exchange;
+}
+
+function newExchange(bucket: i32, corner: i32, rows: i32, columns: i32): Exchange {
+  const exchange = changetype<Exchange>(allocateFilled(offsetof<Exchange>()));
+  exchange.corner = corner;
+  exchange.rows = rows;
+  exchange.columns = columns;
+  exchange.size = rows * columns;
+  const room = <usize>min(exchange.size * threadsPerCore, threadCount);
+  exchange.threads = allocate(room << 2);
+  exchange.cores = allocate(room << 2);
+  exchange.begins = allocate(room << 3);
+  exchange.nextInBucket = changetype<Exchange | null>(<usize>wordAt(buckets, bucket));
+  setWordAt(buckets, bucket, <i32>changetype<usize>(exchange));
+  return exchange;
+}
+
+/** A core of an exchange begins to send; whether it is the last. */
+export function startExchange(exchange: Exchange, core: i32, begin: f64): bool {
+  setWordAt(exchange.cores, exchange.startedCount, core);
+  setFloatAt(exchange.begins, exchange.startedCount, begin);
+  exchange.startedCount += 1;
+  return exchange.startedCount >= exchange.size;
+}
+
+/** Ends an exchange, so that its cores can come to the next. */
+export function finishExchange(exchange: Exchange): void {
+  exchange.threadCount = 0;
+  exchange.startedCount = 0;
+  exchange.end = 0;
+}
+
+/** Whether all cores of an exchange begin to send together. */
+export function beginTogether(exchange: Exchange): bool {
+  const first = floatAt(exchange.begins, 0);
+  for (let index = 1; index < exchange.startedCount; index += 1) {
+    if (floatAt(exchange.begins, index) != first) return false;
+  }
+  return true;
+}
+
+/**
+ * When every core of a group has every piece, each core having begun to send its own: each eject port takes in one piece after the
+ * other, for `holdCycles` each, and none before it has come over its hops. docs/timing.md.
+ */
+export function exchangeEnd(exchange: Exchange, gridWidth: i32, hopCycles: f64, holdCycles: f64): f64 {
+  const count = exchange.startedCount;
+  let end: f64 = 0;
+  for (let to = 0; to < count; to += 1) {
+    const row = wordAt(exchange.cores, to) / gridWidth;
+    const column = wordAt(exchange.cores, to) % gridWidth;
+    for (let from = 0; from < count; from += 1) {
+      const core = wordAt(exchange.cores, from);
+      const hops = abs(row - core / gridWidth) + abs(column - (core % gridWidth));
+      setFloatAt(comes, from, floatAt(exchange.begins, from) + <f64>hops * hopCycles);
+    }
+    sort(comes, count);
+    for (let index = 0; index < count; index += 1) {
+      end = max(end, floatAt(comes, index) + <f64>(count - index) * holdCycles);
+    }
+  }
+  return end;
+}
+
+/** Sorts numbers, ascending (Shell). */
+function sort(numbers: usize, count: i32): void {
+  let gap = 1;
+  while (gap < count) gap = 3 * gap + 1;
+  for (gap /= 3; gap > 0; gap /= 3) {
+    for (let index = gap; index < count; index += 1) {
+      const number = floatAt(numbers, index);
+      let place = index;
+      for (; place >= gap && floatAt(numbers, place - gap) > number; place -= gap) {
+        setFloatAt(numbers, place, floatAt(numbers, place - gap));
+      }
+      setFloatAt(numbers, place, number);
+    }
+  }
+}
