@@ -36,8 +36,8 @@ export function roomCount(partExtents: readonly number[], before: readonly numbe
   return count;
 }
 
-/** Margins that were asked for before: by the reader's step, then its maker's, then the position of the read; null for none. */
-export type MarginMemory = Map<LaidStep, Map<LaidStep, (Margin | null)[]>>;
+/** Margins that were asked for before, null for none: by the parts that cores own, then by those that they touch. */
+export type MarginMemory = Map<object, Map<object, Margin | null>>;
 
 /** By value: the margin that its readers share; values without are those whose parts need none. */
 export function marginsOf(
@@ -48,37 +48,40 @@ export function marginsOf(
   const margins = new Map<string, Margin>();
   const kept = new Set(network.ties.flatMap(({ state, next }) => [state, next]));
   for (const reader of steps) {
-    const known = memory.get(reader) ?? new Map<LaidStep, (Margin | null)[]>();
-    memory.set(reader, known);
-    reader.layer.reads.forEach((read, position) => {
-      const maker = network.producer.get(read.value);
-      if (read.constant || maker === undefined || kept.has(maker)) return;
+    reader.layer.reads.forEach(({ access, constant, value }, position) => {
+      const maker = network.producer.get(value);
+      const touched = reader.touched[position];
+      if (constant || maker === undefined || kept.has(maker) || touched == null || access === null) return;
       const producer = steps[maker] as LaidStep;
-      const asked = known.get(producer) ?? [];
-      known.set(producer, asked);
-      const own = asked[position] === undefined ? marginOfRead(producer, reader, position) : asked[position];
-      asked[position] = own;
+      const write = producer.layer.writes.findIndex((each) => each.value === value);
+      const owned = producer.owned[write];
+      const written = producer.layer.writes[write]?.access;
+      if (owned === undefined || written === undefined) return;
+      const known = memory.get(owned) ?? new Map<object, Margin | null>();
+      memory.set(owned, known);
+      let own = known.get(touched);
+      if (own === undefined) {
+        const extents = largestExtents(producer.geometry, written);
+        own = marginBetween(owned, extents, touched.boxes, largestExtents(reader.geometry, access));
+        known.set(touched, own);
+      }
       if (own === null) return;
-      const other = margins.get(read.value);
-      margins.set(read.value, other === undefined ? own : widest(own, other));
+      const other = margins.get(value);
+      margins.set(value, other === undefined ? own : widest(own, other));
     });
   }
   return margins;
 }
 
-/** The margin that a read asks for around the parts of its value; null for none. */
-function marginOfRead(producer: LaidStep, reader: LaidStep, position: number): Margin | null {
-  const read = reader.layer.reads[position];
-  const touched = reader.touched[position];
-  const write = producer.layer.writes.findIndex(({ value }) => value === read?.value);
-  const access = producer.layer.writes[write]?.access;
-  const owned = producer.owned[write];
-  if (touched == null || read === undefined || read.access === null || access === undefined || owned === undefined)
-    return null;
+/** The margin that a reader asks for around the parts of a value; null for none. */
+function marginBetween(
+  owned: readonly (Box | null)[],
+  partExtents: readonly number[],
+  touched: readonly (Box | null)[],
+  readExtents: readonly number[],
+): Margin | null {
   const reaches = reachOf(owned, touched);
-  if (reaches === null) return null;
-  const extents = largestExtents(producer.geometry, access);
-  const own = marginFor(extents, largestExtents(reader.geometry, read.access), reaches.before, reaches.reach);
+  const own = reaches && marginFor(partExtents, readExtents, reaches.before, reaches.reach);
   return own === null || [...own.before, ...own.behind].every((count) => count === 0) ? null : own;
 }
 

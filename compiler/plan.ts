@@ -11,7 +11,7 @@ import { forEachBox } from "./core-boxes.ts";
 import { coreCount, storageGroup } from "./core-group.ts";
 import { firstCore, type Geometry, type Grid, largestBox } from "./geometry.ts";
 import { inPlaceWrites } from "./in-place.ts";
-import { type LaidStep, layStep } from "./laid-step.ts";
+import { type LaidStep, type LayingMemory, layStep } from "./laid-step.ts";
 import type { Layer } from "./layers.ts";
 import { denseLayout, naturalOrder } from "./local-layout.ts";
 import { isMadeInPlace, type Lodging, lodgingsOf } from "./lodgings.ts";
@@ -52,14 +52,17 @@ interface KnownLaying {
 
 /** What was planned before for the same layouts and target: most of a mapping is as in the one before. */
 export interface PlanMemory {
-  readonly layings: Map<Layer, KnownLaying[]>;
+  readonly known: Map<Layer, KnownLaying[]>;
+  readonly layings: LayingMemory;
   readonly margins: MarginMemory;
+  /** By the parts that cores own, then by their margin: where their buffers begin. */
+  readonly origins: Map<object, Map<string, readonly (readonly number[])[]>>;
   readonly constants: ConstantKeys;
 }
 
 /** Where nothing was planned before. */
 export function planMemory(): PlanMemory {
-  return { layings: new Map(), margins: new Map(), constants: new Map() };
+  return { known: new Map(), layings: new Map(), margins: new Map(), origins: new Map(), constants: new Map() };
 }
 
 /**
@@ -98,9 +101,9 @@ export function planNetwork(
       const lodging = lodgings.get(value);
       if (lodging === undefined) return null;
       const joint = at(laid, lodging.layer);
-      return { lodging, write: writePlan(joint, 0, margins, orders), step: at(steps, lodging.layer) };
+      return { lodging, write: writePlan(joint, 0, margins, orders, memory), step: at(steps, lodging.layer) };
     });
-    const { reads, writes } = placesOf(index, step, laying, network, homes, margins, joints, orders);
+    const { reads, writes } = placesOf(index, step, laying, network, homes, margins, joints, orders, memory);
     for (const write of writes) homes.set(write.write.value, write);
     const { weights, chain, sharesCores } = workOf(step, laying, reads, sharing.has(step.name), target);
     const { roles } = laying;
@@ -113,13 +116,13 @@ export function planNetwork(
 /** By value: the order of its axes in memory. */
 type Orders = ReadonlyMap<string, readonly number[]>;
 
-function knownLaying(step: MappedStep, layer: Layer, grid: Grid, { layings }: PlanMemory): KnownLaying {
-  const before = layings.get(layer) ?? [];
-  layings.set(layer, before);
+function knownLaying(step: MappedStep, layer: Layer, grid: Grid, { known, layings }: PlanMemory): KnownLaying {
+  const before = known.get(layer) ?? [];
+  known.set(layer, before);
   const same = before.find(({ laid }) => isLaidSo(laid, step));
   if (same !== undefined) return same;
   const roles = layer.kind === "contraction" ? contractionRoles(layer) : null;
-  const made = { laid: layStep(step, layer, grid), roles, places: [], works: [], chains: new Map() };
+  const made = { laid: layStep(step, layer, grid, layings), roles, places: [], works: [], chains: new Map() };
   before.push(made);
   return made;
 }
@@ -154,6 +157,7 @@ function placesOf(
   margins: ReadonlyMap<string, Margin>,
   joints: readonly (Joint | null)[],
   orders: Orders,
+  memory: PlanMemory,
 ): Pick<StepPlan, "reads" | "writes"> {
   const { layer } = laid;
   const readHomes = layer.reads.map((read) => homes.get(read.value));
@@ -168,7 +172,7 @@ function placesOf(
   );
   if (same !== undefined) return same;
   const writes = layer.writes.map((_, position) => {
-    const own = writePlan(laid, position, margins, orders);
+    const own = writePlan(laid, position, margins, orders, memory);
     const joint = joints[position] ?? null;
     return joint === null ? own : lodged(own, joint);
   });
@@ -254,7 +258,8 @@ function writePlan(
   { layer, geometry, owned }: LaidStep,
   position: number,
   margins: ReadonlyMap<string, Margin>,
-  orders: ReadonlyMap<string, readonly number[]>,
+  orders: Orders,
+  memory: PlanMemory,
 ): WritePlan {
   const write = at(layer.writes, position);
   const margin = margins.get(write.value) ?? null;
@@ -264,7 +269,13 @@ function writePlan(
   const order = orders.get(write.value) ?? naturalOrder(write.type.shape.length);
   const layout = denseLayout(order, extents, elementBytes(write.type.element));
   const boxes = at(owned, position);
-  const origins = forEachBox(boxes, (box) => box.map(({ start }, axis) => start - (margin?.before[axis] ?? 0)), []);
+  const known = memory.origins.get(boxes) ?? new Map<string, readonly (readonly number[])[]>();
+  memory.origins.set(boxes, known);
+  const room = margin?.before.join() ?? "";
+  const origins =
+    known.get(room) ??
+    forEachBox(boxes, (box) => box.map(({ start }, axis) => start - (margin?.before[axis] ?? 0)), []);
+  known.set(room, origins);
   return { write, buffer: `${write.value}`, spread: { boxes, origins, layout } };
 }
 

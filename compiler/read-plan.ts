@@ -1,9 +1,9 @@
 import { problem } from "../base/errors.ts";
 import { type Box, footprint } from "../ir/iteration.ts";
 import { elementBytes, type TensorType } from "../ir/type.ts";
-import { forEachBox, isInside } from "./core-boxes.ts";
+import { isInside } from "./core-boxes.ts";
 import { largestBox } from "./geometry.ts";
-import type { LaidStep } from "./laid-step.ts";
+import type { LaidStep, TouchedParts } from "./laid-step.ts";
 import type { LayerRead } from "./layers.ts";
 import { boxStart, denseLayout, naturalOrder } from "./local-layout.ts";
 import type { ReadPlan, WritePlan } from "./step-plan.ts";
@@ -16,7 +16,7 @@ import type { Spread } from "./transfers.ts";
 export function planRead(
   read: LayerRead,
   { layer, geometry, parts: { boxes: iterationBoxes, active } }: LaidStep,
-  touched: readonly (Box | null)[] | null,
+  touched: TouchedParts | null,
   mayWiden: boolean,
   homes: ReadonlyMap<string, WritePlan>,
   orderOf: (value: string, type: TensorType) => readonly number[],
@@ -50,14 +50,8 @@ export function planRead(
   }
   const access = read.access;
   const isWeights = layer.kind === "contraction" && read.node === anchor && read.operand === 1;
-  const clip = (box: Box): Box =>
-    box.map((range, axis) => ({ start: Math.max(0, range.start), end: Math.min(shape[axis] as number, range.end) }));
-  const clipped = forEachBox(touched, clip, null);
-  const leaves = (box: Box): boolean =>
-    box.some((range, axis) => range.start < 0 || range.end > (shape[axis] as number));
-  const padded = forEachBox(touched, leaves, false).includes(true);
+  const { boxes, clipped, origins, padded } = touched;
   const extents = footprint(access, largestBox(geometry)).map((range) => range.end - range.start);
-  const origins = forEachBox(touched, boxStart, []);
   if (read.constant) {
     const layout = denseLayout(naturalOrder(rank), extents, width);
     const mode = isWeights ? "weights" : "constant";
@@ -76,7 +70,7 @@ export function planRead(
   const { spread } = home;
   const local = clipped.every((box, core) => box === null || isInside(box, spread.boxes[core] ?? null));
   const inPlace = local && !padded;
-  if (inPlace || (mayWiden && touched.every((box, core) => box === null || hasRoom(spread, core, box)))) {
+  if (inPlace || (mayWiden && boxes.every((box, core) => box === null || hasRoom(spread, core, box)))) {
     return {
       read,
       mode: inPlace ? "in-place" : "around",

@@ -1,5 +1,4 @@
 import { type Box, boxCount, type Range } from "../ir/iteration.ts";
-import { forEachBox } from "./core-boxes.ts";
 import type { LocalLayout } from "./local-layout.ts";
 import { type AxisForm, type AxisPiece, indexBoxes, touchedRanges } from "./pieces.ts";
 
@@ -11,15 +10,22 @@ export interface Spread {
   readonly layout: LocalLayout;
 }
 
-/** One rectangular copy between the buffers of two places; offsets are from the start of the buffers, in bytes. */
-export interface Copy {
-  readonly source: number;
-  readonly destination: number;
+/** What copies of different places have in common. */
+export interface CopyShape {
   readonly counts: readonly number[];
-  readonly sourceOffset: number;
   readonly sourceStrides: readonly number[];
-  readonly destinationOffset: number;
   readonly destinationStrides: readonly number[];
+}
+
+/** A rectangular copy from the buffer of a place to those of others, the same in each; offsets are from the start of the buffers, in bytes. */
+export interface Transfer {
+  readonly source: number;
+  /** Ascending. */
+  readonly destinations: readonly number[];
+  /** Equal ones are the same value, in what `transfersOf` makes at a time. */
+  readonly shape: CopyShape;
+  readonly sourceOffset: number;
+  readonly destinationOffset: number;
 }
 
 /**
@@ -27,33 +33,52 @@ export interface Copy {
  * intersections of boxes. Every wanted element that a piece makes is copied once from each source that holds it: sources
  * that hold a value do not overlap; of constants, which every core holds, the emitter takes the copies within a core.
  */
-export function copiesOf(pieces: readonly AxisPiece[], source: Spread, destination: Spread): Copy[] {
-  const copies: Copy[] = [];
-  const holders = holdersOf(source);
+export function transfersOf(pieces: readonly AxisPiece[], source: Spread, destination: Spread): Transfer[] {
+  const transfers: Transfer[] = [];
+  const touching = holdersOf(source);
   const shapes = new Map<string, CopyShape>();
+  const wanted = placesAlike(destination);
   for (const piece of pieces) {
-    const copyOf = copier(piece, source, destination, shapes);
+    const transferOf = carrier(piece, source, destination, shapes);
     const whole: Box = piece.counts.map((count) => ({ start: 0, end: count }));
-    const partsOf = (wanted: Box): SourcePart[] =>
-      indexBoxes(piece.destination, wanted, whole).flatMap((box) =>
-        holders.touching(touchedRanges(piece.source, box)).flatMap((from) =>
-          indexBoxes(piece.source, source.boxes[from] as Box, box)
-            .filter((part) => boxCount(part) > 0)
-            .map((part) => ({ from, part })),
-        ),
-      );
-    const parts = forEachBox(destination.boxes, partsOf, []);
-    for (let place = 0; place < parts.length; place += 1) {
-      for (const { from, part } of parts[place] as SourcePart[]) copies.push(copyOf(part, from, place));
+    for (const { box, places } of wanted) {
+      for (const points of indexBoxes(piece.destination, box, whole)) {
+        for (const from of touching(touchedRanges(piece.source, points))) {
+          for (const part of indexBoxes(piece.source, source.boxes[from] as Box, points)) {
+            if (boxCount(part) > 0) transfers.push(transferOf(part, from, places));
+          }
+        }
+      }
     }
   }
-  return copies;
+  return transfers;
 }
 
-/** Index points of a piece that a place sends. */
-interface SourcePart {
-  readonly from: number;
-  readonly part: Box;
+/** Places that need the same box at the same origin. */
+interface AlikePlaces {
+  readonly box: Box;
+  readonly places: number[];
+}
+
+/** The places of a spread, those with the same values for box and origin together, by the first of each. */
+function placesAlike({ boxes, origins }: Spread): AlikePlaces[] {
+  const known = new Map<Box, { readonly origin: readonly number[]; readonly alike: AlikePlaces }[]>();
+  const found: AlikePlaces[] = [];
+  boxes.forEach((box, place) => {
+    if (box === null) return;
+    const origin = origins[place] as readonly number[];
+    const sameBox = known.get(box) ?? [];
+    known.set(box, sameBox);
+    const same = sameBox.find((each) => each.origin === origin);
+    if (same !== undefined) {
+      same.alike.places.push(place);
+      return;
+    }
+    const alike = { box, places: [place] };
+    sameBox.push({ origin, alike });
+    found.push(alike);
+  });
+  return found;
 }
 
 /** Places that hold parts of a tensor, by the ranges of their boxes on one axis after the other. */
@@ -64,7 +89,7 @@ interface Holders {
 }
 
 /** The places that hold a part of a tensor, for finding those that overlap a box. */
-function holdersOf({ boxes }: Spread): { touching: (box: Box) => number[] } {
+function holdersOf({ boxes }: Spread): (box: Box) => number[] {
   const places = boxes.flatMap((box, place) => (box === null || boxCount(box) === 0 ? [] : [place]));
   const rank = boxes[places[0] ?? 0]?.length ?? 0;
   const holders = holdersFrom(0, rank, places, boxes);
@@ -75,12 +100,11 @@ function holdersOf({ boxes }: Spread): { touching: (box: Box) => number[] } {
       if (range.start < end && start < range.end) collect(inner, axis + 1, box, into);
     }
   };
-  const touching = (box: Box): number[] => {
+  return (box) => {
     const found: number[] = [];
     collect(holders, 0, box, found);
     return found.sort((left, right) => left - right);
   };
-  return { touching };
 }
 
 function holdersFrom(axis: number, rank: number, places: readonly number[], boxes: Spread["boxes"]): Holders {
@@ -101,23 +125,20 @@ function holdersFrom(axis: number, rank: number, places: readonly number[], boxe
   return { places: [], branches };
 }
 
-/** What copies of different places have in common; equal ones are the same value. */
-type CopyShape = Pick<Copy, "counts" | "sourceStrides" | "destinationStrides">;
-
-/** Makes the copies of a piece: of the part of its index points that place `from` sends and place `to` receives. */
-function copier(
+/** Makes the transfers of a piece: of the part of its index points that place `from` sends and the places `to` receive. */
+function carrier(
   piece: AxisPiece,
   source: Spread,
   destination: Spread,
   shapes: Map<string, CopyShape>,
-): (part: Box, from: number, to: number) => Copy {
+): (part: Box, from: number, to: readonly number[]) => Transfer {
   const read = stridesOf(piece.source, source, piece.counts.length);
   const write = stridesOf(piece.destination, destination, piece.counts.length);
   const known = new Map<number, CopyShape>();
   return (part, from, to) => {
     let key = 0;
     let sourceOffset = read.base - originOffset(source, from);
-    let destinationOffset = write.base - originOffset(destination, to);
+    let destinationOffset = write.base - originOffset(destination, to[0] as number);
     for (let index = 0; index < part.length; index += 1) {
       const { start, end } = part[index] as Range;
       key = key * ((piece.counts[index] as number) + 1) + end - start;
@@ -132,16 +153,7 @@ function copier(
       shapes.set(text, shape);
       known.set(key, shape);
     }
-    const { counts, sourceStrides, destinationStrides } = shape;
-    return {
-      source: from,
-      destination: to,
-      counts,
-      sourceOffset,
-      sourceStrides,
-      destinationOffset,
-      destinationStrides,
-    };
+    return { source: from, destinations: to, shape, sourceOffset, destinationOffset };
   };
 }
 
@@ -191,11 +203,4 @@ function simplified(part: Box, sourceStrides: readonly number[], destinationStri
     sourceStrides: merged.map(({ read }) => read),
     destinationStrides: merged.map(({ write }) => write),
   };
-}
-
-/** Bytes that a copy carries. */
-export function copyBytes(copy: Copy, elementBytes: number): number {
-  let count = elementBytes;
-  for (const factor of copy.counts) count *= factor;
-  return count;
 }

@@ -1,7 +1,8 @@
 import { at } from "../../base/math.ts";
-import type { Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
+import type { Instruction, Rectangle } from "../../ir/instruction.ts";
 import { instructionsOf, type Stretch, stretchesOf } from "./roll-loops.ts";
-import { affine, describe, ShapeIndex, type Skeleton, skeletonOf, withFields } from "./skeleton.ts";
+import { SequenceIndex } from "./sequence-index.ts";
+import { affine, type Described, type Skeleton, skeletonOf, withFields } from "./skeleton.ts";
 
 /** A class of cores and the one piece of data that stands for all of them. */
 export interface AffineClass<T> {
@@ -19,7 +20,7 @@ interface Family {
 
 /** Groups records that differ only by fields that are affine in (row, column); null for cores without one. */
 export function affineRecords<T extends object>(byCore: readonly (T | null)[], columns: number): AffineClass<T>[] {
-  const shapes = new ShapeIndex();
+  const shapes = new SequenceIndex();
   const skeletons = byCore.map((data) => (data === null ? null : skeletonOf(data, shapes)));
   return families(skeletons, columns).map(({ cores, first, rowSteps, columnSteps }) => {
     const fields = at(skeletons, first)?.numbers.map((base, index) =>
@@ -31,14 +32,15 @@ export function affineRecords<T extends object>(byCore: readonly (T | null)[], c
 
 /**
  * Rolls each core's list of instructions into loops and groups cores whose lists differ only by affine fields into
- * rectangles; null for cores without a list. Fields must be plain numbers still.
+ * rectangles; null for cores without a list. `shapes` is the index that they were described with.
  */
 export function affineLists(
-  byCore: readonly (readonly SimpleInstruction[] | null)[],
+  byCore: readonly (readonly Described[] | null)[],
   columns: number,
+  shapes: SequenceIndex,
 ): AffineClass<readonly Instruction[]>[] {
-  const shapes = new ShapeIndex();
-  const rolled = byCore.map((list) => (list === null ? null : stretchesOf(describe(list, shapes))));
+  if (byCore.every((list) => list === null)) return [];
+  const rolled = byCore.map((list) => (list === null ? null : stretchesOf(list)));
   const skeletons = rolled.map((stretches) => (stretches === null ? null : joined(stretches, shapes)));
   return families(skeletons, columns).map(({ cores, first, rowSteps, columnSteps }) => {
     let position = 0;
@@ -55,7 +57,7 @@ export function affineLists(
 }
 
 /** The shape and numbers of a whole list; the steps of loops belong to the shape. */
-function joined(stretches: readonly Stretch[], shapes: ShapeIndex): Skeleton {
+function joined(stretches: readonly Stretch[], shapes: SequenceIndex): Skeleton {
   let shape = 0;
   const numbers: number[] = [];
   for (const { turns, body, steps } of stretches) {

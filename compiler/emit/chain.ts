@@ -10,6 +10,8 @@ import { lanesOfNode } from "../lanes.ts";
 import { boxStart } from "../local-layout.ts";
 import type { NetworkPlan, StepPlan } from "../step-plan.ts";
 import { windowAxes } from "../window-maximum.ts";
+import type { MovingThreads } from "./moving-threads.ts";
+import { SequenceIndex } from "./sequence-index.ts";
 import { TransferCache } from "./transfer-cache.ts";
 import { mergeNest, rangeSize, type TileDimension, type TileView, tensorView, tileView } from "./views.ts";
 import { emitWindows, windowRoom } from "./window-step.ts";
@@ -21,11 +23,25 @@ export interface EmitContext {
   readonly addresses: ReadonlyMap<string, number>;
   readonly types: ReadonlyMap<string, TensorType>;
   readonly transfers: TransferCache;
+  /** Numbers the shapes of instructions. */
+  readonly shapes: SequenceIndex;
+  /** By what they follow from but for addresses: the threads that move data. */
+  readonly moving: Map<number, MovingThreads>;
+  /** Numbers what is remembered. */
+  readonly keys: SequenceIndex;
 }
 
 /** Makes the context of a placed plan. */
 export function emitContext(plan: NetworkPlan, addresses: ReadonlyMap<string, number>): EmitContext {
-  return { plan, addresses, types: valueTypes(plan.network.graph), transfers: new TransferCache() };
+  return {
+    plan,
+    addresses,
+    types: valueTypes(plan.network.graph),
+    transfers: new TransferCache(),
+    shapes: new SequenceIndex(),
+    moving: new Map(),
+    keys: new SequenceIndex(),
+  };
 }
 
 /** The address of a buffer; throws B901 when the mapping does not place it. */

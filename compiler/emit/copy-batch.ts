@@ -1,9 +1,9 @@
 import type { Space, View } from "../../ir/instruction.ts";
-import type { Copy } from "../transfers.ts";
+import type { CopyShape, Transfer } from "../transfers.ts";
 
-/** Copies between two buffers, at addresses. */
+/** Transfers between two buffers, at addresses. */
 export interface CopyBatch {
-  readonly copies: readonly Copy[];
+  readonly transfers: readonly Transfer[];
   readonly elementBytes: number;
   readonly sourceSpace: Space;
   readonly sourceAddress: number;
@@ -11,23 +11,15 @@ export interface CopyBatch {
   readonly destinationAddress: number;
 }
 
-/** The views of a copy; a single element has one count of 1. */
+/** The views of a copy from the start of the batch's buffers; a single element has one count of 1. */
 export function copyViews(
-  copy: Copy,
-  batch: CopyBatch,
+  { counts, sourceStrides, destinationStrides }: CopyShape,
+  { sourceSpace, sourceAddress, destinationSpace, destinationAddress }: CopyBatch,
 ): { counts: readonly number[]; source: View; destination: View } {
-  const single = copy.counts.length === 0;
+  const single = counts.length === 0;
   return {
-    counts: single ? [1] : copy.counts,
-    source: {
-      space: batch.sourceSpace,
-      address: batch.sourceAddress + copy.sourceOffset,
-      strides: single ? [0] : copy.sourceStrides,
-    },
-    destination: {
-      space: batch.destinationSpace,
-      address: batch.destinationAddress + copy.destinationOffset,
-      strides: single ? [0] : copy.destinationStrides,
-    },
+    counts: single ? [1] : counts,
+    source: { space: sourceSpace, address: sourceAddress, strides: single ? [0] : sourceStrides },
+    destination: { space: destinationSpace, address: destinationAddress, strides: single ? [0] : destinationStrides },
   };
 }

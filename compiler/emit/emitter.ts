@@ -23,8 +23,10 @@ import { type EmittedOverlap, frameClasses, ioCoresOf } from "./frame-classes.ts
 import { layOutPorts } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
 import type { FrameFacts } from "./movement.ts";
+import type { LeavingShare } from "./moving.ts";
 import { coverRectangles } from "./rectangles.ts";
-import { anchoredTo, type Beginning, emitBody, type LeavingShare, type StepBody, together } from "./step-body.ts";
+import type { SequenceIndex } from "./sequence-index.ts";
+import { anchoredTo, type Beginning, emitBody, type StepBody, together } from "./step-body.ts";
 import { signal, wait } from "./token-instructions.ts";
 import { overlapTokens, tokens } from "./tokens.ts";
 
@@ -110,7 +112,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const firsts = [...new Set(begins)];
   const turns = firsts.map((begin): Turn => {
     const steps = bodies.filter((_, index) => begins[index] === begin);
-    return { steps, all: together(steps) };
+    return { steps, all: together(steps, context.keys) };
   });
   const turnOf = (step: number): number => firsts.indexOf(at(begins, step));
   const leavingTurns = plan.steps
@@ -167,6 +169,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
     leavingTurns,
     ports,
     rows,
+    context.shapes,
   );
   return {
     program: {
@@ -189,7 +192,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
       images: images?.images ?? [],
       buffers: buffers.filter((buffer) => buffer.bytes > 0),
       sidecar: images === null ? null : { sha256: images.sha256, bytes: images.bytes.length },
-      steps: turns.flatMap((_, index) => stepsOf(turns, index, loads.byTurn, at(frame, index))),
+      steps: turns.flatMap((_, index) => stepsOf(turns, index, loads.byTurn, at(frame, index), context.keys)),
     },
     sidecar: images?.bytes ?? null,
   };
@@ -300,12 +303,14 @@ function stepsOf(
   index: number,
   loads: readonly (readonly ProgramLoad[])[],
   frame: readonly CoreClass[],
+  keys: SequenceIndex,
 ): ProgramStep[] {
   const { steps, all: body } = at(turns, index);
   const next = turns[index + 1]?.all ?? null;
   const { columns } = body.plan.geometry.grid;
   const nextLoads = next === null ? [] : at(loads, index + 1);
-  const facts = body.plan.boxes.map((_, core) => controlFacts(body, next, core, [...at(loads, 0), ...nextLoads]));
+  const homes = new Set([...at(loads, 0), ...nextLoads].map(({ home }) => home));
+  const facts = body.plan.boxes.map((_, core) => controlFacts(body, next, core, homes.has(core), keys));
   const controlClasses = coverRectangles(facts, columns).map((cores): CoreClass => {
     const core = cores.row * columns + cores.column;
     const first = index === 0 ? [...loadsOf(at(loads, 0), core), ...ready(body, core)] : [];
@@ -322,20 +327,25 @@ function stepsOf(
   }));
 }
 
-/** Equal for cores whose control threads do the same. */
-function controlFacts(body: StepBody, next: StepBody | null, core: number, loads: readonly ProgramLoad[]): string {
-  return [
-    at(body.starts, core),
-    ...body.beginnings.flatMap(({ arrivals, hasGathers, computeStarts }) => [
-      at(arrivals, core),
-      at(hasGathers, core),
-      at(computeStarts, core),
-    ]),
-    at(body.weightUses, core),
-    next === null ? "" : at(next.weightUses, core),
-    at(body.doneCounts, core),
-    loads.some((load) => load.home === core) ? core : "",
-  ].join("|");
+/** Equal for cores whose control threads do the same; one that sends programs has one of its own. */
+function controlFacts(
+  { starts, beginnings, weightUses, doneCounts }: StepBody,
+  next: StepBody | null,
+  core: number,
+  sendsPrograms: boolean,
+  keys: SequenceIndex,
+): number {
+  let key = keys.and(keys.and(0, "control"), sendsPrograms ? core : -1);
+  key = keys.and(key, at(doneCounts, core));
+  key = keys.and(key, at(weightUses, core));
+  key = keys.and(key, next === null ? 0 : at(next.weightUses, core));
+  for (const { arrivals, hasGathers, computeStarts } of beginnings) {
+    key = keys.and(key, at(arrivals, core));
+    key = keys.and(key, at(hasGathers, core));
+    key = keys.and(key, at(computeStarts, core));
+  }
+  for (const token of at(starts, core)) key = keys.and(key, token);
+  return key;
 }
 
 /** What a core's control thread does in a step, core coordinates relative to it; see docs/machine.md. */

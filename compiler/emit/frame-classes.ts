@@ -4,6 +4,8 @@ import type { CoreClass, ThreadName } from "../../ir/program.ts";
 import type { Overlap } from "../overlap.ts";
 import { affineLists } from "./affine-classes.ts";
 import type { Ports } from "./host-ports.ts";
+import type { SequenceIndex } from "./sequence-index.ts";
+import { type Described, described } from "./skeleton.ts";
 import type { StepBody } from "./step-body.ts";
 import { signal, wait } from "./token-instructions.ts";
 import { type OverlapTokens, tokens } from "./tokens.ts";
@@ -25,7 +27,8 @@ export function ioCoresOf(body: StepBody): Rectangle[] {
 
 /**
  * By body of the steps that run at once, what the io cores do: one class list a row, gathered into rectangles of column −1.
- * Overlaps name those bodies; so does `leaving`: by output, in order, the one in which its first packets leave.
+ * Overlaps name those bodies; so does `leaving`: by output, in order, the one in which its first packets leave. `shapes` is the index that
+ * packets were described with.
  */
 export function frameClasses(
   bodies: readonly StepBody[],
@@ -33,8 +36,9 @@ export function frameClasses(
   leaving: readonly number[],
   ports: Ports,
   rows: number,
+  shapes: SequenceIndex,
 ): CoreClass[][] {
-  return bodies.map((_, index) => stepClasses(bodies, index, overlaps, leaving, ports, rows));
+  return bodies.map((_, index) => stepClasses(bodies, index, overlaps, leaving, ports, rows, shapes));
 }
 
 /** Lets the cores of a row send what they hold of outputs once all of the row have sent their operands: packets run along rows first. */
@@ -60,6 +64,7 @@ function stepClasses(
   leaving: readonly number[],
   ports: Ports,
   rows: number,
+  shapes: SequenceIndex,
 ): CoreClass[] {
   const body = at(bodies, index);
   const { movement } = body;
@@ -74,7 +79,9 @@ function stepClasses(
   const operation = ports.operationOfStep.get(body.plan.index) ?? null;
   const hostOutRow = Math.min(1, rows - 1);
   const signalRow = (token: number, row: number): SimpleInstruction => signal(token, { row, column: -1 });
-  const lists: Record<FrameThread, (SimpleInstruction[] | null)[]> = { control: [], send: [], gather: [], host: [] };
+  const describe = (list: readonly SimpleInstruction[]): Described[] =>
+    list.map((instruction) => described(instruction, shapes));
+  const lists: Record<FrameThread, (readonly Described[] | null)[]> = { control: [], send: [], gather: [], host: [] };
   for (let row = 0; row < rows; row += 1) {
     const sends = at(movement.frameSends, row);
     const arrivals = at(movement.frameArrivals, row);
@@ -82,15 +89,19 @@ function stepClasses(
     const fenced = overlaps.filter(({ fence, step }) => fence === index && takesPart(at(bodies, step), row));
     lists.send.push(
       sending
-        ? [wait(ahead?.free ?? tokens.goSend), wait(tokens.frameReady), ...sends, signalRow(tokens.done, row)]
+        ? [
+            ...describe([wait(ahead?.free ?? tokens.goSend), wait(tokens.frameReady)]),
+            ...sends,
+            ...describe([signalRow(tokens.done, row)]),
+          ]
         : null,
     );
     lists.gather.push(
       behind !== null && arrivals > 0
-        ? [wait(behind.arrived, arrivals), signalRow(behind.free, row), signalRow(behind.gone, hostOutRow)]
+        ? describe([wait(behind.arrived, arrivals), signalRow(behind.free, row), signalRow(behind.gone, hostOutRow)])
         : null,
     );
-    lists.control.push([
+    const control: SimpleInstruction[] = [
       ...(sending && ahead === null ? [signalRow(tokens.goSend, row)] : []),
       ...fenced.flatMap(({ direction, free }) => (direction === "ahead" ? [signalRow(free, row)] : [])),
       ...leavingSignals(body, row, behind === null ? tokens.goShares : tokens.goHost),
@@ -101,7 +112,8 @@ function stepClasses(
       { kind: "barrier" },
       ...(row === 0 && kind === "input" ? [signalRow(tokens.frameFree, 0)] : []),
       ...(row === 0 && kind === "output" && behind === null ? [signalRow(tokens.outputReady, hostOutRow)] : []),
-    ]);
+    ];
+    lists.control.push(describe(control));
     const host: SimpleInstruction[] = [];
     if (kind === "input" && row === 0) {
       if (operation !== null) {
@@ -122,10 +134,10 @@ function stepClasses(
       );
       if (operation !== null) host.push(signalRow(tokens.operandGiven, 0));
     }
-    lists.host.push(host.length > 0 ? host : null);
+    lists.host.push(host.length > 0 ? describe(host) : null);
   }
-  return (Object.entries(lists) as [ThreadName, (SimpleInstruction[] | null)[]][]).flatMap(([thread, byRow]) =>
-    affineLists(byRow, 1).map(
+  return (Object.entries(lists) as [ThreadName, (readonly Described[] | null)[]][]).flatMap(([thread, byRow]) =>
+    affineLists(byRow, 1, shapes).map(
       ({ cores, data }): CoreClass => ({ cores: { ...cores, column: -1 }, threads: { [thread]: data } }),
     ),
   );

@@ -7,20 +7,42 @@ import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { boxStart, denseLayout, type LocalLayout, localOffset, naturalOrder } from "../local-layout.ts";
 import { type AxisPiece, axisPieces, identityPiece, touchedRanges } from "../pieces.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
-import type { Copy, Spread } from "../transfers.ts";
+import type { Spread } from "../transfers.ts";
 import { addressOf, type EmitContext } from "./chain.ts";
-import { type CopyBatch, copyViews } from "./copy-batch.ts";
-import { type Packet, packetsOf } from "./packets.ts";
+import type { CopyBatch } from "./copy-batch.ts";
+import { CopyInstructions } from "./copy-instructions.ts";
+import type { SequencePart } from "./sequence-index.ts";
+import { type Described, described } from "./skeleton.ts";
+import type { Bundle } from "./transfer-cache.ts";
 import { mergeNest, rangeSize } from "./views.ts";
 
-/** The copies and fills of a step, sorted by the core that does them. */
+/** Everything that moves in a step: operands that are not where they are needed, and what movement layers make. */
 export interface StepMovement {
+  readonly batches: readonly CopyBatch[];
+  readonly fills: readonly Fill[];
+}
+
+/** A number that is put where no copy reaches: around operands, or between the pieces of a movement. */
+export interface Fill {
+  /** By core: the boxes that are filled. */
+  readonly holes: (core: number) => readonly Box[];
+  readonly layout: LocalLayout;
+  readonly origins: readonly (readonly number[])[];
+  readonly address: number;
+  readonly type: TensorType;
+  readonly value: number;
+  /** What the holes follow from. */
+  readonly key: readonly SequencePart[];
+}
+
+/** The copies and fills of a step, sorted by the core that does them. */
+export interface MoveLists {
   /** By core: packets that it sends. */
-  readonly sends: readonly (readonly SimpleInstruction[])[];
+  readonly sends: readonly (readonly Described[])[];
   /** By row: packets that the io core of the row sends from the framebuffer. */
-  readonly frameSends: readonly (readonly SimpleInstruction[])[];
+  readonly frameSends: readonly (readonly Described[])[];
   /** By core: local copies and fills. */
-  readonly gathers: readonly (readonly SimpleInstruction[])[];
+  readonly gathers: readonly (readonly Described[])[];
   /** By core: packets that arrive. */
   readonly arrivals: readonly number[];
   /** By row: packets that arrive at the io core of the row. */
@@ -38,54 +60,64 @@ export interface FrameFacts {
   readonly columns: Range;
 }
 
-/** Works out everything that moves in a step: operands that are not where they are needed, and what movement layers make. */
-export function stepMovement(context: EmitContext, plan: StepPlan, frame: FrameFacts): StepMovement {
-  const { rows, columns } = plan.geometry.grid;
-  const lists = (count: number): SimpleInstruction[][] => Array.from({ length: count }, () => []);
+/** Works out everything that moves in a step. */
+export function stepMovement(context: EmitContext, plan: StepPlan, frameAddress: number): StepMovement {
+  return { batches: copyBatches(context, plan, frameAddress), fills: fillsOf(context, plan) };
+}
+
+/** Writes what moves in a step as instructions. */
+export function moveLists(
+  { plan: { target }, transfers, shapes }: EmitContext,
+  { batches, fills }: StepMovement,
+  frame: FrameFacts,
+): MoveLists {
+  const { rows, columns } = target.grid;
+  const lists = (count: number): Described[][] => Array.from({ length: count }, () => []);
   const sends = lists(rows * columns);
   const frameSends = lists(rows);
   const gathers = lists(rows * columns);
   const arrivals = new Array<number>(rows * columns).fill(0);
   const frameArrivals = new Array<number>(rows).fill(0);
-  emitFills(context, plan, gathers);
-  for (const batch of copyBatches(context, plan, frame.frameAddress)) {
-    const onChip = batch.sourceSpace === "memory" && batch.destinationSpace === "memory";
-    for (const copy of batch.copies) {
-      if (onChip && copy.source === copy.destination) at(gathers, copy.source).push(gatherOf(copy, batch));
+  for (const fill of fills) {
+    gathers.forEach((list, core) => {
+      for (const hole of fill.holes(core)) list.push(described(fillOf(hole, fill, core), shapes));
+    });
+  }
+  for (const batch of batches) {
+    const instructions = new CopyInstructions(batch, frame.arrivalToken, columns, shapes);
+    if (batch.destinationSpace === "frame") {
+      for (const transfer of batch.transfers) {
+        const column = transfer.source % columns;
+        if (column < frame.columns.start || column >= frame.columns.end) continue;
+        const row = Math.floor(transfer.source / columns);
+        at(sends, transfer.source).push(instructions.frameMove(transfer, row));
+        frameArrivals[row] = at(frameArrivals, row) + 1;
+      }
+      continue;
     }
-    for (const packet of packetsOf(batch, context.transfers, rows, columns, frame.arrivalToken)) {
-      if (packet.toFrameRow !== null && !sendsFrom(packet, frame.columns, columns)) continue;
-      record(packet, sends, frameSends, arrivals, frameArrivals);
+    const fromFrame = batch.sourceSpace === "frame";
+    if (!fromFrame) {
+      for (const transfer of batch.transfers) {
+        if (transfer.destinations.includes(transfer.source))
+          at(gathers, transfer.source).push(instructions.gather(transfer));
+      }
+    }
+    for (const bundle of transfers.bundles(batch.transfers, fromFrame, rows, columns)) {
+      const { source } = bundle.transfer;
+      (fromFrame ? at(frameSends, bundle.cores.row) : at(sends, source)).push(instructions.packet(bundle));
+      countArrivals(arrivals, bundle, fromFrame ? -1 : source, columns);
     }
   }
   return { sends, frameSends, gathers, arrivals, frameArrivals };
 }
 
-/** Whether the core that sends a packet stands in some columns of the grid. */
-function sendsFrom({ from }: Packet, { start, end }: Range, columns: number): boolean {
-  if (from.kind === "frame") return false;
-  const column = from.core % columns;
-  return start <= column && column < end;
-}
-
-function record(
-  packet: Packet,
-  sends: SimpleInstruction[][],
-  frameSends: SimpleInstruction[][],
-  arrivals: number[],
-  frameArrivals: number[],
-): void {
-  (packet.from.kind === "core" ? at(sends, packet.from.core) : at(frameSends, packet.from.row)).push(
-    packet.instruction,
-  );
-  for (const core of packet.toCores) arrivals[core] = at(arrivals, core) + 1;
-  if (packet.toFrameRow !== null) frameArrivals[packet.toFrameRow] = at(frameArrivals, packet.toFrameRow) + 1;
-}
-
-/** A copy within a core's memory. */
-function gatherOf(copy: Copy, batch: CopyBatch): SimpleInstruction {
-  const { counts, source, destination } = copyViews(copy, batch);
-  return { kind: "gather", counts, elementBytes: batch.elementBytes, source, destination };
+/** Counts the packet of a bundle at every core that gets it. */
+function countArrivals(arrivals: number[], { cores }: Bundle, sender: number, columns: number): void {
+  for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
+    for (let core = row * columns + cores.column, end = core + cores.columns; core < end; core += 1) {
+      if (core !== sender) arrivals[core] = (arrivals[core] as number) + 1;
+    }
+  }
 }
 
 function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number): CopyBatch[] {
@@ -96,7 +128,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const write = at(plan.writes, 0);
     const type = write.write.type;
     batches.push({
-      copies: context.transfers.copies([identityPiece(type.shape)], frameSpread(type), write.spread),
+      transfers: context.transfers.transfers([identityPiece(type.shape)], frameSpread(type), write.spread),
       elementBytes: elementBytes(type.element),
       sourceSpace: "frame",
       sourceAddress: frameAddress,
@@ -109,7 +141,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const read = at(plan.reads, 0).read;
     const home = homeOf(context, plan, read.value);
     batches.push({
-      copies: context.transfers.copies([identityPiece(read.type.shape)], home.spread, frameSpread(read.type)),
+      transfers: context.transfers.transfers([identityPiece(read.type.shape)], home.spread, frameSpread(read.type)),
       elementBytes: elementBytes(read.type.element),
       sourceSpace: "memory",
       sourceAddress: addressOf(context, home.buffer),
@@ -128,11 +160,9 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
       const bytes = elementBytes(read.read.type.element);
       if (read.mode === "constant") {
         const spread: Spread = { boxes: read.boxes, origins: read.origins, layout: read.layout };
-        const copies = context.transfers
-          .copies(pieces, spread, write.spread)
-          .filter((copy) => copy.source === copy.destination);
+        const transfers = context.transfers.transfers(pieces, spread, write.spread, "within");
         batches.push({
-          copies,
+          transfers,
           elementBytes: bytes,
           ...onChip,
           sourceAddress: addressOf(context, read.buffer),
@@ -141,9 +171,9 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
         return;
       }
       const home = homeOf(context, plan, read.read.value);
-      const copies = context.transfers.copies(pieces, home.spread, write.spread);
+      const transfers = context.transfers.transfers(pieces, home.spread, write.spread);
       batches.push({
-        copies,
+        transfers,
         elementBytes: bytes,
         ...onChip,
         sourceAddress: addressOf(context, home.buffer),
@@ -158,9 +188,9 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     done.add(readKey(read));
     const home = homeOf(context, plan, read.read.value);
     const wanted: Spread = { boxes: read.boxes, origins: read.origins, layout: read.layout };
-    const copies = context.transfers.copies([identityPiece(read.read.type.shape)], home.spread, wanted);
+    const pieces = [identityPiece(read.read.type.shape)];
     batches.push({
-      copies: read.mode === "around" ? copies.filter(({ source, destination }) => source !== destination) : copies,
+      transfers: context.transfers.transfers(pieces, home.spread, wanted, read.mode === "around" ? "between" : "all"),
       elementBytes: elementBytes(read.read.type.element),
       ...onChip,
       sourceAddress: addressOf(context, home.buffer),
@@ -207,57 +237,41 @@ function paddingOf(context: EmitContext, plan: StepPlan, type: TensorType): numb
   return paddingNumber(anchor.op, { operands, attributes: anchor.attributes, type: anchor.type });
 }
 
-/** Fills what padding leaves around operands, and what the pieces of a movement leave of its result. */
-function emitFills(context: EmitContext, plan: StepPlan, gathers: SimpleInstruction[][]): void {
+/** What padding leaves around operands, and what the pieces of a movement leave of its result. */
+function fillsOf(context: EmitContext, plan: StepPlan): Fill[] {
   const { layer } = plan;
   if (layer.movement !== null) {
     const value = layer.movement.fill;
-    if (value === null) return;
-    const write = at(plan.writes, 0);
+    if (value === null) return [];
+    const { write, buffer, spread } = at(plan.writes, 0);
+    const { boxes, origins, layout } = spread;
     const covered = plan.reads.flatMap((read) =>
-      axisPiecesOf(plan, read).map((piece) =>
-        touchedRanges(
-          piece.destination,
-          piece.counts.map((count) => ({ start: 0, end: count })),
-        ),
-      ),
+      axisPiecesOf(plan, read).map((piece) => touchedRanges(piece.destination, wholeBox(piece.counts))),
     );
-    write.spread.boxes.forEach((owned, core) => {
-      if (owned === null) return;
-      for (const hole of subtract(owned, covered)) {
-        const { layout, origins } = write.spread;
-        at(gathers, core).push(
-          fillOf(hole, layout, at(origins, core), addressOf(context, write.buffer), write.write.type, value),
-        );
-      }
-    });
-    return;
+    const holes = (core: number): Box[] => {
+      const owned = boxes[core] ?? null;
+      return owned === null ? [] : subtract(owned, covered);
+    };
+    const key = [boxes, JSON.stringify(covered)];
+    return [{ holes, layout, origins, address: addressOf(context, buffer), type: write.type, value, key }];
   }
   const done = new Set<string>();
-  for (const read of plan.reads) {
-    if (!isBrought(read) || !read.padded || done.has(readKey(read)) || read.read.access === null) continue;
+  return plan.reads.flatMap((read): Fill[] => {
+    const { access, type } = read.read;
+    if (!isBrought(read) || !read.padded || done.has(readKey(read)) || access === null) return [];
     done.add(readKey(read));
-    const access = read.read.access;
-    const value = paddingOf(context, plan, read.read.type);
-    read.boxes.forEach((clipped, core) => {
-      if (clipped === null) return;
-      for (const hole of subtract(footprint(access, at(plan.boxes, core)), [clipped])) {
-        at(gathers, core).push(
-          fillOf(hole, read.layout, at(read.origins, core), addressOf(context, read.buffer), read.read.type, value),
-        );
-      }
-    });
-  }
+    const holes = (core: number): Box[] => {
+      const clipped = read.boxes[core] ?? null;
+      return clipped === null ? [] : subtract(footprint(access, at(plan.boxes, core)), [clipped]);
+    };
+    const { layout, origins } = read;
+    const address = addressOf(context, read.buffer);
+    const key = [plan.boxes, JSON.stringify(access), read.boxes];
+    return [{ holes, layout, origins, address, type, value: paddingOf(context, plan, type), key }];
+  });
 }
 
-function fillOf(
-  hole: Box,
-  layout: LocalLayout,
-  origin: readonly number[],
-  address: number,
-  type: TensorType,
-  value: number,
-): SimpleInstruction {
+function fillOf(hole: Box, { layout, origins, address, type, value }: Fill, core: number): SimpleInstruction {
   const byStride = hole
     .map((range, axis) => ({ count: rangeSize(range), stride: at(layout.strideBytes, axis) }))
     .sort((left, right) => right.stride - left.stride);
@@ -272,7 +286,7 @@ function fillOf(
     sources: [],
     destination: {
       space: "memory",
-      address: address + localOffset(layout, origin, boxStart(hole)),
+      address: address + localOffset(layout, at(origins, core), boxStart(hole)),
       strides: at(nest.strides, 0),
       element: type.element,
     },

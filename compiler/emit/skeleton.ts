@@ -1,4 +1,5 @@
 import type { Affine, Field, SimpleInstruction } from "../../ir/instruction.ts";
+import type { SequenceIndex } from "./sequence-index.ts";
 
 /** Plain data: objects, arrays, texts, numbers, null. */
 type PlainData = null | boolean | number | string | readonly PlainData[] | { readonly [key: string]: PlainData };
@@ -15,7 +16,7 @@ const affineFields: ReadonlySet<string> = new Set([
   "offset",
 ]);
 
-/** Data taken apart into what must be equal (the number of its shape, by a `ShapeIndex`) and the numbers that may be affine. */
+/** Data taken apart into what must be equal (the number of its shape, by a `SequenceIndex`) and the numbers that may be affine. */
 export interface Skeleton {
   readonly shape: number;
   readonly numbers: readonly number[];
@@ -30,33 +31,14 @@ const [varies, listBegin, listEnd, recordBegin, recordEnd] = [
   Symbol("}"),
 ];
 
-/** A part of a shape: a key, a plain value, or what stands for others. */
-type ShapePart = string | number | boolean | null | symbol;
-
-/** Numbers shapes, which are sequences of parts: equal ones alike. A tree of their beginnings, which costs less than texts. */
-export class ShapeIndex {
-  /** By the number of a shape: those of the shapes that are one part longer. */
-  readonly #longer: Map<ShapePart, number>[] = [new Map()];
-
-  /** The number of a shape and one more part; that of the empty shape is 0. */
-  and(shape: number, part: ShapePart): number {
-    const longer = this.#longer[shape] as Map<ShapePart, number>;
-    const known = longer.get(part);
-    if (known !== undefined) return known;
-    const made = this.#longer.push(new Map()) - 1;
-    longer.set(part, made);
-    return made;
-  }
-}
-
 /** Takes an instruction, or other plain data, apart. Its fields must be plain numbers still. */
-export function skeletonOf(data: object, shapes: ShapeIndex): Skeleton {
+export function skeletonOf(data: object, shapes: SequenceIndex): Skeleton {
   const numbers: number[] = [];
   return { shape: shapeOf(0, data as PlainData, numbers, shapes), numbers };
 }
 
 /** The shape that begins like `begun` and goes on with a value; the numbers in it that may be affine are added to `numbers`. */
-function shapeOf(begun: number, value: PlainData, numbers: number[], shapes: ShapeIndex): number {
+function shapeOf(begun: number, value: PlainData, numbers: number[], shapes: SequenceIndex): number {
   if (typeof value !== "object" || value === null) return shapes.and(begun, value);
   let shape = begun;
   if (Array.isArray(value)) {
@@ -106,13 +88,13 @@ export function affine(base: number, row: number, column: number, turn: number):
   return field;
 }
 
-/** An instruction with its skeleton. */
+/** An instruction with its skeleton, of which its own numbers may be others: those of the skeleton count. */
 export interface Described {
   readonly instruction: SimpleInstruction;
   readonly skeleton: Skeleton;
 }
 
-/** Describes instructions; shapes can be compared that the same index has numbered. */
-export function describe(list: readonly SimpleInstruction[], shapes = new ShapeIndex()): Described[] {
-  return list.map((instruction) => ({ instruction, skeleton: skeletonOf(instruction, shapes) }));
+/** Describes an instruction; shapes can be compared that the same index has numbered. */
+export function described(instruction: SimpleInstruction, shapes: SequenceIndex): Described {
+  return { instruction, skeleton: skeletonOf(instruction, shapes) };
 }

@@ -1,18 +1,20 @@
 import { at, sum } from "../../base/math.ts";
 import type { Field, Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
+import type { Access, Box, Range } from "../../ir/iteration.ts";
 import type { CoreClass, ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { reductionIndex } from "../geometry.ts";
-import { boxStart, coordinateOf, localOffset } from "../local-layout.ts";
+import { boxStart, type LocalLayout, localOffset } from "../local-layout.ts";
 import type { StepPlan } from "../step-plan.ts";
-import { affineLists } from "./affine-classes.ts";
 import type { EmitContext } from "./chain.ts";
 import { emitContraction, type ThreadLists } from "./contraction.ts";
-import { type FrameFacts, type StepMovement, stepMovement } from "./movement.ts";
+import type { FrameFacts } from "./movement.ts";
+import { addBytes, emitMoving, type LeavingShare } from "./moving.ts";
+import type { MovingThreads } from "./moving-threads.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { rollLoops } from "./roll-loops.ts";
-import { describe } from "./skeleton.ts";
-import { signal, wait } from "./token-instructions.ts";
+import type { SequenceIndex } from "./sequence-index.ts";
+import { described } from "./skeleton.ts";
 import { tokens } from "./tokens.ts";
 import { emitVectorStep, vectorStart } from "./vector-step.ts";
 
@@ -36,7 +38,7 @@ export interface Beginning {
 export interface StepBody {
   readonly plan: StepPlan;
   readonly classes: readonly CoreClass[];
-  readonly movement: Pick<StepMovement, "frameSends" | "frameArrivals">;
+  readonly movement: Pick<MovingThreads, "frameSends" | "frameArrivals">;
   /** The step's own, or those of steps that run at once in the order in which cores begin to compute. */
   readonly beginnings: readonly Beginning[];
   /** By core: tokens that start the threads that move data. */
@@ -53,15 +55,15 @@ export interface StepBody {
   readonly bytes: readonly number[];
   /** The most bytes of a core's instructions that go on while the next batch is computed. */
   readonly behindBytes: number;
-  /** By core: equal for cores that compute the same. */
-  readonly keys: readonly string[];
+  /** By core: equal for cores that compute the same, not negative. */
+  readonly keys: readonly number[];
 }
 
 /**
  * What the control threads must know of steps that run at once, as if they were one. A contraction begins before another step on
- * the same cores. The plan is that of the last.
+ * the same cores. The plan is that of the last; `index` numbers the keys.
  */
-export function together(bodies: readonly StepBody[]): StepBody {
+export function together(bodies: readonly StepBody[], index: SequenceIndex): StepBody {
   const last = at(bodies, bodies.length - 1);
   if (bodies.length === 1) return last;
   const sums = (list: readonly (readonly number[])[]): number[] =>
@@ -88,14 +90,8 @@ export function together(bodies: readonly StepBody[]): StepBody {
     weightUses: sums(bodies.map(({ weightUses }) => weightUses)),
     bytes: sums(bodies.map(({ bytes }) => bytes)),
     behindBytes: Math.max(...bodies.map(({ behindBytes }) => behindBytes)),
-    keys: last.keys.map((_, core) => bodies.map(({ keys }) => at(keys, core)).join(" / ")),
+    keys: last.keys.map((_, core) => bodies.reduce((key, { keys }) => index.and(key, at(keys, core)), 0)),
   };
-}
-
-/** An output of which a share leaves while another step does its work. */
-export interface LeavingShare {
-  readonly plan: StepPlan;
-  readonly frame: FrameFacts;
 }
 
 /** Emits a step's threads but control, with what leaves of outputs meanwhile. */
@@ -107,64 +103,20 @@ export function emitBody(
   gatheredToken: number = tokens.gathered,
 ): StepBody {
   const { rows, columns } = plan.geometry.grid;
-  const movement = stepMovement(context, plan, frame);
-  const shares = early.map((share) => stepMovement(context, share.plan, share.frame));
+  const moving = emitMoving(context, plan, frame, early, gatheredToken);
   const coreCount = rows * columns;
   const computes = plan.roles !== null || plan.layer.kind === "vector" || plan.layer.kind === "reduce";
-  const starts = Array.from({ length: coreCount }, () => [] as number[]);
-  const doneCounts = new Array<number>(coreCount).fill(0);
+  const doneCounts = moving.isSending.map(Number);
   const computeStarts = new Array<number | null>(coreCount).fill(null);
   const weightUses = new Array<number>(coreCount).fill(0);
-  const bytes = new Array<number>(coreCount).fill(0);
-  const classes: CoreClass[] = [];
-  let behindBytes = 0;
-
-  /** By core: packets of outputs, which leave beside the work of this step or of the next batch. */
-  const leaving = movement.sends.map((own, core) =>
-    frame.isBehind ? own : shares.flatMap((share) => at(share.sends, core)),
-  );
-  const leave = (core: number): SimpleInstruction[] | null =>
-    at(leaving, core).length === 0
-      ? null
-      : [wait(frame.isBehind ? tokens.goHost : tokens.goShares), ...at(leaving, core)];
-  const rowSenders = new Array<number>(rows).fill(0);
-  const hasShares = (row: number): boolean =>
-    !frame.isBehind && leaving.slice(row * columns, (row + 1) * columns).some((list) => list.length > 0);
-  // Behind the operands in their thread, shares of outputs come after most operands where packets meet.
-  const sendLists = movement.sends.map((sends, core) => {
-    if (frame.isBehind) return null;
-    if (sends.length === 0) return leave(core);
-    at(starts, core).push(tokens.goSend);
-    doneCounts[core] = at(doneCounts, core) + 1;
-    const row = Math.floor(core / columns);
-    const operands = [wait(tokens.goSend), ...sends, signalTo(core, columns, tokens.done)];
-    if (!hasShares(row)) return operands;
-    rowSenders[row] = at(rowSenders, row) + 1;
-    return [...operands, signal(tokens.rowSent, { row, column: -1 }), ...(leave(core) ?? [])];
-  });
-  const hostLists = leaving.map((_, core) => (frame.isBehind ? leave(core) : null));
-  const gatherLists = movement.gathers.map((gathers, core) => {
-    if (gathers.length === 0) return null;
-    at(starts, core).push(tokens.goGather);
-    return [wait(tokens.goGather), ...gathers, signalTo(core, columns, gatheredToken)];
-  });
-  for (const [thread, lists] of [
-    ["send", sendLists],
-    ["host", hostLists],
-    ["gather", gatherLists],
-  ] as const) {
-    for (const { cores, data } of affineLists(lists, columns)) {
-      classes.push({ cores, threads: { [thread]: data } });
-      addBytes(bytes, cores, columns, programBytes(data));
-      if (frame.isBehind) behindBytes = Math.max(behindBytes, programBytes(data));
-    }
-  }
-
-  const keys = new Array<string | null>(coreCount).fill(null);
-  const emitted = new Map<string, Threads>();
+  const bytes = [...moving.bytes];
+  const classes = [...moving.classes];
+  const keys = new Array<number>(coreCount).fill(-1);
+  const emitted = new Map<number, Threads>();
+  const begun = context.keys.and(0, plan);
   for (let core = 0; core < coreCount; core += 1) {
     if (!computes || !plan.active[core]) continue;
-    const key = computeKey(plan, core);
+    const key = computeKey(plan, core, begun, context.keys);
     keys[core] = key;
     let threads = emitted.get(key);
     if (threads === undefined) {
@@ -176,80 +128,63 @@ export function emitBody(
     weightUses[core] = Number(threads.weights !== undefined);
   }
   for (const cores of coverRectangles(keys, columns)) {
-    const threads = emitted.get(at(keys, cores.row * columns + cores.column) ?? "") ?? {};
+    const threads = emitted.get(at(keys, cores.row * columns + cores.column)) ?? {};
     classes.push({ cores, threads: anchored(threads, cores) });
     addBytes(bytes, cores, columns, sum(Object.values(threads).map(programBytes)));
   }
+  const { arrivals, hasGathers, frameSends, frameArrivals, starts, leaves, rowSenders, behindBytes } = moving;
   return {
     plan,
     classes,
-    beginnings: [
-      {
-        arrivalToken: frame.arrivalToken,
-        arrivals: movement.arrivals,
-        gatheredToken,
-        hasGathers: movement.gathers.map((gathers) => gathers.length > 0),
-        computeStarts,
-      },
-    ],
-    movement: {
-      frameSends: movement.frameSends,
-      frameArrivals: movement.frameArrivals.map(
-        (count, row) => count + sum(shares.map((share) => at(share.frameArrivals, row))),
-      ),
-    },
+    beginnings: [{ arrivalToken: frame.arrivalToken, arrivals, gatheredToken, hasGathers, computeStarts }],
+    movement: { frameSends, frameArrivals },
     starts,
-    leaves: leaving.map((list) => list.length > 0),
+    leaves,
     rowSenders,
     doneCounts,
     weightUses,
     bytes,
     behindBytes,
-    keys: keys.map((key) => key ?? "idle"),
+    keys: keys.map((key) => Math.max(0, key)),
   };
 }
 
-function addBytes(bytes: number[], cores: Rectangle, columns: number, more: number): void {
-  for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
-    for (let column = cores.column; column < cores.column + cores.columns; column += 1) {
-      bytes[row * columns + column] = at(bytes, row * columns + column) + more;
-    }
-  }
-}
-
-function signalTo(core: number, columns: number, token: number): SimpleInstruction {
-  return signal(token, { row: Math.floor(core / columns), column: core % columns });
-}
-
-/** Equal for cores whose compute threads are the same but for where the core stands. */
-function computeKey(plan: StepPlan, core: number): string {
+/** Equal for cores whose compute threads are the same but for where the core stands: a sequence that begins as given. */
+function computeKey(plan: StepPlan, core: number, begun: number, keys: SequenceIndex): number {
   const { columns } = plan.geometry.grid;
-  const row = Math.floor(core / columns);
-  const column = core % columns;
   const box = at(plan.boxes, core);
-  const point = box.map((range) => range.start);
-  const offsets = plan.reads.map((read) =>
-    (read.mode === "in-place" || read.mode === "around") && read.read.access !== null && read.boxes[core] !== null
-      ? localOffset(read.layout, at(read.origins, core), coordinateOf(read.read.access, point))
-      : 0,
-  );
-  const written = plan.writes.map(({ spread: { boxes, layout, origins } }) => {
-    const part = boxes[core] ?? null;
-    return part === null ? 0 : localOffset(layout, at(origins, core), boxStart(part));
-  });
-  const chain =
-    plan.geometry.reduction === null
-      ? 0
-      : Math.sign(reductionIndex(plan.geometry, row, column)) + (plan.owns[core] ? 2 : 0);
-  const sizes = box.map((range) => range.end - range.start);
-  return [sizes.join(), offsets.join(), written.join(), chain].join("|");
+  let key = begun;
+  for (const { start, end } of box) key = keys.and(key, end - start);
+  for (const { mode, read, boxes, layout, origins } of plan.reads) {
+    if ((mode !== "in-place" && mode !== "around") || read.access === null) continue;
+    key = keys.and(key, boxes[core] === null ? 0 : firstOffset(read.access, box, layout, at(origins, core)));
+  }
+  for (const { spread } of plan.writes) {
+    const part = spread.boxes[core] ?? null;
+    key = keys.and(key, part === null ? 0 : localOffset(spread.layout, at(spread.origins, core), boxStart(part)));
+  }
+  if (plan.geometry.reduction === null) return key;
+  const isFirst = reductionIndex(plan.geometry, Math.floor(core / columns), core % columns) === 0;
+  return keys.and(key, (isFirst ? 0 : 1) + (plan.owns[core] ? 2 : 0));
+}
+
+/** Where the first point of a core's box lies in a buffer. */
+function firstOffset(access: Access, box: Box, { strideBytes }: LocalLayout, origin: readonly number[]): number {
+  let offset = 0;
+  for (let axis = 0; axis < access.length; axis += 1) {
+    const { terms, offset: first } = access[axis] as Access[number];
+    let coordinate = first - (origin[axis] as number);
+    for (const { dimension, stride } of terms) coordinate += stride * (box[dimension] as Range).start;
+    offset += coordinate * (strideBytes[axis] as number);
+  }
+  return offset;
 }
 
 function computeThreads(context: EmitContext, plan: StepPlan, core: number): Threads {
   const lists = plan.roles === null ? vectorThread(context, plan, core) : emitContraction(context, plan, core);
   const threads: Threads = {};
   for (const [thread, list] of Object.entries(lists) as [ThreadName, readonly SimpleInstruction[]][]) {
-    if (list.length > 0) threads[thread] = rollLoops(describe(list));
+    if (list.length > 0) threads[thread] = rollLoops(list.map((instruction) => described(instruction, context.shapes)));
   }
   return threads;
 }

@@ -1,83 +1,127 @@
 import type { Rectangle } from "../../ir/instruction.ts";
 import type { AxisPiece } from "../pieces.ts";
-import { type Copy, copiesOf, type Spread } from "../transfers.ts";
+import { type Spread, type Transfer, transfersOf } from "../transfers.ts";
 import { coverRectangles } from "./rectangles.ts";
+import { SequenceIndex } from "./sequence-index.ts";
 
 /** A copy that goes to every core of a rectangle, to the same place of each. */
 export interface Bundle {
-  readonly copy: Copy;
+  readonly transfer: Transfer;
   readonly cores: Rectangle;
-  /** The cores of the rectangle, less the sender when it is a core. */
-  readonly receivers: readonly number[];
+  /** The one core that gets it, −1 where several do: those of the rectangle, less the sender when it is a core. */
+  readonly only: number;
 }
 
 /**
- * Remembers copies and bundles: networks repeat their blocks, and the transfers between two spreads do not depend on
+ * Remembers transfers and bundles: networks repeat their blocks, and the transfers between two spreads do not depend on
  * where buffers lie. Has the life of one emission.
  */
 export class TransferCache {
-  readonly #copies = new Map<string, readonly Copy[]>();
+  readonly #transfers = new Map<number, readonly Transfer[]>();
   readonly #bundles = {
-    frame: new Map<readonly Copy[], readonly Bundle[]>(),
-    core: new Map<readonly Copy[], readonly Bundle[]>(),
+    frame: new Map<readonly Transfer[], readonly Bundle[]>(),
+    core: new Map<readonly Transfer[], readonly Bundle[]>(),
   };
-  readonly #signatures = new Map<Spread, string>();
+  readonly #keys = new SequenceIndex();
 
-  /** `copiesOf`, remembered; the same spreads give the same list. */
-  copies(pieces: readonly AxisPiece[], source: Spread, destination: Spread): readonly Copy[] {
-    const key = `${JSON.stringify(pieces)}|${this.#signature(source)}|${this.#signature(destination)}`;
-    const known = this.#copies.get(key);
+  /** `transfersOf`, or those of them within places or between them, remembered; spreads with the same boxes and origins and equal strides give the same list. */
+  transfers(
+    pieces: readonly AxisPiece[],
+    source: Spread,
+    destination: Spread,
+    which: "all" | "within" | "between" = "all",
+  ): readonly Transfer[] {
+    const kind = this.#keys.and(this.#keys.and(0, which), JSON.stringify(pieces));
+    const key = this.#with(this.#with(kind, source), destination);
+    const known = this.#transfers.get(key);
     if (known !== undefined) return known;
-    const made = copiesOf(pieces, source, destination);
-    this.#copies.set(key, made);
+    const all = transfersOf(pieces, source, destination);
+    const made = which === "all" ? all : all.flatMap((transfer) => thoseOf(transfer, which));
+    this.#transfers.set(key, made);
     return made;
   }
 
-  /** The copies that leave their place, those that carry the same bytes to the same place of several cores together. */
-  bundles(copies: readonly Copy[], fromFrame: boolean, rows: number, columns: number): readonly Bundle[] {
-    // On a chip of one core a value lies in the core as it does in the framebuffer: the copies are then the same.
+  /** The transfers that leave their place, those that carry the same bytes to the same place of several cores together. */
+  bundles(transfers: readonly Transfer[], fromFrame: boolean, rows: number, columns: number): readonly Bundle[] {
+    // On a chip of one core a value lies in the core as it does in the framebuffer: the transfers are then the same.
     const bundles = this.#bundles[fromFrame ? "frame" : "core"];
-    const known = bundles.get(copies);
+    const known = bundles.get(transfers);
     if (known !== undefined) return known;
-    const made = bundlesOf(copies, fromFrame, rows, columns);
-    bundles.set(copies, made);
+    const made = bundlesOf(transfers, fromFrame, rows, columns);
+    bundles.set(transfers, made);
     return made;
   }
 
-  #signature(spread: Spread): string {
-    const known = this.#signatures.get(spread);
-    if (known !== undefined) return known;
-    const made = JSON.stringify([spread.boxes, spread.origins, spread.layout.strideBytes]);
-    this.#signatures.set(spread, made);
-    return made;
+  #with(key: number, { boxes, origins, layout }: Spread): number {
+    const places = this.#keys.and(this.#keys.and(key, boxes), origins);
+    return this.#keys.and(places, layout.strideBytes.join());
   }
 }
 
-function bundlesOf(copies: readonly Copy[], fromFrame: boolean, rows: number, columns: number): Bundle[] {
-  const groups = new Map<string, Copy[]>();
-  const shapeOf = shapeNumbers();
-  for (const copy of copies) {
-    const shape = shapeOf(copy);
-    const key = `${copy.source};${copy.sourceOffset};${copy.destinationOffset};${shape}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [copy]);
-    else group.push(copy);
-  }
+/** What a transfer carries within its place or between it and others; none where that is nothing. */
+function thoseOf(transfer: Transfer, which: "within" | "between"): Transfer[] {
+  const isWithin = which === "within";
+  const destinations = transfer.destinations.filter((place) => (place === transfer.source) === isWithin);
+  return destinations.length === 0 ? [] : [{ ...transfer, destinations }];
+}
+
+function bundlesOf(transfers: readonly Transfer[], fromFrame: boolean, rows: number, columns: number): Bundle[] {
   const bundles: Bundle[] = [];
-  for (const group of groups.values()) {
-    const copy = group[0] as Copy;
-    for (const cores of rectanglesOf(group, rows, columns)) {
-      const receivers: number[] = [];
-      for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
-        for (let column = cores.column; column < cores.column + cores.columns; column += 1) {
-          const core = row * columns + column;
-          if (fromFrame || core !== copy.source) receivers.push(core);
-        }
-      }
-      if (receivers.length > 0) bundles.push({ copy, cores, receivers });
+  for (const { transfer, destinations } of alikeTransfers(transfers)) {
+    for (const cores of rectanglesOf(destinations, rows, columns)) {
+      const only = onlyReceiver(cores, fromFrame ? -1 : transfer.source, columns);
+      if (only !== null) bundles.push({ transfer, cores, only });
     }
   }
   return fromFrame ? bundles : inTurns(bundles, rows, columns);
+}
+
+/** The one core of a rectangle but the sender, −1 for several, null for none. */
+function onlyReceiver(
+  { row, column, rows, columns: width }: Rectangle,
+  sender: number,
+  columns: number,
+): number | null {
+  const first = row * columns + column;
+  if (rows * width === 1) return first === sender ? null : first;
+  if (rows * width > 2) return -1;
+  const second = width === 2 ? first + 1 : first + columns;
+  if (first === sender) return second;
+  return second === sender ? first : -1;
+}
+
+/** A transfer with the destinations of all that are like it. */
+interface AlikeTransfers {
+  readonly transfer: Transfer;
+  destinations: readonly number[];
+}
+
+/** Transfers of the same bytes to the same place of their destinations as one, in the order of the first of each. */
+function alikeTransfers(transfers: readonly Transfer[]): AlikeTransfers[] {
+  const found: AlikeTransfers[] = [];
+  const known = new Map<number, AlikeTransfers[]>();
+  for (const transfer of transfers) {
+    const { source, sourceOffset, destinationOffset, shape, destinations } = transfer;
+    // Not one for each, but few for any.
+    const key = (sourceOffset * 1024 + source) * 1021 + destinationOffset;
+    const near = known.get(key);
+    const same = near?.find(
+      ({ transfer: other }) =>
+        other.source === source &&
+        other.sourceOffset === sourceOffset &&
+        other.destinationOffset === destinationOffset &&
+        other.shape === shape,
+    );
+    if (same !== undefined) {
+      same.destinations = [...same.destinations, ...destinations];
+      continue;
+    }
+    const alike = { transfer, destinations };
+    found.push(alike);
+    if (near === undefined) known.set(key, [alike]);
+    else near.push(alike);
+  }
+  return found;
 }
 
 /**
@@ -85,51 +129,32 @@ function bundlesOf(copies: readonly Copy[], fromFrame: boolean, rows: number, co
  * send to each other then send to different ones at any time, and wait for no eject port.
  */
 function inTurns(bundles: readonly Bundle[], rows: number, columns: number): Bundle[] {
-  const wayOf = ({ copy, cores }: Bundle): number => {
-    const down = (cores.row - Math.floor(copy.source / columns) + rows) % rows;
-    const right = (cores.column - (copy.source % columns) + columns) % columns;
-    return down * columns + right;
-  };
-  return bundles
-    .map((bundle) => ({ bundle, way: wayOf(bundle) }))
-    .sort((left, right) => left.way - right.way)
-    .map(({ bundle }) => bundle);
+  const byWay: Bundle[][] = Array.from({ length: rows * columns }, () => []);
+  for (const bundle of bundles) {
+    const { transfer, cores } = bundle;
+    const down = (cores.row - Math.floor(transfer.source / columns) + rows) % rows;
+    const right = (cores.column - (transfer.source % columns) + columns) % columns;
+    (byWay[down * columns + right] as Bundle[]).push(bundle);
+  }
+  return byWay.flat();
 }
 
-/** Numbers copies by counts and strides; quick for those that share their arrays, as those that `copiesOf` makes do. */
-function shapeNumbers(): (copy: Copy) => number {
-  const byArrays = new Map<readonly number[], { readonly copy: Copy; readonly number: number }>();
-  const byText = new Map<string, number>();
-  return (copy) => {
-    const { counts, sourceStrides, destinationStrides } = copy;
-    const known = byArrays.get(counts);
-    if (known?.copy.sourceStrides === sourceStrides && known.copy.destinationStrides === destinationStrides) {
-      return known.number;
-    }
-    const text = `${counts};${sourceStrides};${destinationStrides}`;
-    const number = byText.get(text) ?? byText.size;
-    byText.set(text, number);
-    byArrays.set(counts, { copy, number });
-    return number;
-  };
-}
-
-/** Rectangles that cover the destinations of a group. */
-function rectanglesOf(group: readonly Copy[], rows: number, columns: number): Rectangle[] {
+/** Rectangles that cover destinations. */
+function rectanglesOf(destinations: readonly number[], rows: number, columns: number): Rectangle[] {
   let [north, south, west, east] = [rows, -1, columns, -1];
-  for (const { destination } of group) {
+  for (const destination of destinations) {
     const row = Math.floor(destination / columns);
     const column = destination % columns;
-    north = Math.min(north, row);
-    south = Math.max(south, row);
-    west = Math.min(west, column);
-    east = Math.max(east, column);
+    if (row < north) north = row;
+    if (row > south) south = row;
+    if (column < west) west = column;
+    if (column > east) east = column;
   }
   const hull = { row: north, column: west, rows: south - north + 1, columns: east - west + 1 };
-  if (hull.rows * hull.columns === group.length) return [hull];
-  const keys = new Array<string | null>(hull.rows * hull.columns).fill(null);
-  for (const { destination } of group) {
-    keys[(Math.floor(destination / columns) - north) * hull.columns + (destination % columns) - west] = "to";
+  if (hull.rows * hull.columns === destinations.length) return [hull];
+  const keys = new Int32Array(hull.rows * hull.columns).fill(-1);
+  for (const destination of destinations) {
+    keys[(Math.floor(destination / columns) - north) * hull.columns + (destination % columns) - west] = 0;
   }
   return coverRectangles(keys, hull.columns).map((cores) => ({
     ...cores,

@@ -4,7 +4,7 @@ import { earlyFraction } from "../early-share.ts";
 import { boundaryBuffers, overlapsOf } from "../overlap.ts";
 import { identityPiece } from "../pieces.ts";
 import type { NetworkPlan, StepPlan } from "../step-plan.ts";
-import { copiesOf } from "../transfers.ts";
+import { transfersOf } from "../transfers.ts";
 import { type Allocation, allocate, bufferAlignment, liveBytesByStep } from "./allocate.ts";
 import { type StepCost, transferCycles } from "./steps.ts";
 
@@ -166,8 +166,10 @@ function sendsWest({ homes, target }: NetworkPlan, { layer, reads }: StepPlan, {
   return reads.some(({ mode, read, boxes, origins, layout }) => {
     const home = homes.get(read.value);
     if ((mode !== "copied" && mode !== "around") || home === undefined) return false;
-    const copies = copiesOf([identityPiece(read.type.shape)], home.spread, { boxes, origins, layout });
-    return copies.some(({ source, destination }) => source % columns > destination % columns);
+    const transfers = transfersOf([identityPiece(read.type.shape)], home.spread, { boxes, origins, layout });
+    return transfers.some(({ source, destinations }) =>
+      destinations.some((destination) => source % columns > destination % columns),
+    );
   });
 }
 

@@ -1,33 +1,34 @@
 import { describe, expect, it } from "vitest";
 import { copyViews } from "../../../compiler/emit/copy-batch.ts";
+import { CopyInstructions } from "../../../compiler/emit/copy-instructions.ts";
 import { subtract } from "../../../compiler/emit/movement.ts";
-import { packetsOf } from "../../../compiler/emit/packets.ts";
+import { SequenceIndex } from "../../../compiler/emit/sequence-index.ts";
+import { type Described, withFields } from "../../../compiler/emit/skeleton.ts";
 import { anchoredTo } from "../../../compiler/emit/step-body.ts";
 import { tokens } from "../../../compiler/emit/tokens.ts";
 import { TransferCache } from "../../../compiler/emit/transfer-cache.ts";
 import { mergeNest, rangeSize, tensorView, tileView } from "../../../compiler/emit/views.ts";
 import { denseLayout } from "../../../compiler/local-layout.ts";
 import { identityPiece } from "../../../compiler/pieces.ts";
-import type { Copy } from "../../../compiler/transfers.ts";
+import type { CopyShape, Transfer } from "../../../compiler/transfers.ts";
 import { boxCount } from "../../../ir/iteration.ts";
 
 const range = (start: number, end: number) => ({ start, end });
-const copy = (source: number, destination: number, rest: Partial<Copy> = {}): Copy => ({
+const shape: CopyShape = { counts: [4], sourceStrides: [1], destinationStrides: [2] };
+const transfer = (source: number, destinations: readonly number[], rest: Partial<Transfer> = {}): Transfer => ({
   source,
-  destination,
-  counts: [4],
+  destinations,
+  shape,
   sourceOffset: 8,
-  sourceStrides: [1],
   destinationOffset: 16,
-  destinationStrides: [2],
   ...rest,
 });
 const batch = (
-  copies: readonly Copy[],
+  transfers: readonly Transfer[],
   sourceSpace: "memory" | "frame" = "memory",
   destinationSpace: "memory" | "frame" = "memory",
 ) => ({
-  copies,
+  transfers,
   elementBytes: 1,
   sourceSpace,
   sourceAddress: 100,
@@ -42,111 +43,154 @@ const views = {
   token: 5,
 } as const;
 
-const packets = (given: Parameters<typeof packetsOf>[0], rows: number, columns: number) =>
-  packetsOf(given, new TransferCache(), rows, columns, tokens.arrived);
+const instructionsOf = (given: ReturnType<typeof batch>) =>
+  new CopyInstructions(given, tokens.arrived, 4, new SequenceIndex());
+const written = ({ instruction, skeleton }: Described) => withFields(instruction, skeleton.numbers);
+
+/** On 4 × 4 cores: the packets of a batch, with the core that sends each. */
+const packets = (given: ReturnType<typeof batch>) => {
+  const instructions = instructionsOf(given);
+  return new TransferCache()
+    .bundles(given.transfers, given.sourceSpace === "frame", 4, 4)
+    .map((bundle) => [bundle.transfer.source, written(instructions.packet(bundle))]);
+};
 
 describe("packets", () => {
   it("to one core are moves", () => {
-    expect(packets(batch([copy(1, 6)]), 4, 4)).toEqual([
-      {
-        from: { kind: "core", core: 1 },
-        toCores: [6],
-        toFrameRow: null,
-        instruction: { kind: "move", ...views, core: { row: 1, column: 2 } },
-      },
-    ]);
+    expect(packets(batch([transfer(1, [6])]))).toEqual([[1, { kind: "move", ...views, core: { row: 1, column: 2 } }]]);
   });
 
   it("with the same bytes for a rectangle of cores are multicasts, the sender left out", () => {
-    const square = [0, 1, 4, 5].map((core) => copy(5, core));
-    expect(packets(batch(square), 4, 4)).toEqual([
-      {
-        from: { kind: "core", core: 5 },
-        toCores: [0, 1, 4],
-        toFrameRow: null,
-        instruction: { kind: "multicast", ...views, cores: { row: 0, column: 0, rows: 2, columns: 2 } },
-      },
+    const given = batch([transfer(5, [0, 1, 4, 5])]);
+    expect(packets(given)).toEqual([
+      [5, { kind: "multicast", ...views, cores: { row: 0, column: 0, rows: 2, columns: 2 } }],
     ]);
+    expect(new TransferCache().bundles(given.transfers, false, 4, 4).map(({ only }) => only)).toEqual([-1]);
+  });
+
+  it("to two cores of which one is the sender are moves to the other", () => {
+    const pairs = [transfer(0, [0, 1]), transfer(1, [0, 1]), transfer(2, [2, 6]), transfer(6, [2, 6])];
+    const found = new TransferCache().bundles(pairs, false, 4, 4);
+    const byCore = new Map(found.map(({ transfer: { source }, only }) => [source, only]));
+    expect([0, 1, 2, 6].map((core) => byCore.get(core))).toEqual([1, 0, 6, 2]);
   });
 
   it("are several when the cores form no rectangle", () => {
-    const found = packets(batch([0, 1, 4].map((core) => copy(9, core))), 4, 4);
-    expect(found.map(({ toCores }) => toCores)).toEqual([[0, 1], [4]]);
-    expect(found.map(({ instruction }) => instruction.kind)).toEqual(["multicast", "move"]);
+    expect(packets(batch([transfer(9, [0, 1, 4])]))).toMatchObject([
+      [9, { kind: "multicast", cores: { row: 0, column: 0, rows: 1, columns: 2 } }],
+      [9, { kind: "move", core: { row: 1, column: 0 } }],
+    ]);
   });
 
-  it("are several when offsets, counts or strides differ", () => {
-    const copies = [
-      copy(0, 1),
-      copy(0, 2, { sourceOffset: 9 }),
-      copy(0, 3, { destinationOffset: 17 }),
-      copy(0, 5, { counts: [3] }),
-      copy(0, 6, { sourceStrides: [3] }),
-      copy(0, 7, { destinationStrides: [3] }),
+  it("are one for transfers that are alike, several when offsets or shapes differ", () => {
+    const transfers = [
+      transfer(0, [1]),
+      transfer(0, [2], { sourceOffset: 9 }),
+      transfer(0, [3], { destinationOffset: 17 }),
+      transfer(0, [5], { shape: { ...shape, counts: [3] } }),
+      transfer(0, [2]),
     ];
-    expect(packets(batch(copies), 4, 4).map(({ toCores }) => toCores)).toEqual([[1], [2], [3], [5], [6], [7]]);
+    expect(packets(batch(transfers))).toMatchObject([
+      [0, { kind: "multicast", cores: { row: 0, column: 1, rows: 1, columns: 2 } }],
+      [0, { kind: "move", core: { row: 0, column: 2 } }],
+      [0, { kind: "move", core: { row: 0, column: 3 } }],
+      [0, { kind: "move", core: { row: 1, column: 1 } }],
+    ]);
   });
 
   it("never go from a core to itself", () => {
-    expect(packets(batch([copy(3, 3)]), 4, 4)).toEqual([]);
+    expect(packets(batch([transfer(3, [3])]))).toEqual([]);
   });
 
   it("from the framebuffer leave in the first row of their destinations", () => {
-    const found = packets(batch([copy(0, 9), copy(0, 10), copy(0, 2, { sourceOffset: 0 })], "frame"), 4, 4);
-    expect(found.map(({ from, toCores }) => [from, toCores])).toEqual([
-      [{ kind: "frame", row: 2 }, [9, 10]],
-      [{ kind: "frame", row: 0 }, [2]],
+    const found = new TransferCache().bundles(
+      [transfer(0, [9, 10]), transfer(0, [2], { sourceOffset: 0 })],
+      true,
+      4,
+      4,
+    );
+    expect(found.map(({ cores, only }) => [cores, only])).toEqual([
+      [{ row: 2, column: 1, rows: 1, columns: 2 }, -1],
+      [{ row: 0, column: 2, rows: 1, columns: 1 }, 2],
     ]);
-    expect(found[0]?.instruction).toMatchObject({
-      kind: "multicast",
-      cores: { row: 2, column: 1, rows: 1, columns: 2 },
-    });
   });
 
   it("to the framebuffer go to the io core of their row", () => {
-    const found = packets(batch([copy(9, 0)], "memory", "frame"), 4, 4);
-    expect(found).toEqual([
-      {
-        from: { kind: "core", core: 9 },
-        toCores: [],
-        toFrameRow: 2,
-        instruction: {
-          kind: "move",
-          ...views,
-          destination: { ...views.destination, space: "frame" },
-          core: { row: 2, column: -1 },
-        },
-      },
-    ]);
+    const copy = transfer(9, [0]);
+    const given = batch([copy], "memory", "frame");
+    expect(written(instructionsOf(given).frameMove(copy, 2))).toEqual({
+      kind: "move",
+      ...views,
+      destination: { ...views.destination, space: "frame" },
+      core: { row: 2, column: -1 },
+    });
+  });
+
+  it("within a core are copies of its own", () => {
+    const { token: _, ...rest } = views;
+    expect(written(instructionsOf(batch([])).gather(transfer(3, [3])))).toEqual({ kind: "gather", ...rest });
+  });
+
+  it("that differ in addresses and cores alone have one shape", () => {
+    const instructions = instructionsOf(batch([]));
+    const cores = { row: 0, column: 0, rows: 1, columns: 1 };
+    const [first, second] = [transfer(0, [1]), transfer(4, [7], { sourceOffset: 24 })];
+    const packetTo = (each: Transfer, only: number) => instructions.packet({ transfer: each, cores, only }).skeleton;
+    expect(packetTo(first, 1)).toEqual({ shape: packetTo(second, 7).shape, numbers: [108, 216, 0, 1] });
+    expect(packetTo(second, 7).numbers).toEqual([124, 216, 1, 3]);
+    const square = { ...cores, rows: 2, columns: 2 };
+    expect(instructions.packet({ transfer: first, cores: square, only: -1 }).skeleton.shape).not.toBe(
+      packetTo(first, 1).shape,
+    );
   });
 
   it("of a single element have one count", () => {
-    const single = copy(0, 1, { counts: [], sourceStrides: [], destinationStrides: [] });
-    expect(copyViews(single, batch([]))).toEqual({
+    expect(copyViews({ counts: [], sourceStrides: [], destinationStrides: [] }, batch([]))).toEqual({
       counts: [1],
-      source: { space: "memory", address: 108, strides: [0] },
-      destination: { space: "memory", address: 216, strides: [0] },
+      source: { space: "memory", address: 100, strides: [0] },
+      destination: { space: "memory", address: 200, strides: [0] },
     });
   });
 });
 
 describe("remembered transfers", () => {
-  const shape = [4];
   const layout = denseLayout([0], [2], 1);
   const halves = { boxes: [[range(0, 2)], [range(2, 4)]], origins: [[0], [2]], layout };
   const swapped = { boxes: [[range(2, 4)], [range(0, 2)]], origins: [[2], [0]], layout };
+  const pieces = [identityPiece([4])];
 
-  it("are the same list for equal spreads, another for others", () => {
+  it("are the same list for spreads of the same boxes, another for others", () => {
     const cache = new TransferCache();
-    const first = cache.copies([identityPiece(shape)], halves, swapped);
-    expect(first.map(({ source, destination }) => [source, destination])).toEqual([
-      [1, 0],
-      [0, 1],
+    const first = cache.transfers(pieces, halves, swapped);
+    expect(first.map(({ source, destinations }) => [source, destinations])).toEqual([
+      [1, [0]],
+      [0, [1]],
     ]);
-    expect(cache.copies([identityPiece(shape)], { ...halves }, { ...swapped })).toBe(first);
-    expect(cache.copies([identityPiece(shape)], halves, halves)).not.toBe(first);
+    expect(cache.transfers([identityPiece([4])], { ...halves }, { ...swapped, layout: { ...layout } })).toBe(first);
+    expect(cache.transfers(pieces, halves, halves)).not.toBe(first);
     const wider = { ...swapped, layout: denseLayout([0], [2], 2) };
-    expect(cache.copies([identityPiece(shape)], halves, wider)).not.toBe(first);
+    expect(cache.transfers(pieces, halves, wider)).not.toBe(first);
+  });
+
+  it("can be those within places or between them alone", () => {
+    const cache = new TransferCache();
+    const [box, origin] = [[range(1, 3)], [1]];
+    const both = { boxes: [box, box], origins: [origin, origin], layout };
+    const listed = (which: "all" | "within" | "between") =>
+      cache.transfers(pieces, halves, both, which).map(({ source, destinations }) => [source, destinations]);
+    expect(listed("all")).toEqual([
+      [0, [0, 1]],
+      [1, [0, 1]],
+    ]);
+    expect(listed("within")).toEqual([
+      [0, [0]],
+      [1, [1]],
+    ]);
+    expect(listed("between")).toEqual([
+      [0, [1]],
+      [1, [0]],
+    ]);
+    expect(cache.transfers(pieces, halves, swapped, "within")).toEqual([]);
   });
 
   it("leave cores that all send to each other for different ones at any time", () => {
@@ -158,9 +202,9 @@ describe("remembered transfers", () => {
       const origins = boxes.map((box) => box.map(({ start }) => start));
       return { boxes, origins, layout: denseLayout([0, 1], extents, 1) };
     };
-    const copies = cache.copies([identityPiece([4, 4])], spread(0, [1, 4]), spread(1, [4, 1]));
+    const transfers = cache.transfers([identityPiece([4, 4])], spread(0, [1, 4]), spread(1, [4, 1]));
     const sent = [0, 1, 2, 3].map((core) =>
-      cache.bundles(copies, false, 2, 2).flatMap(({ copy, receivers }) => (copy.source === core ? receivers : [])),
+      cache.bundles(transfers, false, 2, 2).flatMap(({ transfer: { source }, only }) => (source === core ? only : [])),
     );
     // In a square of two rows: to the right, down, and across, around its edges.
     expect(sent).toEqual([
@@ -173,13 +217,10 @@ describe("remembered transfers", () => {
 
   it("of one core differ from those of the framebuffer, from which a core may get what it holds", () => {
     const cache = new TransferCache();
-    const copies = cache.copies(
-      [identityPiece([2])],
-      { ...halves, boxes: [[range(0, 2)]] },
-      { ...halves, boxes: [[range(0, 2)]] },
-    );
-    expect(cache.bundles(copies, true, 1, 1).map(({ receivers }) => receivers)).toEqual([[0]]);
-    expect(cache.bundles(copies, false, 1, 1)).toEqual([]);
+    const one = { ...halves, boxes: [[range(0, 2)]] };
+    const transfers = cache.transfers([identityPiece([2])], one, one);
+    expect(cache.bundles(transfers, true, 1, 1).map(({ only }) => only)).toEqual([0]);
+    expect(cache.bundles(transfers, false, 1, 1)).toEqual([]);
   });
 });
 

@@ -4,7 +4,7 @@ import { at, product, rowMajorStrides } from "../../../base/math.ts";
 import { makeRandom } from "../../../base/random.ts";
 import { denseLayout } from "../../../compiler/local-layout.ts";
 import { axisPieces, identityPiece, indexBoxes, touchedRanges } from "../../../compiler/pieces.ts";
-import { type Copy, copiesOf, copyBytes, type Spread } from "../../../compiler/transfers.ts";
+import { type Spread, type Transfer, transfersOf } from "../../../compiler/transfers.ts";
 import { boxCount } from "../../../ir/iteration.ts";
 import { dot, eachPoint, type MovementCase, movementCase, randomMovement, randomSpread, widened } from "./movements.ts";
 
@@ -33,7 +33,7 @@ function elementOffsets(spread: Spread, place: number, shape: readonly number[])
 
 /** For every element of the result that the copies write: operand element and how often. */
 function carriedOut(
-  copies: readonly Copy[],
+  transfers: readonly Transfer[],
   source: Spread,
   sourceShape: readonly number[],
   destination: Spread,
@@ -42,7 +42,9 @@ function carriedOut(
   const from = source.boxes.map((_, place) => elementOffsets(source, place, sourceShape));
   const to = destination.boxes.map((_, place) => elementOffsets(destination, place, resultShape));
   const written = new Map<string, { element: number; times: number }>();
-  for (const copy of copies) {
+  for (const copy of transfers.flatMap((transfer) =>
+    transfer.destinations.map((destination) => ({ ...transfer, ...transfer.shape, destination })),
+  )) {
     eachPoint(copy.counts, (point) => {
       const element = at(from, copy.source).get(copy.sourceOffset + dot(point, copy.sourceStrides));
       const result = at(to, copy.destination).get(copy.destinationOffset + dot(point, copy.destinationStrides));
@@ -80,7 +82,13 @@ function checkMovement(seed: number, movement: MovementCase): void {
     const pieces = movement.pieces
       .filter((piece) => piece.operand === operand)
       .flatMap((piece) => axisPieces(piece, shape, movement.resultShape));
-    const written = carriedOut(copiesOf(pieces, source, destination), source, shape, destination, movement.resultShape);
+    const written = carriedOut(
+      transfersOf(pieces, source, destination),
+      source,
+      shape,
+      destination,
+      movement.resultShape,
+    );
     const expected = new Map<string, { element: number; times: number }>();
     const wanted = meant(movement, operand);
     destination.boxes.forEach((_, place) => {
@@ -305,7 +313,7 @@ describe("copies between spread tensors", () => {
         const shape = Array.from({ length: random.integer(1, 3) }, () => random.integer(1, 6));
         const source = randomSpread(random, shape, 2);
         const wanted = widened(random, randomSpread(random, shape, 2), shape, 2);
-        const written = carriedOut(copiesOf([identityPiece(shape)], source, wanted), source, shape, wanted, shape);
+        const written = carriedOut(transfersOf([identityPiece(shape)], source, wanted), source, shape, wanted, shape);
         const expected = new Map<string, { element: number; times: number }>();
         wanted.boxes.forEach((_, place) => {
           for (const element of elementOffsets(wanted, place, shape).values()) {
@@ -325,26 +333,22 @@ describe("copies between spread tensors", () => {
       origins: [[0, 0]],
       layout: denseLayout(order, shape, 2),
     });
-    expect(copiesOf([identityPiece(shape)], whole([0, 1]), whole([0, 1]))).toEqual([
+    expect(transfersOf([identityPiece(shape)], whole([0, 1]), whole([0, 1]))).toEqual([
       {
         source: 0,
-        destination: 0,
-        counts: [12],
+        destinations: [0],
+        shape: { counts: [12], sourceStrides: [2], destinationStrides: [2] },
         sourceOffset: 0,
-        sourceStrides: [2],
         destinationOffset: 0,
-        destinationStrides: [2],
       },
     ]);
-    expect(copiesOf([identityPiece(shape)], whole([1, 0]), whole([0, 1]))).toEqual([
+    expect(transfersOf([identityPiece(shape)], whole([1, 0]), whole([0, 1]))).toEqual([
       {
         source: 0,
-        destination: 0,
-        counts: [4, 3],
+        destinations: [0],
+        shape: { counts: [4, 3], sourceStrides: [2, 8], destinationStrides: [6, 2] },
         sourceOffset: 0,
-        sourceStrides: [2, 8],
         destinationOffset: 0,
-        destinationStrides: [6, 2],
       },
     ]);
   });
@@ -356,35 +360,44 @@ describe("copies between spread tensors", () => {
       layout: denseLayout([0], [3], 1),
     };
     const wanted: Spread = { boxes: [[range(2, 5)]], origins: [[1]], layout: denseLayout([0], [4], 1) };
-    const copies = copiesOf([identityPiece([6])], source, wanted);
-    expect(copies).toEqual([
+    expect(transfersOf([identityPiece([6])], source, wanted)).toEqual([
       {
         source: 0,
-        destination: 0,
-        counts: [],
+        destinations: [0],
+        shape: { counts: [], sourceStrides: [], destinationStrides: [] },
         sourceOffset: 2,
-        sourceStrides: [],
         destinationOffset: 1,
-        destinationStrides: [],
       },
       {
         source: 1,
-        destination: 0,
-        counts: [2],
+        destinations: [0],
+        shape: { counts: [2], sourceStrides: [1], destinationStrides: [1] },
         sourceOffset: 0,
-        sourceStrides: [1],
         destinationOffset: 2,
-        destinationStrides: [1],
       },
     ]);
-    expect(copies.map((copy) => copyBytes(copy, 4))).toEqual([4, 8]);
+  });
+
+  it("are one for all places that have the same values for box and origin", () => {
+    const [box, origin] = [[range(1, 3)], [1]];
+    const layout = denseLayout([0], [2], 1);
+    const source: Spread = { boxes: [[range(0, 2)], [range(2, 4)]], origins: [[0], [2]], layout };
+    const wanted: Spread = { boxes: [box, null, box, box], origins: [origin, [], origin, [0]], layout };
+    const found = transfersOf([identityPiece([4])], source, wanted);
+    expect(found.map((each) => [each.source, each.destinations, each.destinationOffset])).toEqual([
+      [0, [0, 2], 0],
+      [1, [0, 2], 1],
+      [0, [3], 1],
+      [1, [3], 2],
+    ]);
+    expect(new Set(found.map(({ shape }) => shape)).size).toBe(1);
   });
 
   it("of scalars are one element", () => {
     const scalar: Spread = { boxes: [[], null], origins: [[], []], layout: denseLayout([], [], 4) };
-    const copies = copiesOf([identityPiece([])], scalar, { ...scalar, boxes: [null, []] });
-    expect(copies.map(({ source, destination, counts }) => ({ source, destination, counts }))).toEqual([
-      { source: 0, destination: 1, counts: [] },
+    const transfers = transfersOf([identityPiece([])], scalar, { ...scalar, boxes: [null, []] });
+    expect(transfers.map(({ source, destinations, shape }) => [source, destinations, shape.counts])).toEqual([
+      [0, [1], []],
     ]);
     expect(boxCount([])).toBe(1);
   });
