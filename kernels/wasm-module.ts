@@ -108,6 +108,8 @@ export interface KernelExports {
     linkBytesPerCycle: number,
   ): number;
   linkCycleSum(board: Address, rows: number, columns: number): number;
+  placeAccess(access: Address, placement: Address, givenBoxes: Address, givenCores: Address, work: Address): void;
+  placeBoxes(placement: Address, givenBoxes: Address, givenCores: Address, work: Address): void;
   sweepCosts(record: Address): void;
   goodChoices(record: Address, chosen: Address): void;
   boundCosts(record: Address): void;

@@ -1,10 +1,11 @@
 import { product } from "../../base/math.ts";
+import type { Placement } from "../../kernels/placements.ts";
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { marginFor, roomCount } from "../margins.ts";
 import { LinkLoader } from "./link-loads.ts";
 import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
-import { boxSize, contains, overlapCount, type Placement } from "./placement.ts";
+import { boxSize, contains, overlapCount } from "./placement.ts";
 
 /** Predicted cycles of bringing a value from the cores that made it to those that read it. */
 export interface EdgeCost {

@@ -1,5 +1,6 @@
 import { at } from "../../base/math.ts";
 import { elementBytes } from "../../ir/type.ts";
+import { type Placement, PlacementKernel } from "../../kernels/placements.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { type Geometry, layOut } from "../geometry.ts";
 import type { LayerRead } from "../layers.ts";
@@ -23,7 +24,6 @@ import { EdgeTable } from "./edge-table.ts";
 import type { Edge } from "./edges.ts";
 import { movementPlacement, operandPieces } from "./movement-placement.ts";
 import { type OwnerIndex, ownerIndex } from "./owner-index.ts";
-import type { Placement } from "./placement.ts";
 import { ownersRead } from "./placement-key.ts";
 
 /** A placement with a number of its own; the framebuffer has number 0 and no placement. */
@@ -47,6 +47,7 @@ export class EdgePricer {
   readonly #network: Network;
   readonly #target: ChipTarget;
   readonly #scratch: EdgeScratch;
+  readonly #placer: PlacementKernel;
   readonly #placements = new Map<string, Numbered>();
   readonly #indexes = new Map<number, OwnerIndex>();
   readonly #lodgings: ReadonlyMap<string, Lodging>;
@@ -60,6 +61,7 @@ export class EdgePricer {
     this.#target = target;
     this.#lodgings = lodgingsOf(network);
     this.#scratch = edgeScratch(target, kernels);
+    this.#placer = new PlacementKernel(kernels);
   }
 
   #numbered(key: string, make: () => Placement): Numbered {
@@ -78,7 +80,7 @@ export class EdgePricer {
   owned(edge: Edge, producer: Candidate): Numbered {
     const write = at(at(this.#network.layers, edge.producer).writes, edge.write);
     return this.#numbered(at(producer.ownerKeys, edge.write), () =>
-      placementOf(this.#layOut(edge.producer, producer), write.access, write.type.shape, true),
+      placementOf(this.#placer, this.#layOut(edge.producer, producer), write.access, write.type.shape, true),
     );
   }
 
@@ -89,14 +91,14 @@ export class EdgePricer {
     const { access, node, type } = at(layer.reads, edge.read);
     if (access !== null) {
       return this.#numbered(at(consumer.needKeys, edge.read) ?? "", () =>
-        placementOf(this.#layOut(edge.consumer, consumer), access, type.shape, ownersRead(layer, node)),
+        placementOf(this.#placer, this.#layOut(edge.consumer, consumer), access, type.shape, ownersRead(layer, node)),
       );
     }
     const name = `${layer.name} ${edge.read}`;
     return this.#numbered(`${name} ${consumer.ownerKeys.join()}`, () => {
       const pieces = this.#pieces.get(name) ?? operandPieces(layer, edge.read);
       this.#pieces.set(name, pieces);
-      return movementPlacement(this.#layOut(edge.consumer, consumer), pieces, type.shape.length);
+      return movementPlacement(this.#placer, this.#layOut(edge.consumer, consumer), pieces, type.shape.length);
     });
   }
 

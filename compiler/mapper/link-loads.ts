@@ -6,10 +6,10 @@ import {
   readerRecord,
   sourceNumber,
 } from "../../kernels/link-loads.ts";
+import type { Placement } from "../../kernels/placements.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { ownerCuts } from "./owner-cuts.ts";
 import type { OwnerIndex } from "./owner-index.ts";
-import type { Placement } from "./placement.ts";
 import { readerBoxes } from "./reader-boxes.ts";
 
 /** Pieces (pairs of an owned and a needed box that overlap) up to which all of them are looked at: each of 256 cores to each. */

@@ -1,10 +1,9 @@
 import { product } from "../../base/math.ts";
 import type { Access, Box } from "../../ir/iteration.ts";
+import type { Placement, PlacementKernel } from "../../kernels/placements.ts";
 import { type Geometry, iterationBox, ownsResult } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type AxisPiece, axisPieces, indexBoxes, touchedRanges } from "../pieces.ts";
-import type { Placement } from "./placement.ts";
-import { PlacementBuilder } from "./placement-builder.ts";
 
 /** Boxes that a core may need of one operand of a movement before they are joined into one that holds them all. */
 const boxLimit = 64;
@@ -44,23 +43,30 @@ function carriedAxis({ source, destination }: AxisPiece, axis: number): number {
 }
 
 /** The boxes of an operand of a movement layer that each core copies from. */
-export function movementPlacement(geometry: Geometry, pieces: readonly AxisPiece[], rank: number): Placement {
+export function movementPlacement(
+  kernel: PlacementKernel,
+  geometry: Geometry,
+  pieces: readonly AxisPiece[],
+  rank: number,
+): Placement {
   const { rows, columns } = geometry.grid;
-  const builder = new PlacementBuilder(rows, columns, rank);
+  const [bounds, boxes, cores]: [number[], number[], number[]] = [[], [], []];
   const numbers = new Map<string, number>();
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
       if (!ownsResult(geometry, row, column)) continue;
       for (const box of sourceBoxes(pieces, iterationBox(geometry, row, column))) {
-        const bounds = box.flatMap(({ start, end }) => [start, end]);
-        const key = bounds.join();
-        const number = numbers.get(key) ?? builder.addBox(bounds, bounds);
-        numbers.set(key, number);
-        builder.give(number, row * columns + column);
+        const sides = box.flatMap(({ start, end }) => [start, end]);
+        const key = sides.join();
+        const known = numbers.get(key) ?? numbers.size;
+        if (known === numbers.size) bounds.push(...sides);
+        numbers.set(key, known);
+        boxes.push(known);
+        cores.push(row * columns + column);
       }
     }
   }
-  return builder.build();
+  return kernel.ofBoxes({ rows, columns, rank, bounds, boxes, cores });
 }
 
 function sourceBoxes(pieces: readonly AxisPiece[], result: Box): Box[] {

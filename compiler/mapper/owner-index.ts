@@ -1,4 +1,4 @@
-import type { Placement } from "./placement.ts";
+import type { Placement } from "../../kernels/placements.ts";
 
 /**
  * Finds the boxes of a placement that overlap a box. The placement's boxes must be a grid: on each axis a list of disjoint

@@ -1,39 +1,4 @@
-/**
- * Boxes of one value on the cores of a grid: what cores own of it, or what they need. Cores are numbered row-major.
- * Equal boxes of several cores are held once.
- */
-export interface Placement {
-  readonly rows: number;
-  readonly columns: number;
-  readonly rank: number;
-  readonly boxCount: number;
-  /** [box][axis][start, end], clipped to the value. */
-  readonly bounds: Int32Array;
-  /** As `bounds`, padding included. */
-  readonly reach: Int32Array;
-  /** By axis: the greatest length of any box, clipped and with padding. */
-  readonly boundExtents: readonly number[];
-  readonly reachExtents: readonly number[];
-  /** Cores by box: those of box b are cores[coreStart[b]] to cores[coreStart[b + 1] − 1], ascending. */
-  readonly coreStart: Int32Array;
-  readonly cores: Int32Array;
-  /** Boxes by core: those of core c are boxes[boxStart[c]] to boxes[boxStart[c + 1] − 1]. */
-  readonly boxStart: Int32Array;
-  readonly boxes: Int32Array;
-  /** [box][first row, last row, first column, last column] of the cores that have it. */
-  readonly extent: Int32Array;
-  /**
-   * Rectangles that the cores of a box make up, each one multicast: those of box b are numbers rectangleStart[b] to
-   * rectangleStart[b + 1] − 1 of [rectangle][first row, last row, first column, last column].
-   */
-  readonly rectangleStart: Int32Array;
-  readonly rectangles: Int32Array;
-  /** The last row and column of any core that has a box; −1 when none has. */
-  readonly lastRow: number;
-  readonly lastColumn: number;
-  /** How many rows have a core that is the first of some box. */
-  readonly firstRowCount: number;
-}
+import type { Placement } from "../../kernels/placements.ts";
 
 /** How many elements box `left` of one placement and box `right` of another have in common. */
 export function overlapCount(a: Placement, left: number, b: Placement, right: number): number {

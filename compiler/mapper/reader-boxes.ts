@@ -1,5 +1,5 @@
 import type { ReaderBoxes } from "../../kernels/link-loads.ts";
-import type { Placement } from "./placement.ts";
+import type { Placement } from "../../kernels/placements.ts";
 
 /** The different ranges that the boxes of a placement have on each axis, and which of them each box has. */
 function axisRanges({ rank, boxCount, bounds }: Placement): Pick<ReaderBoxes, "axes" | "rangeOf"> {

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rectanglesOf } from "../../compiler/mapper/placement-builder.ts";
 import {
   type Cut,
   LinkLoadKernel,
@@ -11,6 +10,7 @@ import {
   sourceNumber,
 } from "../../kernels/link-loads.ts";
 import { plainLinkLoads } from "../../kernels/plain/link-loads.ts";
+import { rectanglesOf } from "../../kernels/plain/placements.ts";
 
 /** A value of two axes of 12 elements on a grid of cores. */
 interface Move {

@@ -5,14 +5,16 @@ import { placementOf } from "../../../compiler/mapper/access-placement.ts";
 import { edgeCost, frameCost, isInPlace } from "../../../compiler/mapper/edge-cost.ts";
 import { type LayerCost, layerCost, tiledPasses } from "../../../compiler/mapper/layer-cost.ts";
 import { ownerIndex } from "../../../compiler/mapper/owner-index.ts";
-import type { Placement } from "../../../compiler/mapper/placement.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
 import type { Network } from "../../../compiler/network.ts";
 import type { SplitPart } from "../../../ir/mapping.ts";
 import type { WeightPlan } from "../../../ir/weight-plan.ts";
+import { type Placement, PlacementKernel } from "../../../kernels/placements.ts";
 import { loadChip } from "../../../targets/load.ts";
 import type { ChipTarget } from "../../../targets/target.ts";
 import { TestGraph } from "./networks.ts";
+
+const placer = new PlacementKernel();
 
 const chip = loadChip("mini-4x4");
 
@@ -154,7 +156,7 @@ describe("the cost of an edge", () => {
   const place = (rows: string, columns: string, rowsOf = value): Placement => {
     const geometry = layOut(rowsOf.dimensions, { rows: parts(rows), columns: parts(columns) }, chip.grid);
     const write = value.writes[0];
-    return placementOf(geometry, write?.access ?? [], write?.type.shape ?? [], true);
+    return placementOf(placer, geometry, write?.access ?? [], write?.type.shape ?? [], true);
   };
   const cost = (from: Placement, to: Placement): ReturnType<typeof edgeCost> =>
     edgeCost(ownerIndex(from), to, 1, true, chip);
@@ -179,7 +181,7 @@ describe("the cost of an edge", () => {
   it("multicasts a piece that a line of cores needs", () => {
     const reader = layerNamed(dense, "fc");
     const geometry = layOut(reader.dimensions, { rows: parts("m:4"), columns: parts("n:4") }, chip.grid);
-    const needed = placementOf(geometry, reader.reads[0]?.access ?? [], [8, 16], false);
+    const needed = placementOf(placer, geometry, reader.reads[0]?.access ?? [], [8, 16], false);
     // Core (r, c) has 2 × 4 bytes that row r needs: three arrive, one cycle each; links east carry two, west two.
     const all = cost(place("d0:4", "d1:4"), needed);
     expect([all.networkCycles, all.remoteBytes]).toEqual([3 + 4, 24]);
@@ -192,7 +194,7 @@ describe("the cost of an edge", () => {
       const layer = layerNamed(network, name);
       const access = (owner ? layer.writes : layer.reads)[0]?.access ?? [];
       const geometry = layOut(layer.dimensions, { rows: parts(split), columns: [] }, chip.grid);
-      return placementOf(geometry, access, [1, 4, 8, 8], owner);
+      return placementOf(placer, geometry, access, [1, 4, 8, 8], owner);
     };
     // Two rows of 4 × 8 bytes stay; a row from either side comes, and one goes to either: 2 · 64 bytes of 32 a cycle.
     const halo = cost(placed("input x", "d2:4", true), placed("conv", "h:4", false));
@@ -202,7 +204,7 @@ describe("the cost of an edge", () => {
   it("counts a box that no rectangle of cores makes up once for each rectangle", () => {
     const reader = layerNamed(dense, "fc");
     const geometry = layOut(reader.dimensions, { rows: [], columns: parts("n:2 m:2") }, chip.grid);
-    const needed = placementOf(geometry, reader.reads[0]?.access ?? [], [8, 16], false);
+    const needed = placementOf(placer, geometry, reader.reads[0]?.access ?? [], [8, 16], false);
     // Core (0, 0) has all 128 bytes; columns 0 (itself) and 2 need one half, 1 and 3 the other: inject 3·(8 + 1).
     expect(cost(place("", ""), needed).networkCycles).toBe(27 + 4);
   });
@@ -213,7 +215,7 @@ describe("the cost of an edge", () => {
     const input = layerNamed(network, "input x");
     return splits.map(([rows, columns]) => {
       const geometry = layOut(input.dimensions, { rows: parts(rows), columns: parts(columns) }, grid);
-      return placementOf(geometry, input.writes[0]?.access ?? [], [size, size], true);
+      return placementOf(placer, geometry, input.writes[0]?.access ?? [], [size, size], true);
     });
   };
   const large = loadChip("northpole-style");

@@ -6,7 +6,6 @@ import { placementOf } from "../../../compiler/mapper/access-placement.ts";
 import { edgeCost, edgeScratch, isInPlace, leastEdgeCycles } from "../../../compiler/mapper/edge-cost.ts";
 import { ownerCuts } from "../../../compiler/mapper/owner-cuts.ts";
 import { ownerIndex } from "../../../compiler/mapper/owner-index.ts";
-import type { Placement } from "../../../compiler/mapper/placement.ts";
 import { readerBoxes } from "../../../compiler/mapper/reader-boxes.ts";
 import { candidateSplits } from "../../../compiler/mapper/splits.ts";
 import {
@@ -16,9 +15,12 @@ import {
   readerRecord,
   sourceNumber,
 } from "../../../kernels/link-loads.ts";
+import { type Placement, PlacementKernel } from "../../../kernels/placements.ts";
 import { plainLeastLinkCycles } from "../../../kernels/plain/link-loads.ts";
 import { loadChip } from "../../../targets/load.ts";
 import { TestGraph } from "./networks.ts";
+
+const placer = new PlacementKernel();
 
 const chip = loadChip("mini-4x4");
 const graph = new TestGraph();
@@ -35,7 +37,7 @@ const movesArbitrary = fc
   .map(([from, to, bytes]) => {
     const placed = (layer: Layer, split: typeof from, isOwner: boolean): Placement => {
       const { access, type } = (isOwner ? layer.writes : layer.reads)[0] as Layer["writes"][number];
-      return placementOf(layOut(layer.dimensions, split, chip.grid), access, type.shape, isOwner);
+      return placementOf(placer, layOut(layer.dimensions, split, chip.grid), access, type.shape, isOwner);
     };
     return { owners: ownerIndex(placed(input, from, true)), needed: placed(conv, to, false), bytes };
   });
@@ -92,7 +94,7 @@ describe("the least cycles of an edge", () => {
   it("are unknown where owners leave gaps, and where there are too many pieces", () => {
     const split = { rows: [{ dimension: "d2", parts: 4 }], columns: [] };
     const { access, type } = input.writes[0] as Layer["writes"][number];
-    const whole = ownerIndex(placementOf(layOut(input.dimensions, split, chip.grid), access, type.shape, true));
+    const whole = ownerIndex(placementOf(placer, layOut(input.dimensions, split, chip.grid), access, type.shape, true));
     const gap = { ...whole, boxes: whole.boxes.map((box) => (box === 1 ? -1 : box)) };
     const gapped = { ...gap, placement: { ...whole.placement, boxCount: whole.placement.boxCount - 1 } };
     expect(leastEdgeCycles(whole, whole.placement, 1, chip, scratch)).not.toBeNull();
@@ -113,7 +115,7 @@ describe("the cuts of what cores own", () => {
       const large = { rows: 8, columns: 8 };
       const { access, type } = input.writes[0] as Layer["writes"][number];
       const { rowCut, columnCut } = ownerCuts(
-        ownerIndex(placementOf(layOut(input.dimensions, split, large), access, type.shape, true)),
+        ownerIndex(placementOf(placer, layOut(input.dimensions, split, large), access, type.shape, true)),
       );
       return [rowCut.place, columnCut.place];
     };

@@ -1,14 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { layOut, ownsResult, touchedBox } from "../../../compiler/geometry.ts";
-import { placementOf } from "../../../compiler/mapper/access-placement.ts";
+import { placedAccess, placementOf } from "../../../compiler/mapper/access-placement.ts";
 import { outline } from "../../../compiler/mapper/outline.ts";
 import { findOverlaps, overlapRoom, ownerIndex } from "../../../compiler/mapper/owner-index.ts";
-import { contains, overlapCount, type Placement } from "../../../compiler/mapper/placement.ts";
-import { rectanglesOf } from "../../../compiler/mapper/placement-builder.ts";
+import { contains, overlapCount } from "../../../compiler/mapper/placement.ts";
 import { placementKey } from "../../../compiler/mapper/placement-key.ts";
 import { candidateSplits } from "../../../compiler/mapper/splits.ts";
+import { type Placement, PlacementKernel } from "../../../kernels/placements.ts";
+import { plainPlacementOf, plainPlacementOfBoxes, rectanglesOf } from "../../../kernels/plain/placements.ts";
 import { TestGraph } from "./networks.ts";
+
+const placer = new PlacementKernel();
 
 const grid = { rows: 4, columns: 4 };
 const graph = new TestGraph();
@@ -28,11 +31,48 @@ function boxesOf(placement: Placement, core: number): number[][] {
 }
 
 describe("a placement", () => {
+  it("is the one that is worked out plainly", () => {
+    fc.assert(
+      fc.property(pick, fc.nat(2), fc.nat(2), ({ split, at }, row, column) => {
+        for (const corner of [
+          { row: 0, column: 0 },
+          { row, column },
+        ]) {
+          const access = placedAccess(layOut(layer.dimensions, split, grid, corner), at.access, at.shape, at.owner);
+          expect(placer.ofAccess(access)).toEqual(plainPlacementOf(access));
+        }
+      }),
+    );
+  });
+
+  it("of given boxes is the one that is worked out plainly", () => {
+    const box = fc.record({
+      bounds: fc.array(fc.nat(9), { minLength: 4, maxLength: 4 }),
+      cores: fc.uniqueArray(fc.nat(14), { minLength: 1 }),
+    });
+    fc.assert(
+      fc.property(fc.array(box, { maxLength: 6 }), (boxes) => {
+        const pairs = boxes
+          .flatMap(({ cores }, index) => cores.map((core) => ({ index, core })))
+          .sort((a, b) => a.core - b.core);
+        const given = {
+          rows: 3,
+          columns: 5,
+          rank: 2,
+          bounds: boxes.flatMap(({ bounds }) => bounds),
+          boxes: pairs.map(({ index }) => index),
+          cores: pairs.map(({ core }) => core),
+        };
+        expect(placer.ofBoxes(given)).toEqual(plainPlacementOfBoxes(given));
+      }),
+    );
+  });
+
   it("gives every core the box that the geometry gives it", () => {
     fc.assert(
       fc.property(pick, ({ split, at }) => {
         const geometry = layOut(layer.dimensions, split, grid);
-        const placement = placementOf(geometry, at.access, at.shape, at.owner);
+        const placement = placementOf(placer, geometry, at.access, at.shape, at.owner);
         for (let core = 0; core < 16; core += 1) {
           const [row, column] = [core >> 2, core & 3];
           const box = touchedBox(geometry, at.access, at.shape, row, column);
@@ -49,7 +89,7 @@ describe("a placement", () => {
       for (const { access, shape, owner } of accesses) {
         const geometry = layOut(layer.dimensions, split, grid);
         const key = placementKey(geometry, access, shape, owner);
-        const placement = placementOf(geometry, access, shape, owner);
+        const placement = placementOf(placer, geometry, access, shape, owner);
         expect(placementKey(outline(layer.dimensions, split, grid), access, shape, owner)).toBe(key);
         const known = seen.get(key);
         if (known === undefined) seen.set(key, placement);
@@ -64,8 +104,8 @@ describe("a placement", () => {
     fc.assert(
       fc.property(fc.constantFrom(...splits), fc.constantFrom(...splits), (from, to) => {
         const [written, read] = accesses as [(typeof accesses)[number], (typeof accesses)[number]];
-        const owned = placementOf(layOut(layer.dimensions, from, grid), written.access, written.shape, true);
-        const needed = placementOf(layOut(layer.dimensions, to, grid), read.access, read.shape, false);
+        const owned = placementOf(placer, layOut(layer.dimensions, from, grid), written.access, written.shape, true);
+        const needed = placementOf(placer, layOut(layer.dimensions, to, grid), read.access, read.shape, false);
         const index = ownerIndex(owned);
         const room = overlapRoom(index);
         for (let wanted = 0; wanted < needed.boxCount; wanted += 1) {
@@ -84,10 +124,10 @@ describe("a placement", () => {
   it("says whether a box lies inside another, padding included", () => {
     const geometry = layOut(layer.dimensions, { rows: [], columns: [] }, grid);
     const read = accesses[1] as (typeof accesses)[number];
-    const padded = placementOf(geometry, read.access, read.shape, false);
+    const padded = placementOf(placer, geometry, read.access, read.shape, false);
     expect(contains(padded, 0, padded, 0)).toBe(false);
     const written = accesses[0] as (typeof accesses)[number];
-    const whole = placementOf(geometry, written.access, written.shape, true);
+    const whole = placementOf(placer, geometry, written.access, written.shape, true);
     expect(contains(whole, 0, whole, 0)).toBe(true);
   });
 
