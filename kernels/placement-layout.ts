@@ -36,11 +36,16 @@ export const accessEndColumn = 3;
 export const accessDimensions = 4;
 export const accessSplits = 5;
 export const accessBoxKeys = 6;
+export const accessColumns = 7;
+export const accessRank = 8;
 /** [dimension] size; [split dimension], see below; [axis] place of its words, see below. */
-export const sizesPlace = 7;
-export const splitsPlace = 8;
-export const axesPlace = 9;
-export const accessWords = 10;
+export const sizesPlace = 9;
+export const splitsPlace = 10;
+export const axesPlace = 11;
+/** What is found: how many boxes, and pairs of a box and a core that has it. */
+export const foundBoxes = 12;
+export const foundPairs = 13;
+export const accessWords = 14;
 
 /** Of a split dimension; the places are those of [row] and [column] what either adds to the number of a part. */
 export const splitDimension = 0;

@@ -1,3 +1,4 @@
+import { ownerAxes, ownerAxisWords, readerWords } from "./link-load-layout.ts";
 import * as layout from "./placement-layout.ts";
 import { compileKernels, instantiateKernels, type KernelExports } from "./wasm-module.ts";
 
@@ -6,6 +7,8 @@ import { compileKernels, instantiateKernels, type KernelExports } from "./wasm-m
  * Equal boxes of several cores are held once.
  */
 export interface Placement {
+  /** All of it as kernels read it. */
+  readonly record: Int32Array;
   readonly rows: number;
   readonly columns: number;
   readonly rank: number;
@@ -100,18 +103,21 @@ export class PlacementKernel {
     const { rows, columns, sizes, split, shape } = access;
     let keyCount = 1;
     for (const { parts, isTouched } of split) if (isTouched) keyCount *= parts;
-    const cores = rows * columns;
     this.#end = 0;
-    const description = this.#reserve(
-      layout.accessWords + sizes.length + split.length * (layout.splitWords + rows + columns) + axisWordCount(access),
-    );
-    const boxes = this.#reserve(cores);
-    const owners = this.#reserve(cores);
+    const description = this.#describe(access, keyCount);
+    const boxWords = 2 * shape.length * keyCount;
+    const [bounds, reach] = [this.#reserve(boxWords), this.#reserve(boxWords)];
+    const [boxes, cores] = [this.#reserve(rows * columns), this.#reserve(rows * columns)];
     const scratch = this.#reserve(Math.max(2 * sizes.length + keyCount, 2 * columns + rows));
-    const placement = this.#lay(rows, columns, shape.length, Math.min(keyCount, cores), cores);
-    this.#describe(access, keyCount, description);
-    this.#kernels.placeAccess(4 * description, 4 * placement, 4 * boxes, 4 * owners, 4 * scratch);
-    return this.#placed(placement, boxes, owners, scratch);
+    this.#kernels.placeAccess(4 * description, 4 * bounds, 4 * reach, 4 * boxes, 4 * cores, 4 * scratch);
+    const boxCount = this.#words[description + layout.foundBoxes] as number;
+    const pairCount = this.#words[description + layout.foundPairs] as number;
+    const placement = this.#lay(rows, columns, shape.length, boxCount, pairCount);
+    const words = this.#words;
+    const end = 2 * shape.length * boxCount;
+    words.copyWithin(placement + (words[placement + layout.boundsPlace] as number), bounds, bounds + end);
+    words.copyWithin(placement + (words[placement + layout.reachPlace] as number), reach, reach + end);
+    return this.#placed(placement, boxes, cores, scratch);
   }
 
   /** The placement of given boxes, which have no padding. */
@@ -125,11 +131,39 @@ export class PlacementKernel {
     const words = this.#words;
     words.set(boxes, givenBoxes);
     words.set(cores, givenCores);
-    words[placement + layout.placementBoxes] = boxCount;
-    words[placement + layout.placementGiven] = boxes.length;
     words.set(bounds, placement + (words[placement + layout.boundsPlace] as number));
     words.set(bounds, placement + (words[placement + layout.reachPlace] as number));
     return this.#placed(placement, givenBoxes, givenCores, scratch);
+  }
+
+  /** A placement as `LinkLoadKernel` takes readers. */
+  readers(placement: Placement): Int32Array {
+    const { record, rank, boxCount, columns } = placement;
+    const from = this.#begin(record);
+    const scratch = this.#reserve(boxCount);
+    const most = readerWords + record.length + rank + 1 + boxCount * (3 * rank + 1) + 2 * boxCount * columns;
+    const to = this.#reserve(most);
+    const end = this.#kernels.describeReaders(4 * from, 4 * to, 4 * scratch);
+    return this.#words.slice(to, to + end);
+  }
+
+  /** A placement whose boxes are a grid, as `LinkLoadKernel` takes owners. */
+  owners(placement: Placement): Int32Array {
+    const { record, rank, boxCount } = placement;
+    const from = this.#begin(record);
+    const to = this.#reserve(ownerAxes + rank * (ownerAxisWords + 2 * boxCount) + 2);
+    const cells = this.#kernels.describeOwnerAxes(4 * from, 4 * to);
+    this.#reserve(cells + 2 * boxCount);
+    const end = this.#kernels.describeOwnerCells(4 * from, 4 * to);
+    return this.#words.slice(to, to + end);
+  }
+
+  /** Puts a record at the start of the memory; gives its place. */
+  #begin(record: Int32Array): number {
+    this.#end = 0;
+    const place = this.#reserve(record.length);
+    this.#words.set(record, place);
+    return place;
   }
 
   /** Reserves words; gives the place of the first. */
@@ -144,7 +178,7 @@ export class PlacementKernel {
     return place;
   }
 
-  /** Reserves a placement of at most so many boxes and pairs of a box and a core; gives its place. */
+  /** Reserves a placement of so many boxes and pairs of a box and a core; gives its place. */
   #lay(rows: number, columns: number, rank: number, boxes: number, pairs: number): number {
     const cores = rows * columns;
     const lengths = [
@@ -165,6 +199,8 @@ export class PlacementKernel {
     words[record + layout.placementRows] = rows;
     words[record + layout.placementColumns] = columns;
     words[record + layout.placementRank] = rank;
+    words[record + layout.placementBoxes] = boxes;
+    words[record + layout.placementGiven] = pairs;
     let place = layout.placementWords;
     lengths.forEach((length, table) => {
       words[record + layout.boundsPlace + table] = place;
@@ -173,20 +209,17 @@ export class PlacementKernel {
     return record;
   }
 
-  #describe(
-    { rows, columns, sizes, split, shape, axes, ...access }: PlacedAccess,
-    keyCount: number,
-    record: number,
-  ): void {
-    const words = this.#words;
+  /** Writes an access; gives its place. */
+  #describe(access: PlacedAccess, keyCount: number): number {
+    const { rows, columns, sizes, split, shape, axes } = access;
     const firstSplit = layout.accessWords + sizes.length;
     const firstIndex = firstSplit + layout.splitWords * split.length;
     const firstAxis = firstIndex + (rows + columns) * split.length;
-    words.set([access.firstRow, access.endRow, access.firstColumn, access.endColumn], record);
-    words.set(
-      [sizes.length, split.length, keyCount, layout.accessWords, firstSplit, firstAxis],
-      record + layout.accessDimensions,
-    );
+    const record = this.#reserve(firstAxis + axisWordCount(access));
+    const words = this.#words;
+    const cores = [access.firstRow, access.endRow, access.firstColumn, access.endColumn];
+    const counts = [sizes.length, split.length, keyCount, columns, shape.length];
+    words.set([...cores, ...counts, layout.accessWords, firstSplit, firstAxis], record);
     words.set(sizes, record + layout.accessWords);
     split.forEach((each, index) => {
       const place = firstIndex + index * (rows + columns);
@@ -210,6 +243,7 @@ export class PlacementKernel {
         place += 2;
       }
     });
+    return record;
   }
 
   /** Completes a placement whose boxes stand in the memory, and takes it out. */
@@ -232,6 +266,7 @@ function placementIn(record: Int32Array): Placement {
   const [rows, columns, rank] = [at(layout.placementRows), at(layout.placementColumns), at(layout.placementRank)];
   const [boxCount, given] = [at(layout.placementBoxes), at(layout.placementGiven)];
   return {
+    record,
     rows,
     columns,
     rank,

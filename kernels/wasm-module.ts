@@ -108,8 +108,18 @@ export interface KernelExports {
     linkBytesPerCycle: number,
   ): number;
   linkCycleSum(board: Address, rows: number, columns: number): number;
-  placeAccess(access: Address, placement: Address, givenBoxes: Address, givenCores: Address, work: Address): void;
+  placeAccess(
+    access: Address,
+    bounds: Address,
+    reach: Address,
+    givenBoxes: Address,
+    givenCores: Address,
+    work: Address,
+  ): void;
   placeBoxes(placement: Address, givenBoxes: Address, givenCores: Address, work: Address): void;
+  describeReaders(placement: Address, record: Address, work: Address): number;
+  describeOwnerAxes(placement: Address, record: Address): number;
+  describeOwnerCells(placement: Address, record: Address): number;
   sweepCosts(record: Address): void;
   goodChoices(record: Address, chosen: Address): void;
   boundCosts(record: Address): void;

@@ -1,10 +1,10 @@
 import { product } from "../../base/math.ts";
-import type { Placement } from "../../kernels/placements.ts";
+import { type Placement, PlacementKernel } from "../../kernels/placements.ts";
 import { frameLinkCycles, portCycles } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { marginFor, roomCount } from "../margins.ts";
 import { LinkLoader } from "./link-loads.ts";
-import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom } from "./owner-index.ts";
+import { findOverlaps, type Overlaps, type OwnerIndex, overlapRoom, ownerIndex } from "./owner-index.ts";
 import { boxSize, contains, overlapCount } from "./placement.ts";
 
 /** Predicted cycles of bringing a value from the cores that made it to those that read it. */
@@ -85,7 +85,7 @@ function ownBox(owned: Placement, core: number): number {
  * taken; of more, evenly spaced ones (first and last among them), the loads of inject ports and links being averages.
  */
 export function edgeCost(
-  owners: OwnerIndex,
+  owned: Placement,
   needed: Placement,
   bytes: number,
   inPlaceAllowed: boolean,
@@ -93,13 +93,12 @@ export function edgeCost(
   scratch: EdgeScratch = edgeScratch(target),
   mayStay: boolean = inPlaceAllowed,
 ): EdgeCost {
-  const owned = owners.placement;
   if (needed.boxCount === 0 || (inPlaceAllowed && isInPlace(owned, needed))) return free;
   const stays = mayStay && isReadAround(owned, needed);
   const network = target.networks.activation;
   const loads =
-    scratch.links.loads(owners, needed, bytes, stays, target) ??
-    edgeLoads(owners, needed, bytes, stays, target, scratch);
+    scratch.links.loads(owned, needed, bytes, stays, target) ??
+    edgeLoads(indexIn(scratch, owned), needed, bytes, stays, target, scratch);
   const networkCycles =
     Math.max(loads.inject, loads.eject, loads.links) +
     (loads.remoteCount > 0 ? network.hopCycles * ((owned.rows + owned.columns) >> 1) : 0);
@@ -120,16 +119,15 @@ const lookedCores = 8;
  * take in from others. Null where nothing is known of it.
  */
 export function leastEdgeCycles(
-  owners: OwnerIndex,
+  placement: Placement,
   needed: Placement,
   bytes: number,
   target: ChipTarget,
   { links }: EdgeScratch,
 ): number | null {
-  const linkCycles = links.leastLinkCycles(owners, needed, bytes, target);
+  const linkCycles = links.leastLinkCycles(placement, needed, bytes, target);
   if (linkCycles === null) return null;
   const { linkBytesPerCycle, hopCycles } = target.networks.activation;
-  const { placement } = owners;
   const cores = needed.rows * needed.columns;
   let remoteCount = 0;
   for (let looked = 0; looked < lookedCores; looked += 1) {
@@ -158,13 +156,23 @@ export interface EdgeScratch {
   readonly south: Float64Array;
   readonly north: Float64Array;
   readonly overlaps: Overlaps;
+  readonly placer: PlacementKernel;
   readonly links: LinkLoader;
+  /** Of placements of which not all pieces could be looked at. */
+  readonly indexes: WeakMap<Placement, OwnerIndex>;
+}
+
+function indexIn({ indexes }: EdgeScratch, owned: Placement): OwnerIndex {
+  const index = indexes.get(owned) ?? ownerIndex(owned);
+  indexes.set(owned, index);
+  return index;
 }
 
 /** Makes the arrays for a chip; compiles the kernels where they are not given. */
 export function edgeScratch(target: ChipTarget, kernels?: WebAssembly.Module): EdgeScratch {
   const { rows, columns } = target.grid;
   const cores = rows * columns;
+  const placer = new PlacementKernel(kernels);
   return {
     inject: new Float64Array(cores),
     sent: new Float64Array(cores),
@@ -173,7 +181,9 @@ export function edgeScratch(target: ChipTarget, kernels?: WebAssembly.Module): E
     south: new Float64Array(columns),
     north: new Float64Array(columns),
     overlaps: { boxes: new Int32Array(cores), counts: new Float64Array(cores) },
-    links: new LinkLoader(kernels),
+    placer,
+    links: new LinkLoader(placer, kernels),
+    indexes: new WeakMap(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { at } from "../../base/math.ts";
 import { elementBytes } from "../../ir/type.ts";
-import { type Placement, PlacementKernel } from "../../kernels/placements.ts";
+import type { Placement } from "../../kernels/placements.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import { type Geometry, layOut } from "../geometry.ts";
 import type { LayerRead } from "../layers.ts";
@@ -23,7 +23,6 @@ import {
 import { EdgeTable } from "./edge-table.ts";
 import type { Edge } from "./edges.ts";
 import { movementPlacement, operandPieces } from "./movement-placement.ts";
-import { type OwnerIndex, ownerIndex } from "./owner-index.ts";
 import { ownersRead } from "./placement-key.ts";
 
 /** A placement with a number of its own; the framebuffer has number 0 and no placement. */
@@ -47,9 +46,7 @@ export class EdgePricer {
   readonly #network: Network;
   readonly #target: ChipTarget;
   readonly #scratch: EdgeScratch;
-  readonly #placer: PlacementKernel;
   readonly #placements = new Map<string, Numbered>();
-  readonly #indexes = new Map<number, OwnerIndex>();
   readonly #lodgings: ReadonlyMap<string, Lodging>;
   readonly #pieces = new Map<string, readonly AxisPiece[]>();
   /** Prices and what they are at least, by number of the owners' placement. */
@@ -61,7 +58,6 @@ export class EdgePricer {
     this.#target = target;
     this.#lodgings = lodgingsOf(network);
     this.#scratch = edgeScratch(target, kernels);
-    this.#placer = new PlacementKernel(kernels);
   }
 
   #numbered(key: string, make: () => Placement): Numbered {
@@ -80,7 +76,7 @@ export class EdgePricer {
   owned(edge: Edge, producer: Candidate): Numbered {
     const write = at(at(this.#network.layers, edge.producer).writes, edge.write);
     return this.#numbered(at(producer.ownerKeys, edge.write), () =>
-      placementOf(this.#placer, this.#layOut(edge.producer, producer), write.access, write.type.shape, true),
+      placementOf(this.#scratch.placer, this.#layOut(edge.producer, producer), write.access, write.type.shape, true),
     );
   }
 
@@ -91,14 +87,20 @@ export class EdgePricer {
     const { access, node, type } = at(layer.reads, edge.read);
     if (access !== null) {
       return this.#numbered(at(consumer.needKeys, edge.read) ?? "", () =>
-        placementOf(this.#placer, this.#layOut(edge.consumer, consumer), access, type.shape, ownersRead(layer, node)),
+        placementOf(
+          this.#scratch.placer,
+          this.#layOut(edge.consumer, consumer),
+          access,
+          type.shape,
+          ownersRead(layer, node),
+        ),
       );
     }
     const name = `${layer.name} ${edge.read}`;
     return this.#numbered(`${name} ${consumer.ownerKeys.join()}`, () => {
       const pieces = this.#pieces.get(name) ?? operandPieces(layer, edge.read);
       this.#pieces.set(name, pieces);
-      return movementPlacement(this.#placer, this.#layOut(edge.consumer, consumer), pieces, type.shape.length);
+      return movementPlacement(this.#scratch.placer, this.#layOut(edge.consumer, consumer), pieces, type.shape.length);
     });
   }
 
@@ -170,24 +172,18 @@ export class EdgePricer {
     return known;
   }
 
-  #indexOf({ number, placement }: Numbered): OwnerIndex {
-    const index = this.#indexes.get(number) ?? ownerIndex(placement as Placement);
-    this.#indexes.set(number, index);
-    return index;
-  }
-
   /** What an edge costs at least; null where it is better priced at once. */
   #bound(owned: Numbered, needed: Numbered, bytes: number, finding: Finding): number | null {
     if (needed.placement === null || needed.placement.boxCount === 0) return null;
     if (finding !== "moved" && isInPlace(owned.placement as Placement, needed.placement)) return null;
-    return leastEdgeCycles(this.#indexOf(owned), needed.placement, bytes, this.#target, this.#scratch);
+    return leastEdgeCycles(owned.placement as Placement, needed.placement, bytes, this.#target, this.#scratch);
   }
 
   #price(owned: Numbered, needed: Numbered, bytes: number, finding: Finding): EdgeCost {
     const placement = owned.placement as Placement;
     if (needed.placement === null) return frameCost(placement, bytes, this.#target);
     return edgeCost(
-      this.#indexOf(owned),
+      placement,
       needed.placement,
       bytes,
       finding !== "moved",

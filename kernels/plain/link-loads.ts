@@ -1,5 +1,5 @@
-import type { LinkLoads, OwnerGrid, PacketCosts, ReaderBoxes } from "../link-loads.ts";
-import { sourceNumber } from "../link-loads.ts";
+import type { LinkLoads, PacketCosts } from "../link-loads.ts";
+import { type OwnerGrid, type ReaderBoxes, sourceNumber } from "./link-records.ts";
 
 /** What `LinkLoadKernel` works out, piece by piece and link by link. */
 export function plainLinkLoads(

@@ -7,8 +7,11 @@ interface PlacedBox {
   readonly cores: number[];
 }
 
+/** A placement, in lists alone. */
+type PlainPlacement = Omit<Placement, "record">;
+
 /** What `PlacementKernel.ofAccess` works out, core by core. */
-export function plainPlacementOf(access: PlacedAccess): Placement {
+export function plainPlacementOf(access: PlacedAccess): PlainPlacement {
   const boxes = new Map<string, PlacedBox>();
   for (let row = access.firstRow; row < access.endRow; row += 1) {
     for (let column = access.firstColumn; column < access.endColumn; column += 1) {
@@ -55,7 +58,7 @@ function rangesOn(
 }
 
 /** What `PlacementKernel.ofBoxes` works out. */
-export function plainPlacementOfBoxes({ rows, columns, rank, bounds, boxes, cores }: GivenBoxes): Placement {
+export function plainPlacementOfBoxes({ rows, columns, rank, bounds, boxes, cores }: GivenBoxes): PlainPlacement {
   const count = Math.max(0, ...boxes.map((box) => box + 1));
   const placed = Array.from({ length: count }, (_, box) => {
     const own = bounds.slice(2 * rank * box, 2 * rank * (box + 1));
@@ -80,7 +83,7 @@ function starts(lists: readonly (readonly number[])[], unit = 1): Int32Array {
   return Int32Array.from([0, ...lists.map(({ length }) => (start += length / unit))]);
 }
 
-function placementOf(rows: number, columns: number, rank: number, boxes: readonly PlacedBox[]): Placement {
+function placementOf(rows: number, columns: number, rank: number, boxes: readonly PlacedBox[]): PlainPlacement {
   const pairs = boxes.flatMap(({ cores }, box) => cores.map((core) => ({ box, core })));
   const extents = boxes.map(({ cores }) => {
     const own = cores.map((core) => [Math.floor(core / columns), core % columns] as const);

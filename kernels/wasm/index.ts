@@ -10,6 +10,6 @@ export { contractFloat } from "./float-contraction";
 export { leastLinkCycles, linkCycleSum, linkLoads } from "./link-loads";
 export { reduce } from "./reduction";
 export { copyPacked } from "./packed";
-export { placeAccess, placeBoxes } from "./placements";
+export { describeOwnerAxes, describeOwnerCells, describeReaders, placeAccess, placeBoxes } from "./placements";
 export * from "./timing/index";
 export { binary, clip, leakyRelu, lookup, sign } from "./vector";

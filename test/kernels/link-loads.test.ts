@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { LinkLoadKernel } from "../../kernels/link-loads.ts";
+import { plainLinkLoads } from "../../kernels/plain/link-loads.ts";
 import {
   type Cut,
-  LinkLoadKernel,
   type OwnerGrid,
   ownerRecord,
   type ReaderBoxes,
   readerRecord,
   sourceNumber,
-} from "../../kernels/link-loads.ts";
-import { plainLinkLoads } from "../../kernels/plain/link-loads.ts";
+} from "../../kernels/plain/link-records.ts";
 import { rectanglesOf } from "../../kernels/plain/placements.ts";
 
 /** A value of two axes of 12 elements on a grid of cores. */

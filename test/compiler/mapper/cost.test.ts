@@ -4,7 +4,6 @@ import type { Layer } from "../../../compiler/layers.ts";
 import { placementOf } from "../../../compiler/mapper/access-placement.ts";
 import { edgeCost, frameCost, isInPlace } from "../../../compiler/mapper/edge-cost.ts";
 import { type LayerCost, layerCost, tiledPasses } from "../../../compiler/mapper/layer-cost.ts";
-import { ownerIndex } from "../../../compiler/mapper/owner-index.ts";
 import { vectorWork } from "../../../compiler/mapper/work.ts";
 import type { Network } from "../../../compiler/network.ts";
 import type { SplitPart } from "../../../ir/mapping.ts";
@@ -158,8 +157,7 @@ describe("the cost of an edge", () => {
     const write = value.writes[0];
     return placementOf(placer, geometry, write?.access ?? [], write?.type.shape ?? [], true);
   };
-  const cost = (from: Placement, to: Placement): ReturnType<typeof edgeCost> =>
-    edgeCost(ownerIndex(from), to, 1, true, chip);
+  const cost = (from: Placement, to: Placement): ReturnType<typeof edgeCost> => edgeCost(from, to, 1, true, chip);
 
   it("is nothing when every core has what it needs", () => {
     expect(isInPlace(place("d0:4", "d1:4"), place("d0:4", "d1:4"))).toBe(true);
@@ -224,7 +222,7 @@ describe("the cost of an edge", () => {
   it("is the busiest link of all when a matrix is transposed", () => {
     const [from, to] = onLarge(64, ["d0:16", "d1:16"], ["d1:16", "d0:16"]) as [Placement, Placement];
     // Core (i, j) sends 16 bytes, a cycle, to (j, i) along row i: the last link of row 15 carries 15; 16 hops.
-    expect(edgeCost(ownerIndex(from), to, 1, true, large)).toEqual({
+    expect(edgeCost(from, to, 1, true, large)).toEqual({
       cycles: 31,
       networkCycles: 31,
       portCycles: 1,
@@ -236,7 +234,7 @@ describe("the cost of an edge", () => {
     const [from, to] = onLarge(256, ["d0:16", "d0:16"], ["d1:16", "d1:16"]) as [Placement, Placement];
     // 128 cores send a byte, a cycle, to each of 8 cores of a column across the middle; 16 hops. Port: 257 bytes taken, 255
     // sent, of 128 a cycle.
-    expect(edgeCost(ownerIndex(from), to, 1, true, large)).toEqual({
+    expect(edgeCost(from, to, 1, true, large)).toEqual({
       cycles: 1040,
       networkCycles: 1040,
       portCycles: 4,
@@ -250,7 +248,7 @@ describe("the cost of an edge", () => {
     // Boxes 0, 146, 292, 438, 585, 731, 877, 1023 of a byte from each core. Four of them lie in the east half, to which 512
     // cores send eastwards: 4·512·128/32 cycles a row of links, and as many in the other directions; 32 hops. Port: 1025
     // bytes taken, 1023 sent, of 128 a cycle.
-    expect(edgeCost(ownerIndex(from), to, 1, true, larger)).toEqual({
+    expect(edgeCost(from, to, 1, true, larger)).toEqual({
       cycles: 8224,
       networkCycles: 8224,
       portCycles: 16,

@@ -4,19 +4,11 @@ import { layOut } from "../../../compiler/geometry.ts";
 import type { Layer } from "../../../compiler/layers.ts";
 import { placementOf } from "../../../compiler/mapper/access-placement.ts";
 import { edgeCost, edgeScratch, isInPlace, leastEdgeCycles } from "../../../compiler/mapper/edge-cost.ts";
-import { ownerCuts } from "../../../compiler/mapper/owner-cuts.ts";
-import { ownerIndex } from "../../../compiler/mapper/owner-index.ts";
-import { readerBoxes } from "../../../compiler/mapper/reader-boxes.ts";
 import { candidateSplits } from "../../../compiler/mapper/splits.ts";
-import {
-  LinkLoadKernel,
-  type OwnerGrid,
-  ownerRecord,
-  readerRecord,
-  sourceNumber,
-} from "../../../kernels/link-loads.ts";
+import { LinkLoadKernel } from "../../../kernels/link-loads.ts";
 import { type Placement, PlacementKernel } from "../../../kernels/placements.ts";
 import { plainLeastLinkCycles } from "../../../kernels/plain/link-loads.ts";
+import { ownerRecord, plainOwners, plainReaders, readerRecord } from "../../../kernels/plain/link-records.ts";
 import { loadChip } from "../../../targets/load.ts";
 import { TestGraph } from "./networks.ts";
 
@@ -39,7 +31,7 @@ const movesArbitrary = fc
       const { access, type } = (isOwner ? layer.writes : layer.reads)[0] as Layer["writes"][number];
       return placementOf(placer, layOut(layer.dimensions, split, chip.grid), access, type.shape, isOwner);
     };
-    return { owners: ownerIndex(placed(input, from, true)), needed: placed(conv, to, false), bytes };
+    return { owned: placed(input, from, true), needed: placed(conv, to, false), bytes };
   });
 
 describe("the least cycles of an edge", () => {
@@ -48,11 +40,11 @@ describe("the least cycles of an edge", () => {
   it("are no more than what it costs, and more than a third of it in the middle", () => {
     const shares: number[] = [];
     fc.assert(
-      fc.property(movesArbitrary, fc.boolean(), ({ owners, needed, bytes }, mayStay) => {
-        if (mayStay && isInPlace(owners.placement, needed)) return;
-        const least = leastEdgeCycles(owners, needed, bytes, chip, scratch);
+      fc.property(movesArbitrary, fc.boolean(), ({ owned, needed, bytes }, mayStay) => {
+        if (mayStay && isInPlace(owned, needed)) return;
+        const least = leastEdgeCycles(owned, needed, bytes, chip, scratch);
         if (least === null) return;
-        const { cycles } = edgeCost(owners, needed, bytes, mayStay, chip, scratch);
+        const { cycles } = edgeCost(owned, needed, bytes, mayStay, chip, scratch);
         expect(least).toBeLessThanOrEqual(cycles);
         if (cycles > 0) shares.push(least / cycles);
       }),
@@ -69,21 +61,16 @@ describe("the least cycles of an edge", () => {
       fc.property(
         movesArbitrary,
         fc.constantFrom(1, 32, 3, Number.POSITIVE_INFINITY),
-        ({ owners, needed, bytes }, link) => {
-          const { starts, ends, boxes, placement } = owners;
-          if (boxes.length !== placement.boxCount) return;
-          const grid: OwnerGrid = {
-            axes: starts.map((own, axis) => ({ starts: own, ends: ends[axis] as Int32Array })),
-            sources: boxes.map((box) =>
-              sourceNumber(placement.extent[4 * box] as number, placement.extent[4 * box + 2] as number),
-            ),
-            ...ownerCuts(owners),
-          };
-          const readers = readerBoxes(needed);
+        ({ owned, needed, bytes }, link) => {
+          const [grid, readers] = [plainOwners(owned), plainReaders(needed)];
+          if (grid.sources.length !== owned.boxCount) return;
+          const [owners, boxes] = [placer.owners(owned), placer.readers(needed)];
+          expect(owners).toEqual(ownerRecord(grid));
+          expect(boxes).toEqual(readerRecord(readers));
           const costs = { elementBytes: bytes, linkBytesPerCycle: link, issueCycles: 1 };
-          const least = kernel.leastLinkCycles(ownerRecord(grid), readerRecord(readers), costs, 65_536);
+          const least = kernel.leastLinkCycles(owners, boxes, costs, 65_536);
           expect(least).toBeCloseTo(plainLeastLinkCycles(grid, readers, costs), 6);
-          const loads = kernel.loads(ownerRecord(grid), readerRecord(readers), costs, false, 65_536);
+          const loads = kernel.loads(owners, boxes, costs, false, 65_536);
           expect(least).toBeLessThanOrEqual((loads?.links ?? 0) + 1e-9);
         },
       ),
@@ -92,13 +79,43 @@ describe("the least cycles of an edge", () => {
   });
 
   it("are unknown where owners leave gaps, and where there are too many pieces", () => {
-    const split = { rows: [{ dimension: "d2", parts: 4 }], columns: [] };
-    const { access, type } = input.writes[0] as Layer["writes"][number];
-    const whole = ownerIndex(placementOf(placer, layOut(input.dimensions, split, chip.grid), access, type.shape, true));
-    const gap = { ...whole, boxes: whole.boxes.map((box) => (box === 1 ? -1 : box)) };
-    const gapped = { ...gap, placement: { ...whole.placement, boxCount: whole.placement.boxCount - 1 } };
-    expect(leastEdgeCycles(whole, whole.placement, 1, chip, scratch)).not.toBeNull();
-    expect(leastEdgeCycles(gapped, whole.placement, 1, chip, scratch)).toBeNull();
+    const owned = (boxes: readonly number[][]): Placement =>
+      placer.ofBoxes({
+        rows: 4,
+        columns: 4,
+        rank: 2,
+        bounds: boxes.flat(),
+        boxes: [...boxes.keys()],
+        cores: [...boxes.keys()],
+      });
+    const [whole, gapped] = [
+      owned([
+        [0, 1, 0, 1],
+        [0, 1, 1, 2],
+        [1, 2, 0, 1],
+        [1, 2, 1, 2],
+      ]),
+      owned([
+        [0, 1, 0, 1],
+        [0, 1, 1, 2],
+        [1, 2, 1, 2],
+      ]),
+    ];
+    expect(leastEdgeCycles(whole, whole, 1, chip, scratch)).not.toBeNull();
+    expect(leastEdgeCycles(gapped, whole, 1, chip, scratch)).toBeNull();
+    expect(placer.owners(gapped)).toEqual(ownerRecord(plainOwners(gapped)));
+    // 257 owners of a row each, read by as many cores: more than 65,536 pieces.
+    const rows = Array.from({ length: 257 }, (_, row) => row);
+    const many = (length: number): Placement =>
+      placer.ofBoxes({
+        rows: 1,
+        columns: 257,
+        rank: 1,
+        bounds: rows.flatMap((row) => [length === 1 ? row : 0, length === 1 ? row + 1 : 257]),
+        boxes: rows,
+        cores: rows,
+      });
+    expect(leastEdgeCycles(many(1), many(257), 1, chip, scratch)).toBeNull();
   });
 });
 
@@ -114,8 +131,8 @@ describe("the cuts of what cores own", () => {
       };
       const large = { rows: 8, columns: 8 };
       const { access, type } = input.writes[0] as Layer["writes"][number];
-      const { rowCut, columnCut } = ownerCuts(
-        ownerIndex(placementOf(placer, layOut(input.dimensions, split, large), access, type.shape, true)),
+      const { rowCut, columnCut } = plainOwners(
+        placementOf(placer, layOut(input.dimensions, split, large), access, type.shape, true),
       );
       return [rowCut.place, columnCut.place];
     };

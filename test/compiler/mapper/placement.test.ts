@@ -8,6 +8,7 @@ import { contains, overlapCount } from "../../../compiler/mapper/placement.ts";
 import { placementKey } from "../../../compiler/mapper/placement-key.ts";
 import { candidateSplits } from "../../../compiler/mapper/splits.ts";
 import { type Placement, PlacementKernel } from "../../../kernels/placements.ts";
+import { plainReaders, readerRecord } from "../../../kernels/plain/link-records.ts";
 import { plainPlacementOf, plainPlacementOfBoxes, rectanglesOf } from "../../../kernels/plain/placements.ts";
 import { TestGraph } from "./networks.ts";
 
@@ -39,7 +40,8 @@ describe("a placement", () => {
           { row, column },
         ]) {
           const access = placedAccess(layOut(layer.dimensions, split, grid, corner), at.access, at.shape, at.owner);
-          expect(placer.ofAccess(access)).toEqual(plainPlacementOf(access));
+          const { record: _, ...placement } = placer.ofAccess(access);
+          expect(placement).toEqual(plainPlacementOf(access));
         }
       }),
     );
@@ -63,7 +65,10 @@ describe("a placement", () => {
           boxes: pairs.map(({ index }) => index),
           cores: pairs.map(({ core }) => core),
         };
-        expect(placer.ofBoxes(given)).toEqual(plainPlacementOfBoxes(given));
+        const placement = placer.ofBoxes(given);
+        const { record: _, ...lists } = placement;
+        expect(lists).toEqual(plainPlacementOfBoxes(given));
+        expect(placer.readers(placement)).toEqual(readerRecord(plainReaders(placement)));
       }),
     );
   });
