@@ -74,26 +74,24 @@ function tilingOf(
   };
 }
 
-/** The powers of two (times the least one) from the least to the greatest. */
-function doublings(least: number, greatest: number): number[] {
-  const values: number[] = [];
-  for (let value = least; value <= greatest; value *= 2) values.push(value);
-  return values;
+/** The fastest tiling of a matrix kernel; among equally fast ones the one that moves the fewest bytes, then the smallest. */
+export function bestTiling(shape: MatrixShape, gpu: GpuTarget): Tiling {
+  const { accumulatorCount, greatestInnerSplit, greatestSide, smallestSide } = gpu.tile;
+  const smallest = smallestSide[shape.precision];
+  let best = tilingOf(shape, gpu, smallest, smallest, 1);
+  for (let rows = smallest; rows <= greatestSide; rows *= 2) {
+    for (let columns = smallest; columns <= greatestSide && rows * columns <= accumulatorCount; columns *= 2) {
+      for (let split = 1; split <= greatestInnerSplit; split *= 2) {
+        const tiling = tilingOf(shape, gpu, rows, columns, split);
+        if (isBetter(tiling, best)) best = tiling;
+      }
+    }
+  }
+  return best;
 }
 
-/** The fastest tiling of a matrix kernel; among equally fast ones the one that moves the fewest bytes. */
-export function bestTiling(shape: MatrixShape, gpu: GpuTarget): Tiling {
-  const sides = doublings(gpu.tile.smallestSide[shape.precision], gpu.tile.greatestSide);
-  const innerSplits = doublings(1, gpu.tile.greatestInnerSplit);
-  const tilings = sides.flatMap((rows) =>
-    sides
-      .filter((columns) => rows * columns <= gpu.tile.accumulatorCount)
-      .flatMap((columns) => innerSplits.map((split) => tilingOf(shape, gpu, rows, columns, split))),
-  );
-  const seconds = (tiling: Tiling): number => Math.max(tiling.computeSeconds, tiling.cacheSeconds);
-  return tilings.reduce((best, tiling) =>
-    seconds(tiling) < seconds(best) || (seconds(tiling) === seconds(best) && tiling.cacheBytes < best.cacheBytes)
-      ? tiling
-      : best,
-  );
+function isBetter(one: Tiling, other: Tiling): boolean {
+  const seconds = Math.max(one.computeSeconds, one.cacheSeconds);
+  const otherSeconds = Math.max(other.computeSeconds, other.cacheSeconds);
+  return seconds < otherSeconds || (seconds === otherSeconds && one.cacheBytes < other.cacheBytes);
 }
