@@ -58,18 +58,16 @@ export class Recorder {
   /** Enters events again that a recorder holds, so many cycles and batches later. */
   copy(from: Recorder, first: number, end: number, cycles: number, batches: number): void {
     const { count } = this;
-    for (const column of ["thread", "place", "turn", "causeKind"] as const) {
-      this[column].set(from[column].subarray(first, end), count);
-    }
-    for (const column of ["start", "end", "settled"] as const) {
-      addTo(this[column], count, from[column].subarray(first, end), cycles);
-    }
-    addTo(this.batch, count, from.batch.subarray(first, end), batches);
+    this.thread.set(from.thread.subarray(first, end), count);
+    this.place.set(from.place.subarray(first, end), count);
+    this.turn.set(from.turn.subarray(first, end), count);
+    this.causeKind.set(from.causeKind.subarray(first, end), count);
     const shift = count - first;
-    for (let event = first; event < end; event += 1) {
-      const by = from.cause[event] as number;
-      this.cause[event + shift] = by < 0 ? by : by + shift;
-    }
+    copyLater(this.start, from.start, first, end, shift, cycles);
+    copyLater(this.end, from.end, first, end, shift, cycles);
+    copyLater(this.settled, from.settled, first, end, shift, cycles);
+    copyNumbers(this.batch, from.batch, first, end, shift, batches);
+    copyNumbers(this.cause, from.cause, first, end, shift, shift);
     this.count = end + shift;
   }
 
@@ -82,11 +80,7 @@ export class Recorder {
       byteHops: byteHops[network] as number,
       busyCycles: busyCycles.slice(network * size, (network + 1) * size),
     });
-    const batchEnds = new Array<number>(options.batches).fill(0);
-    for (let event = 0; event < count; event += 1) {
-      const batch = this.batch[event] as number;
-      batchEnds[batch] = Math.max(batchEnds[batch] as number, this.settled[event] as number);
-    }
+    const batchEnds = lastTimes(this.settled, this.batch, count, options.batches);
     for (let batch = 1; batch < options.batches; batch += 1) {
       batchEnds[batch] = Math.max(batchEnds[batch] as number, batchEnds[batch - 1] as number);
     }
@@ -118,7 +112,32 @@ export class Recorder {
   }
 }
 
-/** Enters numbers again from a place of a column on, each so much greater. */
-function addTo<T extends Float64Array | Int32Array>(column: T, place: number, from: T, more: number): void {
-  for (let index = 0; index < from.length; index += 1) column[place + index] = (from[index] as number) + more;
+/** Copies times of events, each so many cycles later, to the places `shift` behind. */
+function copyLater(
+  to: Float64Array,
+  from: Float64Array,
+  first: number,
+  end: number,
+  shift: number,
+  cycles: number,
+): void {
+  for (let event = first; event < end; event += 1) to[event + shift] = (from[event] as number) + cycles;
+}
+
+/** Copies numbers of events, each so much greater unless it is negative, to the places `shift` behind. */
+function copyNumbers(to: Int32Array, from: Int32Array, first: number, end: number, shift: number, more: number): void {
+  for (let event = first; event < end; event += 1) {
+    const number = from[event] as number;
+    to[event + shift] = number < 0 ? number : number + more;
+  }
+}
+
+/** The greatest time of each batch among so many events. */
+function lastTimes(times: Float64Array, batch: Int32Array, count: number, batches: number): number[] {
+  const last = new Array<number>(batches).fill(0);
+  for (let event = 0; event < count; event += 1) {
+    const time = times[event] as number;
+    if (time > (last[batch[event] as number] as number)) last[batch[event] as number] = time;
+  }
+  return last;
 }

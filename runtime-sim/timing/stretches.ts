@@ -4,11 +4,8 @@ import type { Code } from "./code.ts";
 import { type TimingEngine, threadField } from "./engine.ts";
 import type { Recorder } from "./recorder.ts";
 
-/** A thread in the calendar and the cycles after which it comes out. */
-interface Due {
-  readonly thread: number;
-  readonly delay: number;
-}
+/** Threads in the calendar: pairs of a thread and the cycles after which it comes out. */
+type Due = Float64Array;
 
 /** How a simulation stands after a barrier: all that decides what follows, times and events counted back from now. */
 interface Snapshot {
@@ -27,14 +24,15 @@ interface Snapshot {
   readonly byteHops: Float64Array;
   readonly busyCycles: Float64Array;
   /** In the order in which they come out. */
-  readonly near: readonly Due[];
-  readonly far: readonly Due[];
+  readonly near: Due;
+  /** In no order. */
+  readonly far: Due;
 }
 
-/** Which of many things a stretch looked at or changed. */
+/** Which of many things a stretch looked at or changed: their numbers, and by number whether it is one of them. */
 interface Touched {
   readonly list: readonly number[];
-  readonly has: (index: number) => boolean;
+  readonly isTouched: Uint8Array;
 }
 
 /** What happened between two barriers: from which state, to which, and what it depended on. */
@@ -147,11 +145,11 @@ export class Stretches {
       event: recorder.count,
       threads: states.slice(),
       counters: counters.slice(),
-      ports: Int32Array.from(portFree, (freeAt) => Math.max(0, freeAt - now)),
+      ports: cyclesUntil(portFree, now),
       byteHops: byteHops.slice(),
       busyCycles: busyCycles.slice(),
-      near: listed(due, 0, near),
-      far: listed(due, near, far),
+      near: due.slice(0, 2 * near),
+      far: due.slice(2 * near, 2 * (near + far)),
     };
   }
 
@@ -170,17 +168,20 @@ export class Stretches {
     if (list.length >= stretchLimit || header[layout.takesHostTime] === 1) return;
     const stamp = header[layout.stamp] as number;
     const touched = touchedBy(threadStamps, stamp);
-    if ([...start.far, ...end.far].some(({ thread }) => touched.has(thread))) return;
-    const active = touched.list.filter(
-      (thread) => threadField(threads, thread, layout.standingField) !== layout.finished,
-    );
+    if (areSomeDue(start.far, touched) || areSomeDue(end.far, touched)) return;
+    let lastBatch = 0;
+    let finishes = false;
+    for (const thread of touched.list) {
+      if (threadField(threads, thread, layout.standingField) === layout.finished) finishes = true;
+      else lastBatch = Math.max(lastBatch, this.#lastBatch(threads, thread) - start.batch);
+    }
     const stretch: Stretch = {
       start,
       end,
       duration: end.time - start.time,
       batchesLeft: batches - start.batch,
-      lastBatch: active.reduce((last, thread) => Math.max(last, this.#lastBatch(thread) - start.batch), 0),
-      finishes: active.length < touched.list.length,
+      lastBatch,
+      finishes,
       usesHost: header[layout.usesHost] === 1,
       threads: touched,
       counters: touchedBy(counterStamps, stamp),
@@ -195,9 +196,8 @@ export class Stretches {
   }
 
   /** The last batch of which a thread has done something: not that at whose first instruction it waits. */
-  #lastBatch(thread: number): number {
-    const { code, engine } = this.#parts;
-    const { threads } = engine.tables;
+  #lastBatch(threads: Int32Array, thread: number): number {
+    const { code } = this.#parts;
     const first = code.segmentStarts[thread] as number;
     const hasOnlyCome =
       threadField(threads, thread, layout.standingField) === layout.waiting &&
@@ -230,16 +230,20 @@ export class Stretches {
   /** How a state differs from that at the start of a stretch; null when it does in what the stretch looks at. */
   #differenceOf(stretch: Stretch, now: Snapshot): Difference | null {
     const { start } = stretch;
-    if (start.ports.some((cycles, core) => cycles !== now.ports[core])) return null;
-    if (stretch.counters.list.some((counter) => start.counters[counter] !== now.counters[counter])) return null;
+    if (firstDifferent(start.ports, now.ports, 0) >= 0) return null;
+    for (const counter of stretch.counters.list) if (start.counters[counter] !== now.counters[counter]) return null;
     const threads: number[] = [];
-    for (let thread = 0, at = 0; at < now.threads.length; thread += 1, at += layout.stateFields) {
-      if (!hasEqualFields(start.threads, now.threads, at)) threads.push(thread);
+    for (let at = firstDifferent(start.threads, now.threads, 0); at >= 0; ) {
+      const thread = Math.floor(at / layout.stateFields);
+      if (this.#concerns(stretch, thread, now)) return null;
+      threads.push(thread);
+      at = firstDifferent(start.threads, now.threads, (thread + 1) * layout.stateFields);
     }
-    if (threads.some((thread) => this.#concerns(stretch, thread, now)) || !comeOutEqual(stretch, now)) return null;
+    if (!comeOutEqual(stretch, now)) return null;
     const counters: number[] = [];
-    for (let counter = 0; counter < now.counters.length; counter += 1) {
-      if (start.counters[counter] !== now.counters[counter]) counters.push(counter);
+    for (let at = firstDifferent(start.counters, now.counters, 0); at >= 0; ) {
+      counters.push(at);
+      at = firstDifferent(start.counters, now.counters, at + 1);
     }
     const hasEqualCalendar = areDueAlike(start.near, now.near) && start.far.length + now.far.length === 0;
     return { threads, counters, hasEqualCalendar };
@@ -247,12 +251,12 @@ export class Stretches {
 
   /** Whether it matters to a stretch where a thread stands: it moves it, or something that it does may set it free. */
   #concerns({ threads, counters }: Stretch, thread: number, now: Snapshot): boolean {
-    if (threads.has(thread)) return true;
+    if (threads.isTouched[thread] === 1) return true;
     const at = thread * layout.stateFields;
     if (now.threads[at + layout.standingField] !== layout.waiting) return false;
     const { tokenCount, token } = this.#parts.code;
     const awaited = token[now.threads[at + layout.operationField] as number] as number;
-    return counters.has((thread >> 3) * tokenCount + awaited);
+    return counters.isTouched[(thread >> 3) * tokenCount + awaited] === 1;
   }
 
   /** The last of the stretches that are known to follow a first one as long as nothing in which the state differs matters. */
@@ -260,14 +264,19 @@ export class Stretches {
     let final = first;
     if (!difference.hasEqualCalendar) return final;
     for (let next = first.next; next !== null; next = next.next) {
-      const { counters, start } = next;
+      const { start } = next;
       if (!this.#isFor(next, now.batch + start.batch - first.start.batch)) break;
-      if (difference.counters.some((counter) => counters.has(counter))) break;
-      const stretch = next;
-      if (difference.threads.some((thread) => this.#concerns(stretch, thread, now))) break;
+      if (this.#matters(difference, next, now)) break;
       final = next;
     }
     return final;
+  }
+
+  /** Whether anything in which the state differs matters to a stretch. */
+  #matters(difference: Difference, stretch: Stretch, now: Snapshot): boolean {
+    for (const counter of difference.counters) if (stretch.counters.isTouched[counter] === 1) return true;
+    for (const thread of difference.threads) if (this.#concerns(stretch, thread, now)) return true;
+    return false;
   }
 
   /** Does from now on what stretches did, from a first one to a final one. */
@@ -297,24 +306,32 @@ export class Stretches {
     states.set(end.threads);
     engine.restore(now.batch - start.batch + end.batch, recorder.count);
     engine.jump(time);
-    if (isAlone) {
-      for (const { thread, delay } of now.near.toReversed()) {
-        if (!first.threads.has(thread)) engine.schedule(thread, now.time + delay);
-      }
-    }
-    for (const { thread, delay } of end.near.toReversed()) {
-      if (!isAlone || first.threads.has(thread)) engine.schedule(thread, time + delay);
+    const { isTouched } = first.threads;
+    if (isAlone) this.#schedule(now.near, now.time, (thread) => isTouched[thread] === 0);
+    this.#schedule(end.near, time, (thread) => !isAlone || isTouched[thread] === 1);
+  }
+
+  /** Enters threads that came out after a time in the calendar, the last first, so that they come out in the same order. */
+  #schedule(due: Due, time: number, isMeant: (thread: number) => boolean): void {
+    const { engine } = this.#parts;
+    for (let at = due.length - 2; at >= 0; at -= 2) {
+      const thread = due[at] as number;
+      if (isMeant(thread)) engine.schedule(thread, time + (due[at + 1] as number));
     }
   }
 }
 
-/** Entries of the list of those in the calendar. */
-function listed(due: Float64Array, first: number, count: number): Due[] {
-  const list: Due[] = [];
-  for (let at = first; at < first + count; at += 1) {
-    list.push({ thread: due[2 * at] as number, delay: due[2 * at + 1] as number });
-  }
-  return list;
+/** By core: the cycles from now for which its memory port is taken. */
+function cyclesUntil(portFree: Float64Array, now: number): Int32Array {
+  const cycles = new Int32Array(portFree.length);
+  for (let core = 0; core < cycles.length; core += 1) cycles[core] = Math.max(0, (portFree[core] as number) - now);
+  return cycles;
+}
+
+/** The first place from one on at which two columns of one length differ; −1 for none. */
+function firstDifferent(left: Int32Array, right: Int32Array, from: number): number {
+  for (let place = from; place < left.length; place += 1) if (left[place] !== right[place]) return place;
+  return -1;
 }
 
 /** Adds what a column has grown by from one time to another. */
@@ -326,26 +343,24 @@ function addDifference(column: Float64Array, from: Float64Array, to: Float64Arra
 
 function touchedBy(stamps: Int32Array, stamp: number): Touched {
   const list: number[] = [];
-  const flags = new Uint8Array(stamps.length);
+  const isTouched = new Uint8Array(stamps.length);
   for (let index = 0; index < stamps.length; index += 1) {
     if (stamps[index] !== stamp) continue;
     list.push(index);
-    flags[index] = 1;
+    isTouched[index] = 1;
   }
-  return { list, has: (index) => flags[index] === 1 };
+  return { list, isTouched };
 }
 
-function hasEqualFields(left: Int32Array, right: Int32Array, first: number): boolean {
-  for (let field = first; field < first + layout.stateFields; field += 1)
-    if (left[field] !== right[field]) return false;
+function areSomeDue(due: Due, threads: Touched): boolean {
+  for (let at = 0; at < due.length; at += 2) if (threads.isTouched[due[at] as number] === 1) return true;
+  return false;
+}
+
+function areDueAlike(left: Due, right: Due): boolean {
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false;
   return true;
-}
-
-function areDueAlike(left: readonly Due[], right: readonly Due[]): boolean {
-  return (
-    left.length === right.length &&
-    left.every(({ thread, delay }, index) => thread === right[index]?.thread && delay === right[index]?.delay)
-  );
 }
 
 /**
@@ -353,10 +368,34 @@ function areDueAlike(left: readonly Due[], right: readonly Due[]): boolean {
  * comes out together with one that it scheduled.
  */
 function comeOutEqual({ start, end, threads, duration }: Stretch, now: Snapshot): boolean {
-  const takesPart = ({ thread, delay }: Due): boolean => delay <= duration || threads.has(thread);
-  if (now.far.some(takesPart) || !areDueAlike(start.near.filter(takesPart), now.near.filter(takesPart))) return false;
-  const others = [...now.near, ...now.far].filter((due) => !takesPart(due));
-  return others.every(({ delay }) =>
-    end.near.every((due) => due.delay !== delay - duration || !threads.has(due.thread)),
-  );
+  const { isTouched } = threads;
+  const takesPart = (due: Due, at: number): boolean =>
+    (due[at + 1] as number) <= duration || isTouched[due[at] as number] === 1;
+  // Whether one that does not take part comes out when the stretch has another come out.
+  const meets = (due: Due, at: number): boolean => {
+    const delay = (due[at + 1] as number) - duration;
+    for (let other = 0; other < end.near.length; other += 2) {
+      if (end.near[other + 1] === delay && isTouched[end.near[other] as number] === 1) return true;
+    }
+    return false;
+  };
+  for (let at = 0; at < now.far.length; at += 2) if (takesPart(now.far, at) || meets(now.far, at)) return false;
+  let before = nextPart(start.near, 0, takesPart);
+  for (let at = 0; at < now.near.length; at += 2) {
+    if (!takesPart(now.near, at)) {
+      if (meets(now.near, at)) return false;
+      continue;
+    }
+    if (before >= start.near.length) return false;
+    if (start.near[before] !== now.near[at] || start.near[before + 1] !== now.near[at + 1]) return false;
+    before = nextPart(start.near, before + 2, takesPart);
+  }
+  return before >= start.near.length;
+}
+
+/** The first place from one on that takes part. */
+function nextPart(due: Due, from: number, takesPart: (due: Due, at: number) => boolean): number {
+  let at = from;
+  while (at < due.length && !takesPart(due, at)) at += 2;
+  return at;
 }
