@@ -3,27 +3,13 @@ import type { Instruction, Rectangle, SimpleInstruction } from "../../ir/instruc
 import { type Program, threadNames } from "../../ir/program.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { InstructionPlace } from "../trace.ts";
-import { controlOperation, type Operation, operationKinds, operationOf } from "./operation.ts";
+import { type OperationColumns, operationColumns, operationKinds, writeControl, writeOperation } from "./operation.ts";
 
-/** The queues of a program in columns: one entry an operation unless said otherwise. Columns are those of `Operation`. */
-export interface Code {
+/** The queues of a program in columns. */
+export interface Code extends OperationColumns {
   readonly coreCount: number;
-  readonly kind: Uint8Array;
-  readonly cycles: Float64Array;
-  readonly port: Float64Array;
-  readonly resource: Int32Array;
-  readonly token: Int32Array;
-  readonly amount: Float64Array;
-  readonly arrivalPort: Float64Array;
-  /** [operations × 8]. */
-  readonly fields: Float64Array;
-  readonly rectangleRows: Int32Array;
-  readonly rectangleColumns: Int32Array;
-  readonly includesSender: Uint8Array;
-  readonly local: Uint8Array;
+  /** The step of each operation. */
   readonly step: Int32Array;
-  readonly holdCycles: Float64Array;
-  readonly frameHoldCycles: Float64Array;
   readonly places: readonly InstructionPlace[];
   /** Segments of thread t (core × 8 + thread) are segmentStarts[t] to segmentStarts[t + 1] [threads + 1]. */
   readonly segmentStarts: Int32Array;
@@ -59,18 +45,23 @@ function forEachCore(columns: number, cores: Rectangle, visit: (core: number) =>
   }
 }
 
-/** The dense numbers of all tokens that a program uses, by token. */
-function numberTokens(program: Program): Map<number, number> {
-  const numbers = new Map<number, number>();
+/** The dense numbers of all tokens that a program uses, by token, and how many operations its queues have. */
+function survey(program: Program): { readonly tokens: ReadonlyMap<number, number>; readonly operationCount: number } {
+  const tokens = new Map<number, number>();
+  let operationCount = 0;
   const visit = (instruction: Instruction): void => {
-    if (instruction.kind === "loop") instruction.body.forEach(visit);
-    else if ("token" in instruction && !numbers.has(instruction.token)) numbers.set(instruction.token, numbers.size);
+    operationCount += 1;
+    if (instruction.kind === "loop") {
+      // Its end is an operation too.
+      operationCount += 1;
+      instruction.body.forEach(visit);
+    } else if ("token" in instruction && !tokens.has(instruction.token)) tokens.set(instruction.token, tokens.size);
   };
-  for (const { token } of program.initialTokens) if (!numbers.has(token)) numbers.set(token, numbers.size);
+  for (const { token } of program.initialTokens) if (!tokens.has(token)) tokens.set(token, tokens.size);
   for (const { classes } of program.steps) {
     for (const { threads } of classes) for (const queue of Object.values(threads)) queue.forEach(visit);
   }
-  return numbers;
+  return { tokens, operationCount };
 }
 
 /** Fails unless a rectangle lies in the grid, column −1 included. */
@@ -87,25 +78,24 @@ function checkCores(cores: Rectangle, target: ChipTarget, layer: string): void {
 
 /** Works out the queues and costs of a program on a target. Throws B501 for a port and B509 for a core that does not exist. */
 export function compileCode(program: Program, target: ChipTarget): Code {
-  const tokens = numberTokens(program);
-  const operations: Operation[] = [];
+  const { tokens, operationCount } = survey(program);
+  const columns = operationColumns(operationCount);
   const places: InstructionPlace[] = [];
   const segments: Segment[] = [];
   program.steps.forEach((step, stepIndex) => {
     step.classes.forEach((coreClass, classIndex) => {
       checkCores(coreClass.cores, target, step.name);
       threadNames.forEach((thread, threadIndex) => {
-        const queue = coreClass.threads[thread] ?? [];
-        const first = operations.length;
+        const queue = coreClass.threads[thread];
+        if (queue === undefined) return;
+        const first = places.length;
         let eventCount = 0;
-        const push = (operation: Operation, instruction: SimpleInstruction): void => {
-          operations.push(operation);
-          places.push({ instruction, step: stepIndex, classIndex, thread });
-        };
+        const enter = (instruction: SimpleInstruction): number =>
+          places.push({ instruction, step: stepIndex, classIndex, thread }) - 1;
         const emit = (instruction: SimpleInstruction, turns: number): void => {
-          const operation = operationOf(instruction, { program, target, coreClass, tokens, turns });
-          if (operation.kind !== operationKinds.wait && !operation.local) eventCount += turns;
-          push(operation, instruction);
+          const index = enter(instruction);
+          writeOperation(columns, index, instruction, { program, target, coreClass, tokens, turns });
+          if (columns.kind[index] !== operationKinds.wait && columns.local[index] === 0) eventCount += turns;
         };
         for (const instruction of queue) {
           if (instruction.kind !== "loop") {
@@ -114,85 +104,24 @@ export function compileCode(program: Program, target: ChipTarget): Code {
           }
           const [anchor] = instruction.body;
           if (anchor === undefined || instruction.count < 1) continue;
-          const after = operations.length + instruction.body.length + 2;
-          push(controlOperation(operationKinds.loop, instruction.count, after), anchor);
-          const bodyStart = operations.length;
+          writeControl(columns, enter(anchor), operationKinds.loop, instruction.count, 0);
+          const bodyStart = places.length;
           for (const simple of instruction.body) emit(simple, instruction.count);
-          push(controlOperation(operationKinds.loopEnd, 0, bodyStart), anchor);
+          writeControl(columns, enter(anchor), operationKinds.loopEnd, 0, bodyStart);
         }
-        if (operations.length > first) {
-          segments.push({ thread: threadIndex, cores: coreClass.cores, first, end: operations.length, eventCount });
+        if (places.length > first) {
+          segments.push({ thread: threadIndex, cores: coreClass.cores, first, end: places.length, eventCount });
         }
       });
     });
   });
   return {
-    ...packOperations(operations, places),
+    ...columns,
     ...packSegments(segments, target),
     ...packTokens(program, target, tokens),
+    step: Int32Array.from(places, ({ step }) => step),
     places,
   };
-}
-
-/** The columns of `Code` that come from operations. */
-type OperationColumns = Pick<
-  Code,
-  | "kind"
-  | "cycles"
-  | "port"
-  | "resource"
-  | "token"
-  | "amount"
-  | "arrivalPort"
-  | "fields"
-  | "rectangleRows"
-  | "rectangleColumns"
-  | "includesSender"
-  | "local"
-  | "step"
-  | "holdCycles"
-  | "frameHoldCycles"
->;
-
-function packOperations(operations: readonly Operation[], places: readonly InstructionPlace[]): OperationColumns {
-  const count = operations.length;
-  const columns: OperationColumns = {
-    kind: new Uint8Array(count),
-    cycles: new Float64Array(count),
-    port: new Float64Array(count),
-    resource: new Int32Array(count),
-    token: new Int32Array(count),
-    amount: new Float64Array(count),
-    arrivalPort: new Float64Array(count),
-    fields: new Float64Array(count * 8),
-    rectangleRows: new Int32Array(count),
-    rectangleColumns: new Int32Array(count),
-    includesSender: new Uint8Array(count),
-    local: new Uint8Array(count),
-    step: Int32Array.from(places, ({ step }) => step),
-    holdCycles: new Float64Array(count),
-    frameHoldCycles: new Float64Array(count),
-  };
-  for (let index = 0; index < count; index += 1) {
-    const operation = operations[index] as Operation;
-    columns.kind[index] = operation.kind;
-    columns.cycles[index] = operation.cycles;
-    columns.port[index] = operation.port;
-    columns.resource[index] = operation.resource;
-    columns.token[index] = operation.token;
-    columns.amount[index] = operation.amount;
-    columns.arrivalPort[index] = operation.arrivalPort;
-    for (let field = 0; field < 8; field += 1) {
-      columns.fields[index * 8 + field] = operation.fields[field] as number;
-    }
-    columns.rectangleRows[index] = operation.rectangle[0];
-    columns.rectangleColumns[index] = operation.rectangle[1];
-    columns.includesSender[index] = Number(operation.includesSender);
-    columns.local[index] = Number(operation.local);
-    columns.holdCycles[index] = operation.holdCycles;
-    columns.frameHoldCycles[index] = operation.frameHoldCycles;
-  }
-  return columns;
 }
 
 function packSegments(

@@ -1,5 +1,5 @@
 import { problem } from "../../base/errors.ts";
-import type { Field, RectangleField, SimpleInstruction } from "../../ir/instruction.ts";
+import type { Field, Rectangle, RectangleField, SimpleInstruction } from "../../ir/instruction.ts";
 import { type CoreClass, enteringPorts, leavingPorts, type Program } from "../../ir/program.ts";
 import * as layout from "../../kernels/timing-layout.ts";
 import {
@@ -43,84 +43,100 @@ export const hostNumbers = { in: 0, out: 1, run: 2 } as const;
 /** The networks that carry packets, by number. */
 export const networkNumbers = { activation: 0, partial: 1, instruction: 2 } as const;
 
-/** What the executor must know of an instruction: costs worked out, fields still open. */
-export interface Operation {
-  readonly kind: number;
+/** What the executor must know of instructions: costs worked out, fields still open. One entry an operation unless said otherwise. */
+export interface OperationColumns {
+  readonly kind: Uint8Array;
   /** Cycles of the unit, the host link or the stream; for loops the count of turns. */
-  readonly cycles: number;
+  readonly cycles: Float64Array;
   /** Cycles that the instruction asks of its own core's memory port. */
-  readonly port: number;
-  /** unit: the unit. send: the network. host: one of `hostNumbers`. loop: the operation after its end. loopEnd: the first of the body. */
-  readonly resource: number;
+  readonly port: Float64Array;
+  /** unit: the unit. send: the network. host: one of `hostNumbers`. loopEnd: the first operation of the body. */
+  readonly resource: Int32Array;
   /** Dense number of the token that is raised or awaited. */
-  readonly token: number;
+  readonly token: Int32Array;
   /** wait: the count. send: bytes of the packet. host: 1 when it takes time on device too. */
-  readonly amount: number;
+  readonly amount: Float64Array;
   /** Cycles that a packet asks of the memory port of each destination. */
-  readonly arrivalPort: number;
+  readonly arrivalPort: Float64Array;
   /** Cycles for which a packet holds each port and link, a piece of a stream each eject port. */
-  readonly holdCycles: number;
+  readonly holdCycles: Float64Array;
   /** The same from or to an io core: the framebuffer's rows may be narrower than the links. */
-  readonly frameHoldCycles: number;
-  /** Destination or corner of the rectangle: base, row, column and turn terms of its row, then of its column. */
-  readonly fields: readonly number[];
-  readonly rectangle: readonly [number, number];
+  readonly frameHoldCycles: Float64Array;
+  /** Destination or corner of the rectangle: base, row, column and turn terms of its row, then of its column [operations × 8]. */
+  readonly fields: Float64Array;
+  readonly rectangleRows: Int32Array;
+  readonly rectangleColumns: Int32Array;
   /** Whether a send to a rectangle that holds the sender reaches the sender too. */
-  readonly includesSender: boolean;
+  readonly includesSender: Uint8Array;
   /** A signal to the own core on all cores of the class. */
-  readonly local: boolean;
+  readonly local: Uint8Array;
 }
 
-const nowhere: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
-
-/** An operation that only steers its thread. */
-export function controlOperation(kind: number, cycles = 0, resource = 0): Operation {
+/** Columns for so many operations. */
+export function operationColumns(count: number): OperationColumns {
   return {
-    kind,
-    cycles,
-    port: 0,
-    resource,
-    token: 0,
-    amount: 0,
-    arrivalPort: 0,
-    holdCycles: 0,
-    frameHoldCycles: 0,
-    fields: nowhere,
-    rectangle: [1, 1],
-    includesSender: false,
-    local: false,
+    kind: new Uint8Array(count),
+    cycles: new Float64Array(count),
+    port: new Float64Array(count),
+    resource: new Int32Array(count),
+    token: new Int32Array(count),
+    amount: new Float64Array(count),
+    arrivalPort: new Float64Array(count),
+    holdCycles: new Float64Array(count),
+    frameHoldCycles: new Float64Array(count),
+    fields: new Float64Array(count * fieldTerms),
+    rectangleRows: new Int32Array(count).fill(1),
+    rectangleColumns: new Int32Array(count).fill(1),
+    includesSender: new Uint8Array(count),
+    local: new Uint8Array(count),
   };
 }
 
-/** A row and a column field as functions of the core's place in the grid instead of its place in the class: 8 terms. */
-function gridFields(rowField: Field, columnField: Field, coreClass: CoreClass): number[] {
-  const { row, column } = coreClass.cores;
-  const terms: number[] = [];
-  for (const field of [rowField, columnField]) {
-    if (typeof field === "number") terms.push(field, 0, 0, 0);
-    else terms.push(field.base - field.row * row - field.column * column, field.row, field.column, field.turn);
-  }
-  return terms;
+/** Terms of the row and the column of a destination. */
+const fieldTerms = 8;
+
+/** Enters an operation that only steers its thread. */
+export function writeControl(
+  columns: OperationColumns,
+  index: number,
+  kind: number,
+  cycles: number,
+  resource: number,
+): void {
+  columns.kind[index] = kind;
+  columns.cycles[index] = cycles;
+  columns.resource[index] = resource;
 }
 
-/** The value of the four terms of a field from `offset` on. */
-function valueAt(terms: readonly number[], offset: number, row: number, column: number, turn: number): number {
-  const [base, rowTerm, columnTerm] = [
-    terms[offset] as number,
-    terms[offset + 1] as number,
-    terms[offset + 2] as number,
-  ];
-  return base + rowTerm * row + columnTerm * column + (terms[offset + 3] as number) * turn;
+/** Enters the four terms of a field as a function of the core's place in the grid instead of its place in the class. */
+function writeField(terms: Float64Array, at: number, field: Field, { row, column }: Rectangle): void {
+  if (typeof field === "number") {
+    terms[at] = field;
+    return;
+  }
+  terms[at] = field.base - field.row * row - field.column * column;
+  terms[at + 1] = field.row;
+  terms[at + 2] = field.column;
+  terms[at + 3] = field.turn;
+}
+
+/** The value of the four terms of a field from `at` on. */
+function valueAt(terms: Float64Array, at: number, row: number, column: number, turn: number): number {
+  return (
+    (terms[at] as number) +
+    (terms[at + 1] as number) * row +
+    (terms[at + 2] as number) * column +
+    (terms[at + 3] as number) * turn
+  );
 }
 
 /** Whether fields name the own core on every core of a class in every turn: an affine function does so where its extremes do. */
-function isLocal(terms: readonly number[], coreClass: CoreClass, turns: number): boolean {
-  const { cores } = coreClass;
+function isLocal(terms: Float64Array, at: number, cores: Rectangle, turns: number): boolean {
   const [lastRow, lastColumn] = [cores.row + cores.rows - 1, cores.column + cores.columns - 1];
   for (let row = cores.row; row <= lastRow; row += Math.max(1, lastRow - cores.row)) {
     for (let column = cores.column; column <= lastColumn; column += Math.max(1, lastColumn - cores.column)) {
       for (let turn = 0; turn < turns; turn += Math.max(1, turns - 1)) {
-        if (valueAt(terms, 0, row, column, turn) !== row || valueAt(terms, 4, row, column, turn) !== column)
+        if (valueAt(terms, at, row, column, turn) !== row || valueAt(terms, at + 4, row, column, turn) !== column)
           return false;
       }
     }
@@ -139,73 +155,105 @@ export interface OperationContext {
 }
 
 /** Works out an instruction. Throws B501 when it names a port that does not exist, B509 when it needs a unit that the target lacks. */
-export function operationOf(instruction: SimpleInstruction, context: OperationContext): Operation {
+export function writeOperation(
+  columns: OperationColumns,
+  index: number,
+  instruction: SimpleInstruction,
+  context: OperationContext,
+): void {
   const { program, target, coreClass, tokens, turns } = context;
+  const { cores } = coreClass;
+  const { kind, fields } = columns;
+  const writePlace = (place: { readonly row: Field; readonly column: Field }): void => {
+    writeField(fields, index * fieldTerms, place.row, cores);
+    writeField(fields, index * fieldTerms + 4, place.column, cores);
+  };
+  if ("token" in instruction) columns.token[index] = tokens.get(instruction.token) ?? 0;
+  // What only synchronizes does no work.
+  switch (instruction.kind) {
+    case "wait":
+      kind[index] = operationKinds.wait;
+      columns.amount[index] = instruction.count;
+      return;
+    case "signal":
+      kind[index] = operationKinds.signal;
+      writePlace(instruction.core);
+      columns.local[index] = Number(isLocal(fields, index * fieldTerms, cores, turns));
+      return;
+    case "barrier":
+      kind[index] = operationKinds.barrier;
+      return;
+  }
   if (instruction.kind === "vector" && instruction.activation.length > 0 && target.activation === null) {
     throw problem("B509", `The program uses an activation unit, but target "${target.name}" has none.`);
   }
   const work = workOf(instruction, target);
-  const base = {
-    ...controlOperation(operationKinds.wait),
-    port: portCycles(target, work.own.memory.read + work.own.memory.written),
-    token: "token" in instruction ? (tokens.get(instruction.token) ?? 0) : 0,
+  columns.port[index] = portCycles(target, work.own.memory.read + work.own.memory.written);
+  const writeUnit = (unit: number, cycles: number): void => {
+    kind[index] = operationKinds.unit;
+    columns.resource[index] = unit;
+    columns.cycles[index] = cycles;
   };
-  const send = (network: keyof typeof networkNumbers, cores: RectangleField, includesSender: boolean): Operation => {
+  const writeRectangle = (rectangle: RectangleField): void => {
+    writePlace(rectangle);
+    columns.rectangleRows[index] = rectangle.rows;
+    columns.rectangleColumns[index] = rectangle.columns;
+  };
+  const writeSend = (network: keyof typeof networkNumbers, includesSender: boolean): void => {
     const bytes = work.packet?.bytes ?? 0;
     const holdCycles = linkCycles(target.networks[network], bytes);
-    return {
-      ...base,
-      kind: operationKinds.send,
-      resource: networkNumbers[network],
-      amount: bytes,
-      arrivalPort: work.packet?.space === "memory" ? portCycles(target, bytes) : 0,
-      holdCycles,
-      frameHoldCycles: network === "activation" ? frameLinkCycles(target, bytes) : holdCycles,
-      fields: gridFields(cores.row, cores.column, coreClass),
-      rectangle: [cores.rows, cores.columns],
-      includesSender,
-    };
+    kind[index] = operationKinds.send;
+    columns.resource[index] = networkNumbers[network];
+    columns.amount[index] = bytes;
+    columns.arrivalPort[index] = work.packet?.space === "memory" ? portCycles(target, bytes) : 0;
+    columns.holdCycles[index] = holdCycles;
+    columns.frameHoldCycles[index] = network === "activation" ? frameLinkCycles(target, bytes) : holdCycles;
+    columns.includesSender[index] = Number(includesSender);
+  };
+  const writeHost = (resource: number, cycles: number, takesTimeOnDevice: boolean): void => {
+    kind[index] = operationKinds.host;
+    columns.resource[index] = resource;
+    columns.cycles[index] = cycles;
+    columns.amount[index] = Number(takesTimeOnDevice);
   };
   switch (instruction.kind) {
     case "matmul":
-      return {
-        ...base,
-        kind: operationKinds.unit,
-        resource: unitNumbers.matrix,
-        cycles: matmulCycles(target, matmulShape(instruction)),
-      };
+      writeUnit(unitNumbers.matrix, matmulCycles(target, matmulShape(instruction)));
+      return;
     case "vector":
     case "reduce":
     case "psum.recv":
-      return {
-        ...base,
-        kind: operationKinds.unit,
-        resource: unitNumbers.vector,
-        cycles: vectorCycles(target, work.vector),
-      };
+      writeUnit(unitNumbers.vector, vectorCycles(target, work.vector));
+      return;
     case "gather":
     case "weights.load":
-      return { ...base, kind: operationKinds.port };
+      kind[index] = operationKinds.port;
+      return;
     case "weights.stream": {
       const { group, bytes } = instruction;
-      return {
-        ...base,
-        kind: operationKinds.stream,
-        fields: gridFields(group.row, group.column, coreClass),
-        rectangle: [group.rows, group.columns],
-        amount: bytes,
-        holdCycles: linkCycles(target.networks.model, bytes),
-        cycles: streamCycles(target, group.rows, group.columns, bytes),
-      };
+      kind[index] = operationKinds.stream;
+      writeRectangle(group);
+      columns.amount[index] = bytes;
+      columns.holdCycles[index] = linkCycles(target.networks.model, bytes);
+      columns.cycles[index] = streamCycles(target, group.rows, group.columns, bytes);
+      return;
     }
     case "move":
-      return send("activation", { ...instruction.core, rows: 1, columns: 1 }, true);
+      writePlace(instruction.core);
+      writeSend("activation", true);
+      return;
     case "multicast":
-      return send("activation", instruction.cores, false);
+      writeRectangle(instruction.cores);
+      writeSend("activation", false);
+      return;
     case "psum.send":
-      return send("partial", { ...instruction.core, rows: 1, columns: 1 }, true);
+      writePlace(instruction.core);
+      writeSend("partial", true);
+      return;
     case "program.load":
-      return send("instruction", instruction.cores, true);
+      writeRectangle(instruction.cores);
+      writeSend("instruction", true);
+      return;
     case "host.in":
     case "host.out": {
       const enters = instruction.kind === "host.in";
@@ -214,13 +262,9 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
       if (port === undefined) {
         throw problem("B501", `${instruction.kind} names port ${instruction.port}, but there are ${ports.length}.`);
       }
-      return {
-        ...base,
-        kind: operationKinds.host,
-        resource: enters ? hostNumbers.in : hostNumbers.out,
-        cycles: hostCycles(target, port.bytes),
-        amount: Number(instruction.port >= (enters ? program.inputs : program.outputs).length),
-      };
+      const isOfHostOperation = instruction.port >= (enters ? program.inputs : program.outputs).length;
+      writeHost(enters ? hostNumbers.in : hostNumbers.out, hostCycles(target, port.bytes), isOfHostOperation);
+      return;
     }
     case "host.run": {
       const operation = program.hostOperations[instruction.operation];
@@ -228,16 +272,8 @@ export function operationOf(instruction: SimpleInstruction, context: OperationCo
         const count = program.hostOperations.length;
         throw problem("B501", `host.run names operation ${instruction.operation}, but there are ${count}.`);
       }
-      const cycles = hostOperationCycles(target, operation.elementCount);
-      return { ...base, kind: operationKinds.host, resource: hostNumbers.run, cycles, amount: 1 };
+      writeHost(hostNumbers.run, hostOperationCycles(target, operation.elementCount), true);
+      return;
     }
-    case "signal": {
-      const fields = gridFields(instruction.core.row, instruction.core.column, coreClass);
-      return { ...base, kind: operationKinds.signal, fields, local: isLocal(fields, coreClass, turns) };
-    }
-    case "wait":
-      return { ...base, amount: instruction.count };
-    case "barrier":
-      return { ...base, kind: operationKinds.barrier };
   }
 }
