@@ -1,11 +1,11 @@
 import { at } from "../base/math.ts";
-import { fieldValue, type Rectangle, type SimpleInstruction } from "../ir/instruction.ts";
+import { fieldValue, type Rectangle, type RectangleField } from "../ir/instruction.ts";
 import { enteringPorts, leavingPorts, type Program } from "../ir/program.ts";
 import type { VectorCostClass } from "../ir/vector-function.ts";
 import { treeHops } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { type NetworkName, type Work, workOf } from "./timing/work.ts";
-import { coreOf, eventsUntil, type InstructionPlace, type Trace } from "./trace.ts";
+import { eventsUntil, type InstructionPlace, type Trace } from "./trace.ts";
 
 /** Bytes read and written. */
 export interface ByteCounts {
@@ -80,27 +80,36 @@ function addArrivals(counts: Counts, packet: NonNullable<Work["packet"]>, destin
   if (packet.space !== null) counts[bufferOf[packet.space]].writtenBytes += destinations * packet.bytes;
 }
 
-/** The cores that an instruction on a core sends to, the sender perhaps among them; null when it sends nothing. */
-function destinations(instruction: SimpleInstruction, row: number, column: number, turn: number): Rectangle | null {
+/** What the messages of one instruction have in common, and how much they carried so far. */
+interface Route {
+  readonly packet: NonNullable<Work["packet"]>;
+  /** Where they go; null for the pieces of a collective, whose bytes `own` counts. */
+  readonly destinations: RectangleField | null;
+  /** Links that each passes when it goes nowhere that is stated. */
+  readonly hops: number;
+  /** The class of cores of which the destinations are fields. */
+  readonly origin: Rectangle;
+  readonly skipsSender: boolean;
+  byteHops: number;
+  arrivals: number;
+}
+
+/** The messages that an instruction sends; null when it sends none. */
+function routeOf({ instruction, step, classIndex }: InstructionPlace, work: Work, program: Program): Route | null {
+  const { packet } = work;
+  if (packet === null) return null;
+  const { cores: origin } = at(at(program.steps, step).classes, classIndex);
+  const skipsSender = instruction.kind === "multicast";
+  const common = { packet, hops: 0, origin, skipsSender, byteHops: 0, arrivals: 0 };
   switch (instruction.kind) {
     case "move":
     case "psum.send":
-      return {
-        row: fieldValue(instruction.core.row, row, column, turn),
-        column: fieldValue(instruction.core.column, row, column, turn),
-        rows: 1,
-        columns: 1,
-      };
+      return { ...common, destinations: { ...instruction.core, rows: 1, columns: 1 } };
     case "multicast":
-    case "program.load": {
-      const { cores } = instruction;
-      return {
-        row: fieldValue(cores.row, row, column, turn),
-        column: fieldValue(cores.column, row, column, turn),
-        rows: cores.rows,
-        columns: cores.columns,
-      };
-    }
+    case "program.load":
+      return { ...common, destinations: instruction.cores };
+    case "weights.stream":
+      return { ...common, destinations: null, hops: instruction.group.rows * instruction.group.columns - 1 };
     default:
       return null;
   }
@@ -120,35 +129,88 @@ function contains(cores: Rectangle, core: { readonly row: number; readonly colum
  */
 export function countsOf(trace: Trace, program: Program, target: ChipTarget, perCore = false): RunCounts {
   const works = trace.places.map(({ instruction }) => workOf(instruction, target));
+  const routes = trace.places.map((place, index) => routeOf(place, at(works, index), program));
   const steps = program.steps.map(emptyCounts);
   const cores = perCore ? Array.from({ length: trace.rows * (trace.columns + 1) }, emptyCounts) : null;
   const executions = new Float64Array(trace.places.length);
-  const end = eventsUntil(trace, 0);
-  const sends = Uint8Array.from(works, ({ packet, host }) => Number(packet !== null || host !== null));
-  for (let event = 0; event < end; event += 1) {
-    if (trace.batch[event] !== 0) continue;
-    const placeIndex = trace.place[event] as number;
-    executions[placeIndex] = (executions[placeIndex] as number) + 1;
-    if (cores === null && sends[placeIndex] === 0) continue;
-    const work = at(works, placeIndex);
-    const core = (trace.thread[event] as number) >> 3;
-    if (cores !== null) addOwnWork(at(cores, core), work, 1);
-    const place = at(trace.places, placeIndex);
-    const step = at(steps, place.step);
-    const receivers = cores === null ? [step] : [step, at(cores, core)];
+  const messages = new MessageCounter(trace, cores);
+  const addExecutions = (counts: Counts, work: Work, times: number): void => {
+    addOwnWork(counts, work, times);
     if (work.host !== null && (trace.host || !isBoundary(work.host, program))) {
-      for (const counts of receivers) addHostTransfer(counts, work.host, program);
+      addHostTransfers(counts, work.host, program, times);
     }
-    if (work.packet === null) continue;
-    const message = messageOf(place, program, trace, event, core);
-    for (const counts of receivers) counts.byteHops[work.packet.network] += work.packet.bytes * message.hops;
-    if (message.cores !== null) addMessage(trace, work.packet, message.cores, core, place, step, cores);
+  };
+  const end = eventsUntil(trace, 0);
+  const { batch, place, thread } = trace;
+  for (let event = 0; event < end; event += 1) {
+    if (batch[event] !== 0) continue;
+    const index = place[event] as number;
+    executions[index] = (executions[index] as number) + 1;
+    const route = routes[index] as Route | null;
+    if (route !== null) messages.add(event, route);
+    if (cores !== null) addExecutions(at(cores, (thread[event] as number) >> 3), at(works, index), 1);
   }
   works.forEach((work, index) => {
     const times = at(executions, index);
-    if (times > 0) addOwnWork(at(steps, at(trace.places, index).step), work, times);
+    if (times === 0) return;
+    const step = at(steps, at(trace.places, index).step);
+    addExecutions(step, work, times);
+    const route = routes[index] as Route | null;
+    if (route === null) return;
+    step.byteHops[route.packet.network] += route.byteHops;
+    addArrivals(step, route.packet, route.arrivals);
   });
   return { total: steps.reduce(addCounts, emptyCounts()), steps, cores };
+}
+
+/** Adds up what messages carry: on their routes, and on each core when asked for. */
+class MessageCounter {
+  readonly #trace: Trace;
+  readonly #cores: readonly Counts[] | null;
+  /** The sender and the destinations of the message at hand. */
+  readonly #source = { row: 0, column: 0 };
+  readonly #destinations = { row: 0, column: 0, rows: 0, columns: 0 };
+
+  constructor(trace: Trace, cores: readonly Counts[] | null) {
+    this.#trace = trace;
+    this.#cores = cores;
+  }
+
+  /** Adds the packets of an event. */
+  add(event: number, route: Route): void {
+    const { thread, turn, columns } = this.#trace;
+    const core = (thread[event] as number) >> 3;
+    const source = this.#source;
+    source.row = Math.floor(core / (columns + 1));
+    source.column = (core % (columns + 1)) - 1;
+    const hops =
+      route.destinations === null ? route.hops : this.#arrive(route, route.destinations, turn[event] as number, core);
+    const byteHops = route.packet.bytes * hops;
+    route.byteHops += byteHops;
+    if (this.#cores !== null) at(this.#cores, core).byteHops[route.packet.network] += byteHops;
+  }
+
+  /** Adds the bytes that a message of `source` writes at its destinations; returns the links that it passes. */
+  #arrive(route: Route, { row, column, rows, columns }: RectangleField, turn: number, sender: number): number {
+    const [source, destinations] = [this.#source, this.#destinations];
+    const [ownRow, ownColumn] = [source.row - route.origin.row, source.column - route.origin.column];
+    destinations.row = fieldValue(row, ownRow, ownColumn, turn);
+    destinations.column = fieldValue(column, ownRow, ownColumn, turn);
+    destinations.rows = rows;
+    destinations.columns = columns;
+    const isSkipped = route.skipsSender && contains(destinations, source);
+    route.arrivals += rows * columns - (isSkipped ? 1 : 0);
+    if (this.#cores !== null) this.#arriveAtCores(this.#cores, route.packet, isSkipped ? sender : -1);
+    return treeHops(source, destinations);
+  }
+
+  #arriveAtCores(cores: readonly Counts[], packet: Route["packet"], skipped: number): void {
+    const { row, column, rows, columns } = this.#destinations;
+    for (let place = 0; place < rows * columns; place += 1) {
+      const core = (row + Math.floor(place / columns)) * (this.#trace.columns + 1) + column + (place % columns) + 1;
+      if (core !== skipped) addArrivals(at(cores, core), packet, 1);
+    }
+  }
 }
 
 /**
@@ -157,14 +219,16 @@ export function countsOf(trace: Trace, program: Program, target: ChipTarget, per
  */
 export function withHostTransfers(onDevice: Counts, withHost: Trace, program: Program, target: ChipTarget): Counts {
   const counts = addCounts(onDevice, emptyCounts());
-  const transfers = withHost.places.map(({ instruction }) =>
-    instruction.kind === "host.in" || instruction.kind === "host.out" ? workOf(instruction, target).host : null,
-  );
+  const transfers = withHost.places.map(({ instruction }) => {
+    const isTransfer = instruction.kind === "host.in" || instruction.kind === "host.out";
+    const transfer = isTransfer ? workOf(instruction, target).host : null;
+    return transfer !== null && isBoundary(transfer, program) ? transfer : null;
+  });
   const end = eventsUntil(withHost, 0);
+  const { batch, place } = withHost;
   for (let event = 0; event < end; event += 1) {
-    const transfer = transfers[withHost.place[event] as number] ?? null;
-    if (transfer === null || withHost.batch[event] !== 0 || !isBoundary(transfer, program)) continue;
-    addHostTransfer(counts, transfer, program);
+    const transfer = transfers[place[event] as number] as HostTransfer | null;
+    if (transfer !== null && batch[event] === 0) addHostTransfers(counts, transfer, program, 1);
   }
   return counts;
 }
@@ -176,52 +240,11 @@ function isBoundary({ direction, port }: HostTransfer, program: Program): boolea
   return port < (direction === "in" ? program.inputs : program.outputs).length;
 }
 
-function addHostTransfer(counts: Counts, { direction, port }: HostTransfer, program: Program): void {
+function addHostTransfers(counts: Counts, { direction, port }: HostTransfer, program: Program, times: number): void {
   const incoming = direction === "in";
   const { bytes } = at(incoming ? enteringPorts(program) : leavingPorts(program), port);
-  counts.hostBytes += bytes;
-  counts.frameBuffer[incoming ? "writtenBytes" : "readBytes"] += bytes;
-}
-
-/** Where the packets of one event go and over how many links; no cores for a collective, whose pieces `own` counts. */
-function messageOf(
-  place: InstructionPlace,
-  program: Program,
-  trace: Trace,
-  event: number,
-  core: number,
-): { readonly cores: Rectangle | null; readonly hops: number } {
-  const { instruction } = place;
-  if (instruction.kind === "weights.stream") {
-    return { cores: null, hops: instruction.group.rows * instruction.group.columns - 1 };
-  }
-  const source = coreOf(trace, core);
-  const origin = at(at(program.steps, place.step).classes, place.classIndex).cores;
-  const turn = at(trace.turn, event);
-  const cores = destinations(instruction, source.row - origin.row, source.column - origin.column, turn);
-  return { cores, hops: cores === null ? 0 : treeHops(source, cores) };
-}
-
-/** Adds the bytes that a message writes at its destinations. */
-function addMessage(
-  trace: Trace,
-  packet: NonNullable<Work["packet"]>,
-  destinationCores: Rectangle,
-  sender: number,
-  place: InstructionPlace,
-  step: Counts,
-  cores: readonly Counts[] | null,
-): void {
-  const source = coreOf(trace, sender);
-  const skipsSender = place.instruction.kind === "multicast" && contains(destinationCores, source);
-  addArrivals(step, packet, destinationCores.rows * destinationCores.columns - (skipsSender ? 1 : 0));
-  if (cores === null) return;
-  for (let row = destinationCores.row; row < destinationCores.row + destinationCores.rows; row += 1) {
-    for (let offset = 0; offset < destinationCores.columns; offset += 1) {
-      const core = row * (trace.columns + 1) + destinationCores.column + offset + 1;
-      if (!(skipsSender && core === sender)) addArrivals(at(cores, core), packet, 1);
-    }
-  }
+  counts.hostBytes += times * bytes;
+  counts.frameBuffer[incoming ? "writtenBytes" : "readBytes"] += times * bytes;
 }
 
 /** The sum of two counts. */

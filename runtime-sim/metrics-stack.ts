@@ -181,21 +181,33 @@ class CriticalPath {
   }
 }
 
+/** By step: the event of a batch that settled last, of several the first; −1 for none. */
+function lastEvents(trace: Trace, batch: number): Int32Array {
+  const last = new Int32Array(trace.stepCount).fill(-1);
+  const lastSettled = new Float64Array(trace.stepCount).fill(-1);
+  const { batch: batches, place, places, settled } = trace;
+  const stepOf = new Int32Array(places.length);
+  places.forEach(({ step }, index) => {
+    stepOf[index] = step;
+  });
+  const end = eventsUntil(trace, batch);
+  for (let event = 0; event < end; event += 1) {
+    if (batches[event] !== batch) continue;
+    const step = stepOf[place[event] as number] as number;
+    const time = settled[event] as number;
+    if (time <= (lastSettled[step] as number)) continue;
+    last[step] = event;
+    lastSettled[step] = time;
+  }
+  return last;
+}
+
 /**
  * The steps of one batch in order. A step ends when all instructions of this and earlier steps have completed and
  * their messages have arrived; it starts where the one before it ended, the first one where the batch before ended.
  */
 export function stepCyclesOf(trace: Trace, target: ChipTarget, batch: number): readonly StepCycles[] {
-  const lastEvent = new Int32Array(trace.stepCount).fill(-1);
-  const stepOf = Int32Array.from(trace.places, ({ step }) => step);
-  const { settled } = trace;
-  const end = eventsUntil(trace, batch);
-  for (let event = 0; event < end; event += 1) {
-    if (trace.batch[event] !== batch) continue;
-    const step = stepOf[trace.place[event] as number] as number;
-    const best = lastEvent[step] as number;
-    if (best < 0 || (settled[event] as number) > (settled[best] as number)) lastEvent[step] = event;
-  }
+  const lastEvent = lastEvents(trace, batch);
   const path = new CriticalPath(trace, target);
   const steps: StepCycles[] = [];
   let startCycle = batch === 0 ? 0 : at(trace.batchEnds, batch - 1);
