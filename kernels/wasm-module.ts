@@ -142,6 +142,7 @@ export interface KernelExports {
   timingSchedule(thread: number, time: number): void;
   timingJump(time: number): void;
   timingContinue(event: number): void;
+  traceText(firstEvent: number, count: number, batches: number): number;
   halfFromFloat(count: number, source: Address, target: Address): void;
   floatFromHalf(count: number, source: Address, target: Address): void;
 }

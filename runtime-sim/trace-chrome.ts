@@ -1,9 +1,13 @@
 import { at } from "../base/math.ts";
 import { type Program, threadNames } from "../ir/program.ts";
+import * as layout from "../kernels/trace-text-layout.ts";
+import { compileKernels, instantiateKernels, type KernelExports } from "../kernels/wasm-module.ts";
 import { causeKinds, coreOf, eventsUntil, type Trace } from "./trace.ts";
 
-/** Bytes after which a piece of text is handed out, and those that an event takes at most beside the name of its step. */
-const [pieceBytes, eventBytes] = [2 ** 18, 1024];
+/** Events, and bytes of their text, that a piece has at most, unless one event alone has more. */
+const [pieceEvents, pieceBytes] = [4096, 2 ** 20];
+
+const pageBytes = 65_536;
 
 /** The events that name the process and the thread of a thread number. */
 function nameLines(trace: Trace, thread: number): string[] {
@@ -16,107 +20,144 @@ function nameLines(trace: Trace, thread: number): string[] {
   ];
 }
 
-/** Text in UTF-8 that is put together from parts that recur and from integers: much quicker than strings. */
-class TextBuffer {
-  readonly #bytes: Uint8Array;
-  #length = 0;
-
-  constructor(bytes: number) {
-    this.#bytes = new Uint8Array(bytes);
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  add(part: Uint8Array): void {
-    const bytes = this.#bytes;
-    let length = this.#length;
-    for (let index = 0; index < part.length; index += 1, length += 1) bytes[length] = part[index] as number;
-    this.#length = length;
-  }
-
-  /** Adds a number in decimal digits. */
-  addInteger(value: number): void {
-    if (value < 0 || value > 0x7fff_ffff) {
-      this.add(encode(String(value)));
-      return;
-    }
-    let digits = 1;
-    for (let limit = 10; limit <= value; limit *= 10) digits += 1;
-    let rest = value | 0;
-    for (let place = this.#length + digits - 1; place >= this.#length; place -= 1) {
-      const next = (rest / 10) | 0;
-      this.#bytes[place] = 48 + rest - 10 * next;
-      rest = next;
-    }
-    this.#length += digits;
-  }
-
-  /** A copy of the text so far, less `dropped` bytes at its end; the buffer is empty thereafter. */
-  take(dropped = 0): Uint8Array {
-    const bytes = this.#bytes.slice(0, this.#length - dropped);
-    this.#length = 0;
-    return bytes;
-  }
-}
-
 function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** The parts of an event's text that recur, encoded once. */
-function encodedParts(trace: Trace, program: Program) {
-  const threads: Uint8Array[] = [];
-  const kinds = new Map<string, Uint8Array>();
-  return {
-    kinds: trace.places.map(({ instruction: { kind } }) => {
-      const part = kinds.get(kind) ?? encode(`{"name":"${kind}","ph":"X",`);
-      kinds.set(kind, part);
-      return part;
-    }),
-    thread: (thread: number): Uint8Array => {
-      let part = threads[thread];
-      if (part === undefined) {
-        part = encode(`"pid":${thread >> 3},"tid":${thread & 7},"ts":`);
-        threads[thread] = part;
-      }
-      return part;
-    },
-    steps: program.steps.map(({ name }) => encode(`,"step":${JSON.stringify(name)},"batch":`)),
-    causes: causeKinds.map((kind) => encode(`,"released":"${kind}","by":`)),
-    duration: encode(',"dur":'),
-    event: encode(',"args":{"event":'),
-    turn: encode(',"turn":'),
-    arrival: encode(',"arrival":'),
-    end: encode("}},\n"),
-  };
+/** The parts of the events' texts that recur, encoded once, and which of them a place, a thread and a kind of cause have. */
+class RecurringParts {
+  readonly parts: Uint8Array[] = [];
+  readonly kinds: Int32Array;
+  readonly steps: Int32Array;
+  readonly threads: Int32Array;
+  readonly causes: Int32Array;
+
+  constructor(trace: Trace, program: Program, threadCount: number) {
+    this.parts[layout.durationPart] = encode(',"dur":');
+    this.parts[layout.eventPart] = encode(',"args":{"event":');
+    this.parts[layout.turnPart] = encode(',"turn":');
+    this.parts[layout.arrivalPart] = encode(',"arrival":');
+    this.parts[layout.endPart] = encode("}}");
+    this.causes = this.#add(causeKinds, (kind) => `,"released":"${kind}","by":`);
+    const { places } = trace;
+    const kinds = [...new Set(places.map(({ instruction }) => instruction.kind))];
+    const kindParts = this.#add(kinds, (kind) => `,\n{"name":"${kind}","ph":"X",`);
+    const partOfKind = new Map(kinds.map((kind, index) => [kind, at(kindParts, index)]));
+    const stepParts = this.#add(program.steps, ({ name }) => `,"step":${JSON.stringify(name)},"batch":`);
+    this.kinds = new Int32Array(places.length);
+    this.steps = new Int32Array(places.length);
+    places.forEach(({ instruction, step }, place) => {
+      this.kinds[place] = partOfKind.get(instruction.kind) as number;
+      this.steps[place] = at(stepParts, step);
+    });
+    const threads = Array.from({ length: threadCount }, (_, thread) => thread);
+    this.threads = this.#add(threads, (thread) => `"pid":${thread >> 3},"tid":${thread & 7},"ts":`);
+  }
+
+  /** Adds a part for each of some things; returns their numbers. */
+  #add<T>(things: readonly T[], textOf: (thing: T) => string): Int32Array {
+    const numbers = new Int32Array(things.length);
+    things.forEach((thing, index) => {
+      numbers[index] = this.parts.push(encode(textOf(thing))) - 1;
+    });
+    return numbers;
+  }
+
+  /** Bytes that an event has at most. */
+  greatestEventBytes(): number {
+    const greatest = (numbers: Int32Array): number =>
+      numbers.reduce((most, number) => Math.max(most, at(this.parts, number).length), 0);
+    const common = this.parts.slice(0, layout.endPart + 1).reduce((sum, { length }) => sum + length, 0);
+    const varied = [this.kinds, this.steps, this.threads, this.causes].reduce((sum, each) => sum + greatest(each), 0);
+    return common + varied + layout.numbersPerEvent * layout.numberBytes;
+  }
 }
 
-function addEvent(text: TextBuffer, trace: Trace, event: number, parts: ReturnType<typeof encodedParts>): void {
-  const place = trace.place[event] as number;
-  const start = trace.start[event] as number;
-  text.add(parts.kinds[place] as Uint8Array);
-  text.add(parts.thread(trace.thread[event] as number));
-  text.addInteger(start);
-  text.add(parts.duration);
-  text.addInteger((trace.end[event] as number) - start);
-  text.add(parts.event);
-  text.addInteger(event);
-  text.add(at(parts.steps, (trace.places[place] as Trace["places"][number]).step));
-  text.addInteger(trace.batch[event] as number);
-  text.add(parts.turn);
-  text.addInteger(trace.turn[event] as number);
-  text.add(parts.arrival);
-  text.addInteger(trace.settled[event] as number);
-  text.add(parts.causes[trace.causeKind[event] as number] as Uint8Array);
-  text.addInteger(trace.cause[event] as number);
-  text.add(parts.end);
+/** Writes the text of events, in WebAssembly: much quicker than strings. */
+class EventWriter {
+  readonly #trace: Trace;
+  readonly #kernels: KernelExports;
+  readonly #memory: WebAssembly.Memory;
+  readonly #header: Int32Array;
+  /** Events of a piece. */
+  readonly eventLimit: number;
+
+  constructor(trace: Trace, program: Program) {
+    const threadCount = trace.rows * (trace.columns + 1) * threadNames.length;
+    const recurring = new RecurringParts(trace, program, threadCount);
+    const { parts, kinds, steps, threads, causes } = recurring;
+    const eventBytes = recurring.greatestEventBytes();
+    this.#trace = trace;
+    this.eventLimit = Math.max(1, Math.min(pieceEvents, Math.floor(pieceBytes / eventBytes)));
+    // Tables one after the other, those of numbers of 8 bytes first.
+    const addresses: number[] = [];
+    let end = layout.headerWords * 4;
+    const reserve = (table: number, bytes: number): void => {
+      addresses[table] = end;
+      end += Math.ceil(bytes / 8) * 8;
+    };
+    const floats = [layout.startTable, layout.endTable, layout.settledTable];
+    const words = [layout.threadTable, layout.placeTable, layout.batchTable, layout.turnTable, layout.causeTable];
+    for (const table of floats) reserve(table, 8 * this.eventLimit);
+    for (const table of words) reserve(table, 4 * this.eventLimit);
+    reserve(layout.causeKindTable, this.eventLimit);
+    reserve(layout.partTable, 8 * parts.length);
+    const numbered = [
+      [layout.kindPartTable, kinds],
+      [layout.stepPartTable, steps],
+      [layout.threadPartTable, threads],
+      [layout.causePartTable, causes],
+    ] as const;
+    for (const [table, numbers] of numbered) reserve(table, numbers.byteLength);
+    const partsStart = end;
+    end += parts.reduce((sum, { length }) => sum + length, layout.partSlack);
+    reserve(layout.textTable, this.eventLimit * eventBytes + layout.partSlack);
+    this.#memory = new WebAssembly.Memory({ initial: Math.ceil(end / pageBytes) });
+    const { buffer } = this.#memory;
+    this.#header = new Int32Array(buffer, 0, layout.headerWords);
+    this.#header.set(addresses);
+    for (const [table, numbers] of numbered) new Int32Array(buffer, addresses[table], numbers.length).set(numbers);
+    const entries = new Int32Array(buffer, addresses[layout.partTable], 2 * parts.length);
+    const bytes = new Uint8Array(buffer);
+    let address = partsStart;
+    parts.forEach((part, index) => {
+      entries[2 * index] = address;
+      entries[2 * index + 1] = part.length;
+      bytes.set(part, address);
+      address += part.length;
+    });
+    this.#kernels = instantiateKernels(compileKernels(), this.#memory);
+  }
+
+  /** The text of those events of [first, end) that are of the first batches; it stands until the next is written. */
+  write(first: number, end: number, batches: number): Uint8Array {
+    const { start, end: ends, settled, thread, place, batch, turn, cause, causeKind } = this.#trace;
+    const { buffer } = this.#memory;
+    const addressOf = (table: number): number => this.#header[table] as number;
+    const setFloats = (table: number, column: Float64Array): void => {
+      new Float64Array(buffer, addressOf(table), end - first).set(column.subarray(first, end));
+    };
+    const setWords = (table: number, column: Int32Array): void => {
+      new Int32Array(buffer, addressOf(table), end - first).set(column.subarray(first, end));
+    };
+    setFloats(layout.startTable, start);
+    setFloats(layout.endTable, ends);
+    setFloats(layout.settledTable, settled);
+    setWords(layout.threadTable, thread);
+    setWords(layout.placeTable, place);
+    setWords(layout.batchTable, batch);
+    setWords(layout.turnTable, turn);
+    setWords(layout.causeTable, cause);
+    new Uint8Array(buffer, addressOf(layout.causeKindTable), end - first).set(causeKind.subarray(first, end));
+    const length = this.#kernels.traceText(first, end - first, batches);
+    return new Uint8Array(buffer, addressOf(layout.textTable), length);
+  }
 }
 
 /**
  * A trace in the JSON trace-event format, which Perfetto opens: a process a core, a thread a thread, a cycle shown as a
- * microsecond. Holds the first `batches` batches. Yields the text in UTF-8 in pieces; joined they are one JSON object.
+ * microsecond. Holds the first `batches` batches. Yields the text in UTF-8 in pieces, each of which stands until the next
+ * is asked for; joined they are one JSON object.
  */
 export function* chromeTraceBytes(trace: Trace, program: Program, batches = trace.batchCount): Generator<Uint8Array> {
   yield encode(
@@ -125,21 +166,12 @@ export function* chromeTraceBytes(trace: Trace, program: Program, batches = trac
   const threads = new Set<number>();
   for (let event = 0; event < trace.eventCount; event += 1) threads.add(trace.thread[event] as number);
   const names = [...threads].sort((a, b) => a - b).flatMap((thread) => nameLines(trace, thread));
-  const parts = encodedParts(trace, program);
-  const text = new TextBuffer(pieceBytes + eventBytes + Math.max(0, ...parts.steps.map(({ length }) => length)));
-  let last = encode(names.join(",\n"));
+  yield encode(names.join(",\n"));
+  const writer = new EventWriter(trace, program);
   const count = batches < 1 ? 0 : eventsUntil(trace, Math.min(batches, trace.batchCount) - 1);
-  for (let event = 0; event < count; event += 1) {
-    if ((trace.batch[event] as number) >= batches) continue;
-    if (text.length === 0) {
-      yield last;
-      yield encode(",\n");
-    }
-    addEvent(text, trace, event, parts);
-    if (text.length >= pieceBytes) last = text.take(2);
+  for (let first = 0; first < count; first += writer.eventLimit) {
+    yield writer.write(first, Math.min(count, first + writer.eventLimit), batches);
   }
-  if (text.length > 0) last = text.take(2);
-  yield last;
   yield encode("\n]}\n");
 }
 

@@ -1,6 +1,5 @@
 // The exports of the kernels module. Functions on tensors take the address of their scratch memory (see ../layout.ts), where
-// the caller has described the loops; addresses and strides are bytes. Those of link loads see ../link-load-layout.ts, those of
-// costs ../cost-bound-layout.ts, those of placements ../placement-layout.ts, those of the timing engine ../timing-layout.ts.
+// the caller has described the loops; addresses and strides are bytes. Those that work on records of their own see ../*-layout.ts.
 export { bits, compare, convert, select } from "./choice";
 export { contract, pairWeights } from "./contraction";
 export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion";
@@ -12,4 +11,5 @@ export { reduce } from "./reduction";
 export { copyPacked } from "./packed";
 export { describeOwnerAxes, describeOwnerCells, describeReaders, placeAccess, placeBoxes } from "./placements";
 export * from "./timing/index";
+export { traceText } from "./trace-text";
 export { binary, clip, leakyRelu, lookup, sign } from "./vector";

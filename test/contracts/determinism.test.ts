@@ -9,7 +9,7 @@ import { type WrittenModel, writeModel } from "../../compiler/onnx/write-model.t
 import { printGraph } from "../../ir/graph-text.ts";
 import { printProgram } from "../../ir/program-text.ts";
 import { printJson } from "../../report/json.ts";
-import { chromeTraceBytes } from "../../runtime-sim/trace-chrome.ts";
+import { chromeTrace } from "../../runtime-sim/trace-chrome.ts";
 import { convolution, perceptron } from "../cli/models.ts";
 import { smallModels } from "./small-models.ts";
 
@@ -32,8 +32,8 @@ function checksums(model: WrittenModel): Record<string, string> {
     mapping: hash(printMapping(compiled.mapping)),
     program: hash(printProgram(compiled.program)),
     weights: hash(compiled.sidecar ?? ""),
-    onDevice: hash(...chromeTraceBytes(simulation.onDevice, compiled.program)),
-    withHost: hash(...chromeTraceBytes(simulation.withHost, compiled.program)),
+    onDevice: hash(...chromeTrace(simulation.onDevice, compiled.program)),
+    withHost: hash(...chromeTrace(simulation.withHost, compiled.program)),
     result: hash(printJson(result)),
   };
 }

@@ -151,6 +151,28 @@ describe("the Chrome form of a trace", () => {
     expect(parsed.traceEvents[0]?.args.name).toBe("io core 0");
   });
 
+  it("writes numbers of any length and names of any letters", () => {
+    const { steps, ...rest } = small();
+    const named = { ...rest, steps: steps.map((each) => ({ ...each, name: 'Größe "1"\n' })) };
+    const trace = run(named);
+    const times = [0, 9, 10, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, 10 ** 10, 2 ** 53 - 1];
+    for (const time of times) {
+      const later = {
+        ...trace,
+        start: trace.start.map(() => 0),
+        end: trace.end.map(() => time),
+        settled: trace.end.map(() => time),
+      };
+      const { traceEvents } = JSON.parse([...chromeTrace(later, named)].join("")) as {
+        traceEvents: { ph: string; dur: number; args: { arrival: number; step: string } }[];
+      };
+      const spans = traceEvents.filter(({ ph }) => ph === "X");
+      expect(spans.map(({ dur, args }) => [dur, args.arrival, args.step])).toEqual(
+        Array.from({ length: trace.eventCount }, () => [time, time, 'Größe "1"\n']),
+      );
+    }
+  });
+
   it("of an empty trace is still valid", () => {
     const empty = program([]);
     expect(JSON.parse([...chromeTrace(run(empty), empty)].join("")).traceEvents).toEqual([]);
