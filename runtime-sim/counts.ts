@@ -1,5 +1,5 @@
 import { at } from "../base/math.ts";
-import { fieldValue, type Rectangle, type RectangleField } from "../ir/instruction.ts";
+import { fieldValue, type Rectangle, type RectangleField, type SimpleInstruction } from "../ir/instruction.ts";
 import { enteringPorts, leavingPorts, type Program } from "../ir/program.ts";
 import type { VectorCostClass } from "../ir/vector-function.ts";
 import { treeHops } from "../targets/cost.ts";
@@ -98,18 +98,26 @@ interface Route {
 function routeOf({ instruction, step, classIndex }: InstructionPlace, work: Work, program: Program): Route | null {
   const { packet } = work;
   if (packet === null) return null;
-  const { cores: origin } = at(at(program.steps, step).classes, classIndex);
-  const skipsSender = instruction.kind === "multicast";
-  const common = { packet, hops: 0, origin, skipsSender, byteHops: 0, arrivals: 0 };
+  return {
+    packet,
+    destinations: destinationsOf(instruction),
+    hops: instruction.kind === "weights.stream" ? instruction.group.rows * instruction.group.columns - 1 : 0,
+    origin: at(at(program.steps, step).classes, classIndex).cores,
+    skipsSender: instruction.kind === "multicast",
+    byteHops: 0,
+    arrivals: 0,
+  };
+}
+
+/** The cores that an instruction sends to, the sender perhaps among them; null when it sends to none that it states. */
+function destinationsOf(instruction: SimpleInstruction): RectangleField | null {
   switch (instruction.kind) {
     case "move":
     case "psum.send":
-      return { ...common, destinations: { ...instruction.core, rows: 1, columns: 1 } };
+      return { row: instruction.core.row, column: instruction.core.column, rows: 1, columns: 1 };
     case "multicast":
     case "program.load":
-      return { ...common, destinations: instruction.cores };
-    case "weights.stream":
-      return { ...common, destinations: null, hops: instruction.group.rows * instruction.group.columns - 1 };
+      return instruction.cores;
     default:
       return null;
   }

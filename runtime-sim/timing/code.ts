@@ -3,7 +3,14 @@ import type { Instruction, Rectangle, SimpleInstruction } from "../../ir/instruc
 import { type Program, threadNames } from "../../ir/program.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 import type { InstructionPlace } from "../trace.ts";
-import { type OperationColumns, operationColumns, operationKinds, writeControl, writeOperation } from "./operation.ts";
+import {
+  type OperationColumns,
+  type OperationContext,
+  operationColumns,
+  operationKinds,
+  writeControl,
+  writeOperation,
+} from "./operation.ts";
 
 /** The queues of a program in columns. */
 export interface Code extends OperationColumns {
@@ -92,21 +99,23 @@ export function compileCode(program: Program, target: ChipTarget): Code {
         let eventCount = 0;
         const enter = (instruction: SimpleInstruction): number =>
           places.push({ instruction, step: stepIndex, classIndex, thread }) - 1;
-        const emit = (instruction: SimpleInstruction, turns: number): void => {
+        const emit = (instruction: SimpleInstruction, context: OperationContext): void => {
           const index = enter(instruction);
-          writeOperation(columns, index, instruction, { program, target, coreClass, tokens, turns });
-          if (columns.kind[index] !== operationKinds.wait && columns.local[index] === 0) eventCount += turns;
+          writeOperation(columns, index, instruction, context);
+          if (columns.kind[index] !== operationKinds.wait && columns.local[index] === 0) eventCount += context.turns;
         };
+        const once = { program, target, coreClass, tokens, turns: 1 };
         for (const instruction of queue) {
           if (instruction.kind !== "loop") {
-            emit(instruction, 1);
+            emit(instruction, once);
             continue;
           }
           const [anchor] = instruction.body;
           if (anchor === undefined || instruction.count < 1) continue;
           writeControl(columns, enter(anchor), operationKinds.loop, instruction.count, 0);
           const bodyStart = places.length;
-          for (const simple of instruction.body) emit(simple, instruction.count);
+          const repeated = { ...once, turns: instruction.count };
+          for (const simple of instruction.body) emit(simple, repeated);
           writeControl(columns, enter(anchor), operationKinds.loopEnd, 0, bodyStart);
         }
         if (places.length > first) {

@@ -13,7 +13,7 @@ import {
   vectorCycles,
 } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { matmulShape, workOf } from "./work.ts";
+import { matmulShape, type Work, workOf } from "./work.ts";
 
 /** How the executor treats an operation. */
 export const operationKinds = {
@@ -161,98 +161,87 @@ export function writeOperation(
   instruction: SimpleInstruction,
   context: OperationContext,
 ): void {
-  const { program, target, coreClass, tokens, turns } = context;
-  const { cores } = coreClass;
-  const { kind, fields } = columns;
-  const writePlace = (place: { readonly row: Field; readonly column: Field }): void => {
-    writeField(fields, index * fieldTerms, place.row, cores);
-    writeField(fields, index * fieldTerms + 4, place.column, cores);
-  };
-  if ("token" in instruction) columns.token[index] = tokens.get(instruction.token) ?? 0;
-  // What only synchronizes does no work.
+  if ("token" in instruction) columns.token[index] = context.tokens.get(instruction.token) ?? 0;
   switch (instruction.kind) {
     case "wait":
-      kind[index] = operationKinds.wait;
+      columns.kind[index] = operationKinds.wait;
       columns.amount[index] = instruction.count;
       return;
-    case "signal":
-      kind[index] = operationKinds.signal;
-      writePlace(instruction.core);
-      columns.local[index] = Number(isLocal(fields, index * fieldTerms, cores, turns));
+    case "signal": {
+      const { cores } = context.coreClass;
+      columns.kind[index] = operationKinds.signal;
+      writePlace(columns, index, instruction.core, cores);
+      columns.local[index] = Number(isLocal(columns.fields, index * fieldTerms, cores, context.turns));
       return;
+    }
     case "barrier":
-      kind[index] = operationKinds.barrier;
+      columns.kind[index] = operationKinds.barrier;
       return;
+    default:
+      writeWork(columns, index, instruction, context);
   }
+}
+
+/** What does work: all instructions but those that only synchronize. */
+type WorkInstruction = Exclude<SimpleInstruction, { kind: "wait" | "signal" | "barrier" }>;
+
+function writeWork(
+  columns: OperationColumns,
+  index: number,
+  instruction: WorkInstruction,
+  { program, target, coreClass: { cores } }: OperationContext,
+): void {
   if (instruction.kind === "vector" && instruction.activation.length > 0 && target.activation === null) {
     throw problem("B509", `The program uses an activation unit, but target "${target.name}" has none.`);
   }
   const work = workOf(instruction, target);
   columns.port[index] = portCycles(target, work.own.memory.read + work.own.memory.written);
-  const writeUnit = (unit: number, cycles: number): void => {
-    kind[index] = operationKinds.unit;
-    columns.resource[index] = unit;
-    columns.cycles[index] = cycles;
-  };
-  const writeRectangle = (rectangle: RectangleField): void => {
-    writePlace(rectangle);
-    columns.rectangleRows[index] = rectangle.rows;
-    columns.rectangleColumns[index] = rectangle.columns;
-  };
-  const writeSend = (network: keyof typeof networkNumbers, includesSender: boolean): void => {
-    const bytes = work.packet?.bytes ?? 0;
-    const holdCycles = linkCycles(target.networks[network], bytes);
-    kind[index] = operationKinds.send;
-    columns.resource[index] = networkNumbers[network];
-    columns.amount[index] = bytes;
-    columns.arrivalPort[index] = work.packet?.space === "memory" ? portCycles(target, bytes) : 0;
-    columns.holdCycles[index] = holdCycles;
-    columns.frameHoldCycles[index] = network === "activation" ? frameLinkCycles(target, bytes) : holdCycles;
-    columns.includesSender[index] = Number(includesSender);
-  };
-  const writeHost = (resource: number, cycles: number, takesTimeOnDevice: boolean): void => {
-    kind[index] = operationKinds.host;
-    columns.resource[index] = resource;
-    columns.cycles[index] = cycles;
-    columns.amount[index] = Number(takesTimeOnDevice);
-  };
   switch (instruction.kind) {
     case "matmul":
-      writeUnit(unitNumbers.matrix, matmulCycles(target, matmulShape(instruction)));
+      writeHolder(
+        columns,
+        index,
+        operationKinds.unit,
+        unitNumbers.matrix,
+        matmulCycles(target, matmulShape(instruction)),
+      );
       return;
     case "vector":
     case "reduce":
     case "psum.recv":
-      writeUnit(unitNumbers.vector, vectorCycles(target, work.vector));
+      writeHolder(columns, index, operationKinds.unit, unitNumbers.vector, vectorCycles(target, work.vector));
       return;
     case "gather":
     case "weights.load":
-      kind[index] = operationKinds.port;
+      columns.kind[index] = operationKinds.port;
       return;
     case "weights.stream": {
       const { group, bytes } = instruction;
-      kind[index] = operationKinds.stream;
-      writeRectangle(group);
+      columns.kind[index] = operationKinds.stream;
+      writeRectangle(columns, index, group, cores);
       columns.amount[index] = bytes;
       columns.holdCycles[index] = linkCycles(target.networks.model, bytes);
       columns.cycles[index] = streamCycles(target, group.rows, group.columns, bytes);
       return;
     }
     case "move":
-      writePlace(instruction.core);
-      writeSend("activation", true);
+      writePlace(columns, index, instruction.core, cores);
+      writeSend(columns, index, "activation", work, target);
+      columns.includesSender[index] = 1;
       return;
     case "multicast":
-      writeRectangle(instruction.cores);
-      writeSend("activation", false);
+      writeRectangle(columns, index, instruction.cores, cores);
+      writeSend(columns, index, "activation", work, target);
       return;
     case "psum.send":
-      writePlace(instruction.core);
-      writeSend("partial", true);
+      writePlace(columns, index, instruction.core, cores);
+      writeSend(columns, index, "partial", work, target);
+      columns.includesSender[index] = 1;
       return;
     case "program.load":
-      writeRectangle(instruction.cores);
-      writeSend("instruction", true);
+      writeRectangle(columns, index, instruction.cores, cores);
+      writeSend(columns, index, "instruction", work, target);
+      columns.includesSender[index] = 1;
       return;
     case "host.in":
     case "host.out": {
@@ -262,8 +251,9 @@ export function writeOperation(
       if (port === undefined) {
         throw problem("B501", `${instruction.kind} names port ${instruction.port}, but there are ${ports.length}.`);
       }
-      const isOfHostOperation = instruction.port >= (enters ? program.inputs : program.outputs).length;
-      writeHost(enters ? hostNumbers.in : hostNumbers.out, hostCycles(target, port.bytes), isOfHostOperation);
+      const direction = enters ? hostNumbers.in : hostNumbers.out;
+      writeHolder(columns, index, operationKinds.host, direction, hostCycles(target, port.bytes));
+      columns.amount[index] = Number(instruction.port >= (enters ? program.inputs : program.outputs).length);
       return;
     }
     case "host.run": {
@@ -272,8 +262,52 @@ export function writeOperation(
         const count = program.hostOperations.length;
         throw problem("B501", `host.run names operation ${instruction.operation}, but there are ${count}.`);
       }
-      writeHost(hostNumbers.run, hostOperationCycles(target, operation.elementCount), true);
+      const cycles = hostOperationCycles(target, operation.elementCount);
+      writeHolder(columns, index, operationKinds.host, hostNumbers.run, cycles);
+      columns.amount[index] = 1;
       return;
     }
   }
+}
+
+/** Enters an operation that holds a unit, the host link or the host. */
+function writeHolder(columns: OperationColumns, index: number, kind: number, resource: number, cycles: number): void {
+  columns.kind[index] = kind;
+  columns.resource[index] = resource;
+  columns.cycles[index] = cycles;
+}
+
+/** Enters the core that an instruction of a class names. */
+function writePlace(
+  { fields }: OperationColumns,
+  index: number,
+  place: { readonly row: Field; readonly column: Field },
+  cores: Rectangle,
+): void {
+  writeField(fields, index * fieldTerms, place.row, cores);
+  writeField(fields, index * fieldTerms + 4, place.column, cores);
+}
+
+function writeRectangle(columns: OperationColumns, index: number, rectangle: RectangleField, cores: Rectangle): void {
+  writePlace(columns, index, rectangle, cores);
+  columns.rectangleRows[index] = rectangle.rows;
+  columns.rectangleColumns[index] = rectangle.columns;
+}
+
+/** Enters what is sent over a network. */
+function writeSend(
+  columns: OperationColumns,
+  index: number,
+  network: keyof typeof networkNumbers,
+  { packet }: Work,
+  target: ChipTarget,
+): void {
+  const bytes = packet?.bytes ?? 0;
+  const holdCycles = linkCycles(target.networks[network], bytes);
+  columns.kind[index] = operationKinds.send;
+  columns.resource[index] = networkNumbers[network];
+  columns.amount[index] = bytes;
+  columns.arrivalPort[index] = packet?.space === "memory" ? portCycles(target, bytes) : 0;
+  columns.holdCycles[index] = holdCycles;
+  columns.frameHoldCycles[index] = network === "activation" ? frameLinkCycles(target, bytes) : holdCycles;
 }
