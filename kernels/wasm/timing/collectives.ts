@@ -28,8 +28,10 @@ let participants = 0;
 /** By thread: whether it stands at the barrier. */
 let atBarrier: usize = 0;
 let barrierCount = 0;
-/** Numbers for `exchangeEnd`. */
+/** When the pieces come to a port, by core; and by cycle how many do, all 0 between two uses. */
 let comes: usize = 0;
+let coming: usize = 0;
+let comingCapacity = 0;
 
 /** Empties barrier and exchanges. */
 export function beginCollectives(threads: i32, participantCount: i32): void {
@@ -39,6 +41,7 @@ export function beginCollectives(threads: i32, participantCount: i32): void {
   atBarrier = allocateFilled(<usize>threads);
   buckets = allocateFilled(bucketCount << 2);
   comes = allocate(<usize>threads << 3);
+  comingCapacity = 0;
 }
 
 /** A thread has reached its barrier; whether it was the last. */
@@ -125,31 +128,43 @@ export function exchangeEnd(exchange: Exchange, gridWidth: i32, hopCycles: f64, 
   for (let to = 0; to < count; to += 1) {
     const row = wordAt(exchange.cores, to) / gridWidth;
     const column = wordAt(exchange.cores, to) % gridWidth;
+    let first: f64 = Infinity;
+    let last: f64 = 0;
     for (let from = 0; from < count; from += 1) {
       const core = wordAt(exchange.cores, from);
       const hops = abs(row - core / gridWidth) + abs(column - (core % gridWidth));
-      setFloatAt(comes, from, floatAt(exchange.begins, from) + <f64>hops * hopCycles);
+      const time = floatAt(exchange.begins, from) + <f64>hops * hopCycles;
+      setFloatAt(comes, from, time);
+      first = min(first, time);
+      last = max(last, time);
     }
-    sort(comes, count);
-    for (let index = 0; index < count; index += 1) {
-      end = max(end, floatAt(comes, index) + <f64>(count - index) * holdCycles);
-    }
+    // A piece that comes so early that all could follow it before the last comes does not delay the last.
+    end = max(end, portFreeAfter(max(first, last - <f64>(count - 1) * holdCycles), last, count, holdCycles));
   }
   return end;
 }
 
-/** Sorts numbers, ascending (Shell). */
-function sort(numbers: usize, count: i32): void {
-  let gap = 1;
-  while (gap < count) gap = 3 * gap + 1;
-  for (gap /= 3; gap > 0; gap /= 3) {
-    for (let index = gap; index < count; index += 1) {
-      const number = floatAt(numbers, index);
-      let place = index;
-      for (; place >= gap && floatAt(numbers, place - gap) > number; place -= gap) {
-        setFloatAt(numbers, place, floatAt(numbers, place - gap));
-      }
-      setFloatAt(numbers, place, number);
-    }
+/** When a port has taken in the pieces that come between two times: the greatest sum of a time and the pieces from it on. */
+function portFreeAfter(low: f64, high: f64, count: i32, holdCycles: f64): f64 {
+  const range = <i32>(high - low) + 1;
+  if (range > comingCapacity) {
+    comingCapacity = 2 * range;
+    coming = allocateFilled(<usize>comingCapacity << 2);
   }
+  for (let from = 0; from < count; from += 1) {
+    const time = floatAt(comes, from);
+    if (time < low) continue;
+    const place = <i32>(time - low);
+    setWordAt(coming, place, wordAt(coming, place) + 1);
+  }
+  let pieces = 0;
+  let end: f64 = 0;
+  for (let place = range - 1; place >= 0; place -= 1) {
+    const here = wordAt(coming, place);
+    if (here == 0) continue;
+    pieces += here;
+    setWordAt(coming, place, 0);
+    end = max(end, low + <f64>place + <f64>pieces * holdCycles);
+  }
+  return end;
 }
