@@ -73,6 +73,17 @@ class RecurringParts {
   }
 }
 
+/** The threads that have events, ascending. */
+function threadsWithEvents({ thread, eventCount, rows, columns }: Trace): number[] {
+  const hasEvents = new Uint8Array(rows * (columns + 1) * threadNames.length);
+  for (let event = 0; event < eventCount; event += 1) hasEvents[thread[event] as number] = 1;
+  const threads: number[] = [];
+  hasEvents.forEach((has, number) => {
+    if (has === 1) threads.push(number);
+  });
+  return threads;
+}
+
 /** Writes the text of events, in WebAssembly: much quicker than strings. */
 class EventWriter {
   readonly #trace: Trace;
@@ -163,9 +174,7 @@ export function* chromeTraceBytes(trace: Trace, program: Program, batches = trac
   yield encode(
     `{"displayTimeUnit":"ns","otherData":{"program":${JSON.stringify(program.name)},"unit":"1 us is 1 cycle"},"traceEvents":[\n`,
   );
-  const threads = new Set<number>();
-  for (let event = 0; event < trace.eventCount; event += 1) threads.add(trace.thread[event] as number);
-  const names = [...threads].sort((a, b) => a - b).flatMap((thread) => nameLines(trace, thread));
+  const names = threadsWithEvents(trace).flatMap((thread) => nameLines(trace, thread));
   yield encode(names.join(",\n"));
   const writer = new EventWriter(trace, program);
   const count = batches < 1 ? 0 : eventsUntil(trace, Math.min(batches, trace.batchCount) - 1);
