@@ -22,8 +22,13 @@ export function coreParts(geometry: Geometry): CoreParts {
   const [boxes, active, owns]: [Box[], boolean[], boolean[]] = [[], [], []];
   for (let row = 0; row < grid.rows; row += 1) {
     for (let column = 0; column < grid.columns; column += 1) {
-      const box = ranges.map((parts, index) => parts[partOn(geometry, index, row, column)] as Range);
-      const isBusy = isUsed(geometry, row, column) && box.every((range) => range.end > range.start);
+      const box: Range[] = [];
+      let isBusy = isUsed(geometry, row, column);
+      for (let index = 0; index < ranges.length; index += 1) {
+        const range = (ranges[index] as Range[])[partOn(geometry, index, row, column)] as Range;
+        if (range.end <= range.start) isBusy = false;
+        box.push(range);
+      }
       boxes.push(box);
       active.push(isBusy);
       owns.push(isBusy && (reduction === null || reductionIndex(geometry, row, column) === reduction.parts - 1));

@@ -24,6 +24,13 @@ export function identityPiece(shape: readonly number[]): AxisPiece {
   return { counts: shape, source: forms, destination: forms };
 }
 
+/** Whether every index of a piece is the coordinate along its axis, in both tensors. */
+export function isIdentity({ source, destination }: AxisPiece): boolean {
+  const isPlain = ({ base, terms }: AxisForm, axis: number): boolean =>
+    base === 0 && terms.length === 1 && terms[0]?.index === axis && terms[0].coefficient === 1;
+  return source.every(isPlain) && destination.every(isPlain);
+}
+
 interface LinearPiece {
   readonly counts: readonly number[];
   readonly sourceOffset: number;

@@ -1,6 +1,6 @@
 import { type Box, boxCount, type Range } from "../ir/iteration.ts";
 import type { LocalLayout } from "./local-layout.ts";
-import { type AxisForm, type AxisPiece, indexBoxes, touchedRanges } from "./pieces.ts";
+import { type AxisForm, type AxisPiece, indexBoxes, isIdentity, touchedRanges } from "./pieces.ts";
 
 /** A tensor spread over places (cores by number, or the framebuffer): the box that each holds, null for none. */
 export interface Spread {
@@ -35,23 +35,36 @@ export interface Transfer {
  */
 export function transfersOf(pieces: readonly AxisPiece[], source: Spread, destination: Spread): Transfer[] {
   const transfers: Transfer[] = [];
-  const touching = holdersOf(source);
+  const holders = holdersOf(source);
   const shapes = new Map<string, CopyShape>();
   const wanted = placesAlike(destination);
   for (const piece of pieces) {
     const transferOf = carrier(piece, source, destination, shapes);
     const whole: Box = piece.counts.map((count) => ({ start: 0, end: count }));
+    const isDirect = isIdentity(piece);
     for (const { box, places } of wanted) {
       for (const points of indexBoxes(piece.destination, box, whole)) {
-        for (const from of touching(touchedRanges(piece.source, points))) {
-          for (const part of indexBoxes(piece.source, source.boxes[from] as Box, points)) {
-            if (boxCount(part) > 0) transfers.push(transferOf(part, from, places));
-          }
-        }
+        const parts = isDirect ? heldParts(holders, points) : piecedParts(piece, points, holders, source);
+        for (const { from, part } of parts) transfers.push(transferOf(part, from, places));
       }
     }
   }
   return transfers;
+}
+
+/** Index points of a piece that a place sends. */
+interface SourcePart {
+  readonly from: number;
+  readonly part: Box;
+}
+
+/** Some index points of a piece, by the place that holds what they copy. */
+function piecedParts({ source: forms }: AxisPiece, points: Box, holders: Holders, { boxes }: Spread): SourcePart[] {
+  return heldParts(holders, touchedRanges(forms, points)).flatMap(({ from }) =>
+    indexBoxes(forms, boxes[from] as Box, points)
+      .filter((part) => boxCount(part) > 0)
+      .map((part) => ({ from, part })),
+  );
 }
 
 /** Places that need the same box at the same origin. */
@@ -88,23 +101,31 @@ interface Holders {
   readonly branches: readonly (Range & { readonly inner: Holders })[];
 }
 
-/** The places that hold a part of a tensor, for finding those that overlap a box. */
-function holdersOf({ boxes }: Spread): (box: Box) => number[] {
+/** The places that hold a part of a tensor. */
+function holdersOf({ boxes }: Spread): Holders {
   const places = boxes.flatMap((box, place) => (box === null || boxCount(box) === 0 ? [] : [place]));
-  const rank = boxes[places[0] ?? 0]?.length ?? 0;
-  const holders = holdersFrom(0, rank, places, boxes);
-  const collect = ({ places: found, branches }: Holders, axis: number, box: Box, into: number[]): void => {
-    for (const place of found) into.push(place);
-    for (const { start, end, inner } of branches) {
-      const range = box[axis] as Range;
-      if (range.start < end && start < range.end) collect(inner, axis + 1, box, into);
-    }
-  };
-  return (box) => {
-    const found: number[] = [];
-    collect(holders, 0, box, found);
-    return found.sort((left, right) => left - right);
-  };
+  return holdersFrom(0, boxes[places[0] ?? 0]?.length ?? 0, places, boxes);
+}
+
+/** What places hold of a box, by ascending place. */
+function heldParts(holders: Holders, box: Box): SourcePart[] {
+  const found: SourcePart[] = [];
+  collectHeld(holders, box, [], found);
+  return found.sort((left, right) => left.from - right.from);
+}
+
+/** Collects what places hold of a box, of which `part` is common to all of them along the axes so far. */
+function collectHeld({ places, branches }: Holders, box: Box, part: Range[], found: SourcePart[]): void {
+  for (const from of places) found.push({ from, part: part.slice() });
+  const axis = part.length;
+  for (const { start, end, inner } of branches) {
+    const range = box[axis] as Range;
+    const common = { start: Math.max(start, range.start), end: Math.min(end, range.end) };
+    if (common.end <= common.start) continue;
+    part.push(common);
+    collectHeld(inner, box, part, found);
+    part.pop();
+  }
 }
 
 function holdersFrom(axis: number, rank: number, places: readonly number[], boxes: Spread["boxes"]): Holders {

@@ -49,7 +49,7 @@ export function affineLists(
       const instructions = instructionsOf(stretch, (index, base, turn) =>
         affine(base, rowSteps[start + index] ?? 0, columnSteps[start + index] ?? 0, turn),
       );
-      position += stretch.body.reduce((count, { skeleton }) => count + skeleton.numbers.length, 0);
+      position += stretch.body.reduce((count, { numbers }) => count + numbers.length, 0);
       return instructions;
     });
     return { cores, data };
@@ -63,9 +63,9 @@ function joined(stretches: readonly Stretch[], shapes: SequenceIndex): Skeleton 
   for (const { turns, body, steps } of stretches) {
     shape = shapes.and(shape, turns);
     if (turns > 1) shape = shapes.and(shape, steps.join(";"));
-    for (const { skeleton } of body) {
-      shape = shapes.and(shape, skeleton.shape);
-      for (let index = 0; index < skeleton.numbers.length; index += 1) numbers.push(skeleton.numbers[index] as number);
+    for (const each of body) {
+      shape = shapes.and(shape, each.shape);
+      for (let index = 0; index < each.numbers.length; index += 1) numbers.push(each.numbers[index] as number);
     }
   }
   return { shape, numbers };

@@ -63,8 +63,8 @@ export class CopyInstructions {
   }
 
   /** An instruction like an example, with its numbers in the order in which they stand there. */
-  #with({ instruction, skeleton }: Described, numbers: readonly number[]): Described {
-    return { instruction, skeleton: { shape: skeleton.shape, numbers } };
+  #with({ example, shape }: Described, numbers: readonly number[]): Described {
+    return { example, shape, numbers };
   }
 
   #example(shape: CopyShape, way: Way, rows: number, columns: number): Described {

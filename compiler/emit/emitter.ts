@@ -25,7 +25,7 @@ import { emitImages } from "./images.ts";
 import type { FrameFacts } from "./movement.ts";
 import type { LeavingShare } from "./moving.ts";
 import { coverRectangles } from "./rectangles.ts";
-import type { SequenceIndex } from "./sequence-index.ts";
+import { RowIndex } from "./row-index.ts";
 import { anchoredTo, type Beginning, emitBody, type StepBody, together } from "./step-body.ts";
 import { signal, wait } from "./token-instructions.ts";
 import { overlapTokens, tokens } from "./tokens.ts";
@@ -112,7 +112,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
   const firsts = [...new Set(begins)];
   const turns = firsts.map((begin): Turn => {
     const steps = bodies.filter((_, index) => begins[index] === begin);
-    return { steps, all: together(steps, context.keys) };
+    return { steps, all: together(steps) };
   });
   const turnOf = (step: number): number => firsts.indexOf(at(begins, step));
   const leavingTurns = plan.steps
@@ -192,7 +192,7 @@ export function emitProgram(plan: NetworkPlan, mapping: Mapping, options: EmitOp
       images: images?.images ?? [],
       buffers: buffers.filter((buffer) => buffer.bytes > 0),
       sidecar: images === null ? null : { sha256: images.sha256, bytes: images.bytes.length },
-      steps: turns.flatMap((_, index) => stepsOf(turns, index, loads.byTurn, at(frame, index), context.keys)),
+      steps: turns.flatMap((_, index) => stepsOf(turns, index, loads.byTurn, at(frame, index))),
     },
     sidecar: images?.bytes ?? null,
   };
@@ -303,14 +303,14 @@ function stepsOf(
   index: number,
   loads: readonly (readonly ProgramLoad[])[],
   frame: readonly CoreClass[],
-  keys: SequenceIndex,
 ): ProgramStep[] {
   const { steps, all: body } = at(turns, index);
   const next = turns[index + 1]?.all ?? null;
   const { columns } = body.plan.geometry.grid;
   const nextLoads = next === null ? [] : at(loads, index + 1);
+  const alike = new RowIndex();
   const homes = new Set([...at(loads, 0), ...nextLoads].map(({ home }) => home));
-  const facts = body.plan.boxes.map((_, core) => controlFacts(body, next, core, homes.has(core), keys));
+  const facts = body.plan.boxes.map((_, core) => alike.of(controlFacts(body, next, core, homes.has(core))));
   const controlClasses = coverRectangles(facts, columns).map((cores): CoreClass => {
     const core = cores.row * columns + cores.column;
     const first = index === 0 ? [...loadsOf(at(loads, 0), core), ...ready(body, core)] : [];
@@ -333,19 +333,18 @@ function controlFacts(
   next: StepBody | null,
   core: number,
   sendsPrograms: boolean,
-  keys: SequenceIndex,
-): number {
-  let key = keys.and(keys.and(0, "control"), sendsPrograms ? core : -1);
-  key = keys.and(key, at(doneCounts, core));
-  key = keys.and(key, at(weightUses, core));
-  key = keys.and(key, next === null ? 0 : at(next.weightUses, core));
+): number[] {
+  const facts = [
+    sendsPrograms ? core : -1,
+    at(doneCounts, core),
+    at(weightUses, core),
+    next === null ? 0 : at(next.weightUses, core),
+  ];
   for (const { arrivals, hasGathers, computeStarts } of beginnings) {
-    key = keys.and(key, at(arrivals, core));
-    key = keys.and(key, at(hasGathers, core));
-    key = keys.and(key, at(computeStarts, core));
+    facts.push(at(arrivals, core), at(hasGathers, core) ? 1 : 0, at(computeStarts, core) ?? -1);
   }
-  for (const token of at(starts, core)) key = keys.and(key, token);
-  return key;
+  for (const token of at(starts, core)) facts.push(token);
+  return facts;
 }
 
 /** What a core's control thread does in a step, core coordinates relative to it; see docs/machine.md. */

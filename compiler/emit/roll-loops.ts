@@ -27,9 +27,7 @@ export function stretchesOf(list: readonly Described[]): Stretch[] {
       continue;
     }
     const body = list.slice(start, start + period);
-    const steps = body.map(({ skeleton }, offset) =>
-      difference(at(list, start + offset + period).skeleton.numbers, skeleton.numbers),
-    );
+    const steps = body.map(({ numbers }, offset) => difference(at(list, start + offset + period).numbers, numbers));
     stretches.push({ turns, body, steps });
     start += period * turns;
   }
@@ -47,13 +45,13 @@ export function instructionsOf(
   fieldOf: (position: number, base: number, turn: number) => Field,
 ): Instruction[] {
   let position = 0;
-  const body = stretch.body.map(({ instruction, skeleton }, offset) => {
-    const fields = skeleton.numbers.map((base, index) => {
+  const body = stretch.body.map(({ example, numbers }, offset) => {
+    const fields = numbers.map((base, index) => {
       const field = fieldOf(position, base, stretch.steps[offset]?.[index] ?? 0);
       position += 1;
       return field;
     });
-    return withFields(instruction, fields);
+    return withFields(example, fields);
   });
   return stretch.turns === 1 ? body : [{ kind: "loop", count: stretch.turns, body }];
 }
@@ -66,10 +64,10 @@ const once = { period: 1, turns: 1 } as const;
 
 function bestRepetition(list: readonly Described[], start: number): { period: number; turns: number } {
   let best: { period: number; turns: number } = once;
-  const first = at(list, start).skeleton.shape;
+  const { shape } = list[start] as Described;
   const longest = Math.min(longestBody, Math.floor((list.length - start) / 2));
   for (let period = 1; period <= longest; period += 1) {
-    if (at(list, start + period).skeleton.shape !== first) continue;
+    if ((list[start + period] as Described).shape !== shape) continue;
     const turns = countTurns(list, start, period);
     const saved = (turns - 1) * period;
     if (turns > 1 && turns * period >= 3 && saved > (best.turns - 1) * best.period) best = { period, turns };
@@ -80,20 +78,31 @@ function bestRepetition(list: readonly Described[], start: number): { period: nu
 function countTurns(list: readonly Described[], start: number, period: number): number {
   let turns = 1;
   while (start + (turns + 1) * period <= list.length) {
-    for (let offset = 0; offset < period; offset += 1) {
-      const first = at(list, start + offset).skeleton;
-      const second = at(list, start + offset + period).skeleton;
-      const current = at(list, start + offset + turns * period).skeleton;
-      if (current.shape !== first.shape || second.shape !== first.shape) return turns;
-      for (let index = 0; index < first.numbers.length; index += 1) {
-        const base = first.numbers[index] as number;
-        const step = (second.numbers[index] as number) - base;
-        if ((current.numbers[index] as number) !== base + turns * step) return turns;
-      }
+    for (let offset = start; offset < start + period; offset += 1) {
+      const first = list[offset] as Described;
+      const current = list[offset + turns * period] as Described;
+      if (current.shape !== first.shape) return turns;
+      // The second turn says how numbers advance.
+      if (turns > 1 && !advances(first.numbers, (list[offset + period] as Described).numbers, current.numbers, turns))
+        return turns;
     }
     turns += 1;
   }
   return turns;
+}
+
+/** Whether numbers advance by equal steps from the first turn to the second and so on. */
+function advances(
+  first: readonly number[],
+  second: readonly number[],
+  current: readonly number[],
+  turns: number,
+): boolean {
+  for (let index = 0; index < first.length; index += 1) {
+    const base = first[index] as number;
+    if ((current[index] as number) !== base + turns * ((second[index] as number) - base)) return false;
+  }
+  return true;
 }
 
 function difference(left: readonly number[], right: readonly number[]): number[] {

@@ -88,13 +88,13 @@ export function affine(base: number, row: number, column: number, turn: number):
   return field;
 }
 
-/** An instruction with its skeleton, of which its own numbers may be others: those of the skeleton count. */
-export interface Described {
-  readonly instruction: SimpleInstruction;
-  readonly skeleton: Skeleton;
+/** The skeleton of an instruction, and an instruction of the same shape, whose own numbers may be others. */
+export interface Described extends Skeleton {
+  readonly example: SimpleInstruction;
 }
 
 /** Describes an instruction; shapes can be compared that the same index has numbered. */
 export function described(instruction: SimpleInstruction, shapes: SequenceIndex): Described {
-  return { instruction, skeleton: skeletonOf(instruction, shapes) };
+  const { shape, numbers } = skeletonOf(instruction, shapes);
+  return { example: instruction, shape, numbers };
 }

@@ -4,7 +4,7 @@ import type { Access, Box, Range } from "../../ir/iteration.ts";
 import type { CoreClass, ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { reductionIndex } from "../geometry.ts";
-import { boxStart, type LocalLayout, localOffset } from "../local-layout.ts";
+import type { LocalLayout } from "../local-layout.ts";
 import type { StepPlan } from "../step-plan.ts";
 import type { EmitContext } from "./chain.ts";
 import { emitContraction, type ThreadLists } from "./contraction.ts";
@@ -13,7 +13,7 @@ import { addBytes, emitMoving, type LeavingShare } from "./moving.ts";
 import type { MovingThreads } from "./moving-threads.ts";
 import { coverRectangles } from "./rectangles.ts";
 import { rollLoops } from "./roll-loops.ts";
-import type { SequenceIndex } from "./sequence-index.ts";
+import { RowIndex } from "./row-index.ts";
 import { described } from "./skeleton.ts";
 import { tokens } from "./tokens.ts";
 import { emitVectorStep, vectorStart } from "./vector-step.ts";
@@ -61,15 +61,16 @@ export interface StepBody {
 
 /**
  * What the control threads must know of steps that run at once, as if they were one. A contraction begins before another step on
- * the same cores. The plan is that of the last; `index` numbers the keys.
+ * the same cores. The plan is that of the last.
  */
-export function together(bodies: readonly StepBody[], index: SequenceIndex): StepBody {
+export function together(bodies: readonly StepBody[]): StepBody {
   const last = at(bodies, bodies.length - 1);
   if (bodies.length === 1) return last;
   const sums = (list: readonly (readonly number[])[]): number[] =>
     at(list, 0).map((_, place) => sum(list.map((each) => at(each, place))));
   const joined = <T>(list: readonly (readonly (readonly T[])[])[]): T[][] =>
     at(list, 0).map((_, place) => list.flatMap((each) => at(each, place)));
+  const alike = new RowIndex();
   const some = (list: readonly (readonly boolean[])[]): boolean[] =>
     at(list, 0).map((_, place) => list.some((each) => at(each, place)));
   return {
@@ -90,7 +91,7 @@ export function together(bodies: readonly StepBody[], index: SequenceIndex): Ste
     weightUses: sums(bodies.map(({ weightUses }) => weightUses)),
     bytes: sums(bodies.map(({ bytes }) => bytes)),
     behindBytes: Math.max(...bodies.map(({ behindBytes }) => behindBytes)),
-    keys: last.keys.map((_, core) => bodies.reduce((key, { keys }) => index.and(key, at(keys, core)), 0)),
+    keys: last.keys.map((_, core) => alike.of(bodies.map(({ keys }) => at(keys, core)))),
   };
 }
 
@@ -113,10 +114,10 @@ export function emitBody(
   const classes = [...moving.classes];
   const keys = new Array<number>(coreCount).fill(-1);
   const emitted = new Map<number, Threads>();
-  const begun = context.keys.and(0, plan);
+  const alike = new RowIndex();
   for (let core = 0; core < coreCount; core += 1) {
     if (!computes || !plan.active[core]) continue;
-    const key = computeKey(plan, core, begun, context.keys);
+    const key = alike.of(computeFacts(plan, core));
     keys[core] = key;
     let threads = emitted.get(key);
     if (threads === undefined) {
@@ -145,27 +146,37 @@ export function emitBody(
     weightUses,
     bytes,
     behindBytes,
-    keys: keys.map((key) => Math.max(0, key)),
+    keys: keys.map((key) => key + 1),
   };
 }
 
-/** Equal for cores whose compute threads are the same but for where the core stands: a sequence that begins as given. */
-function computeKey(plan: StepPlan, core: number, begun: number, keys: SequenceIndex): number {
+/** Equal for cores whose compute threads are the same but for where the core stands. */
+function computeFacts(plan: StepPlan, core: number): number[] {
   const { columns } = plan.geometry.grid;
-  const box = at(plan.boxes, core);
-  let key = begun;
-  for (const { start, end } of box) key = keys.and(key, end - start);
+  const box = plan.boxes[core] as Box;
+  const facts: number[] = [];
+  for (const { start, end } of box) facts.push(end - start);
   for (const { mode, read, boxes, layout, origins } of plan.reads) {
     if ((mode !== "in-place" && mode !== "around") || read.access === null) continue;
-    key = keys.and(key, boxes[core] === null ? 0 : firstOffset(read.access, box, layout, at(origins, core)));
+    facts.push(boxes[core] === null ? 0 : firstOffset(read.access, box, layout, origins[core] as readonly number[]));
   }
   for (const { spread } of plan.writes) {
     const part = spread.boxes[core] ?? null;
-    key = keys.and(key, part === null ? 0 : localOffset(spread.layout, at(spread.origins, core), boxStart(part)));
+    facts.push(part === null ? 0 : startOffset(spread.layout, spread.origins[core] as readonly number[], part));
   }
-  if (plan.geometry.reduction === null) return key;
+  if (plan.geometry.reduction === null) return facts;
   const isFirst = reductionIndex(plan.geometry, Math.floor(core / columns), core % columns) === 0;
-  return keys.and(key, (isFirst ? 0 : 1) + (plan.owns[core] ? 2 : 0));
+  facts.push(isFirst ? 0 : 1, plan.owns[core] ? 1 : 0);
+  return facts;
+}
+
+/** Where a box begins in a buffer. */
+function startOffset({ strideBytes }: LocalLayout, origin: readonly number[], box: Box): number {
+  let offset = 0;
+  for (let axis = 0; axis < box.length; axis += 1) {
+    offset += ((box[axis] as Range).start - (origin[axis] as number)) * (strideBytes[axis] as number);
+  }
+  return offset;
 }
 
 /** Where the first point of a core's box lies in a buffer. */

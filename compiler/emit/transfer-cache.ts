@@ -67,8 +67,8 @@ function thoseOf(transfer: Transfer, which: "within" | "between"): Transfer[] {
 
 function bundlesOf(transfers: readonly Transfer[], fromFrame: boolean, rows: number, columns: number): Bundle[] {
   const bundles: Bundle[] = [];
-  for (const { transfer, destinations } of alikeTransfers(transfers)) {
-    for (const cores of rectanglesOf(destinations, rows, columns)) {
+  for (const transfer of alikeTransfers(transfers)) {
+    for (const cores of rectanglesOf(transfer.destinations, rows, columns)) {
       const only = onlyReceiver(cores, fromFrame ? -1 : transfer.source, columns);
       if (only !== null) bundles.push({ transfer, cores, only });
     }
@@ -90,38 +90,36 @@ function onlyReceiver(
   return second === sender ? first : -1;
 }
 
-/** A transfer with the destinations of all that are like it. */
-interface AlikeTransfers {
-  readonly transfer: Transfer;
-  destinations: readonly number[];
-}
-
 /** Transfers of the same bytes to the same place of their destinations as one, in the order of the first of each. */
-function alikeTransfers(transfers: readonly Transfer[]): AlikeTransfers[] {
-  const found: AlikeTransfers[] = [];
-  const known = new Map<number, AlikeTransfers[]>();
+function alikeTransfers(transfers: readonly Transfer[]): Transfer[] {
+  const found: Transfer[] = [];
+  // By a number that few have in common: the last of those found, and of each the one before.
+  const last = new Map<number, number>();
+  const before = new Int32Array(transfers.length);
   for (const transfer of transfers) {
-    const { source, sourceOffset, destinationOffset, shape, destinations } = transfer;
-    // Not one for each, but few for any.
-    const key = (sourceOffset * 1024 + source) * 1021 + destinationOffset;
-    const near = known.get(key);
-    const same = near?.find(
-      ({ transfer: other }) =>
-        other.source === source &&
-        other.sourceOffset === sourceOffset &&
-        other.destinationOffset === destinationOffset &&
-        other.shape === shape,
-    );
-    if (same !== undefined) {
-      same.destinations = [...same.destinations, ...destinations];
-      continue;
+    const key = (transfer.source * 8191 + transfer.sourceOffset * 31 + transfer.destinationOffset * 127) | 0;
+    const near = last.get(key) ?? -1;
+    let place = near;
+    while (place >= 0 && !areAlike(found[place] as Transfer, transfer)) place = before[place] as number;
+    if (place < 0) {
+      before[found.length] = near;
+      last.set(key, found.length);
+      found.push(transfer);
+    } else {
+      const same = found[place] as Transfer;
+      found[place] = { ...same, destinations: [...same.destinations, ...transfer.destinations] };
     }
-    const alike = { transfer, destinations };
-    found.push(alike);
-    if (near === undefined) known.set(key, [alike]);
-    else near.push(alike);
   }
   return found;
+}
+
+function areAlike(left: Transfer, right: Transfer): boolean {
+  return (
+    left.source === right.source &&
+    left.sourceOffset === right.sourceOffset &&
+    left.destinationOffset === right.destinationOffset &&
+    left.shape === right.shape
+  );
 }
 
 /**
@@ -141,6 +139,10 @@ function inTurns(bundles: readonly Bundle[], rows: number, columns: number): Bun
 
 /** Rectangles that cover destinations. */
 function rectanglesOf(destinations: readonly number[], rows: number, columns: number): Rectangle[] {
+  const [first] = destinations;
+  if (destinations.length === 1 && first !== undefined) {
+    return [{ row: Math.floor(first / columns), column: first % columns, rows: 1, columns: 1 }];
+  }
   let [north, south, west, east] = [rows, -1, columns, -1];
   for (const destination of destinations) {
     const row = Math.floor(destination / columns);

@@ -45,7 +45,7 @@ const views = {
 
 const instructionsOf = (given: ReturnType<typeof batch>) =>
   new CopyInstructions(given, tokens.arrived, 4, new SequenceIndex());
-const written = ({ instruction, skeleton }: Described) => withFields(instruction, skeleton.numbers);
+const written = ({ example, numbers }: Described) => withFields(example, numbers);
 
 /** On 4 × 4 cores: the packets of a batch, with the core that sends each. */
 const packets = (given: ReturnType<typeof batch>) => {
@@ -135,13 +135,11 @@ describe("packets", () => {
     const instructions = instructionsOf(batch([]));
     const cores = { row: 0, column: 0, rows: 1, columns: 1 };
     const [first, second] = [transfer(0, [1]), transfer(4, [7], { sourceOffset: 24 })];
-    const packetTo = (each: Transfer, only: number) => instructions.packet({ transfer: each, cores, only }).skeleton;
-    expect(packetTo(first, 1)).toEqual({ shape: packetTo(second, 7).shape, numbers: [108, 216, 0, 1] });
+    const packetTo = (each: Transfer, only: number) => instructions.packet({ transfer: each, cores, only });
+    expect(packetTo(first, 1)).toMatchObject({ shape: packetTo(second, 7).shape, numbers: [108, 216, 0, 1] });
     expect(packetTo(second, 7).numbers).toEqual([124, 216, 1, 3]);
     const square = { ...cores, rows: 2, columns: 2 };
-    expect(instructions.packet({ transfer: first, cores: square, only: -1 }).skeleton.shape).not.toBe(
-      packetTo(first, 1).shape,
-    );
+    expect(instructions.packet({ transfer: first, cores: square, only: -1 }).shape).not.toBe(packetTo(first, 1).shape);
   });
 
   it("of a single element have one count", () => {
