@@ -12,7 +12,6 @@ import type { NetworkPlan, StepPlan } from "../step-plan.ts";
 import { windowAxes } from "../window-maximum.ts";
 import type { MovingThreads } from "./moving-threads.ts";
 import { SequenceIndex } from "./sequence-index.ts";
-import { TransferCache } from "./transfer-cache.ts";
 import { mergeNest, rangeSize, type TileDimension, type TileView, tensorView, tileView } from "./views.ts";
 import { emitWindows, windowRoom } from "./window-step.ts";
 
@@ -22,7 +21,6 @@ export interface EmitContext {
   /** Address of each buffer by name. */
   readonly addresses: ReadonlyMap<string, number>;
   readonly types: ReadonlyMap<string, TensorType>;
-  readonly transfers: TransferCache;
   /** Numbers the shapes of instructions. */
   readonly shapes: SequenceIndex;
   /** By what they follow from but for addresses: the threads that move data. */
@@ -37,7 +35,6 @@ export function emitContext(plan: NetworkPlan, addresses: ReadonlyMap<string, nu
     plan,
     addresses,
     types: valueTypes(plan.network.graph),
-    transfers: new TransferCache(),
     shapes: new SequenceIndex(),
     moving: new Map(),
     keys: new SequenceIndex(),

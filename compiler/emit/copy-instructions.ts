@@ -1,9 +1,9 @@
 import type { SimpleInstruction } from "../../ir/instruction.ts";
 import type { CopyShape, Transfer } from "../transfers.ts";
+import type { Bundle } from "./bundles.ts";
 import { type CopyBatch, copyViews } from "./copy-batch.ts";
 import type { SequenceIndex } from "./sequence-index.ts";
 import { type Described, described } from "./skeleton.ts";
-import type { Bundle } from "./transfer-cache.ts";
 
 /** By the instruction that a copy is made by, where only its shape counts; multicasts have the shape of their rectangle as well. */
 type Way = "gather" | "move" | "frame" | number;

@@ -8,12 +8,12 @@ import { boxStart, denseLayout, type LocalLayout, localOffset, naturalOrder } fr
 import { type AxisPiece, axisPieces, identityPiece, touchedRanges } from "../pieces.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
 import type { Spread } from "../transfers.ts";
+import { type Bundle, bundlesOf } from "./bundles.ts";
 import { addressOf, type EmitContext } from "./chain.ts";
-import type { CopyBatch } from "./copy-batch.ts";
+import { type CopyBatch, copiesBetween } from "./copy-batch.ts";
 import { CopyInstructions } from "./copy-instructions.ts";
 import type { SequencePart } from "./sequence-index.ts";
 import { type Described, described } from "./skeleton.ts";
-import type { Bundle } from "./transfer-cache.ts";
 import { mergeNest, rangeSize } from "./views.ts";
 
 /** Everything that moves in a step: operands that are not where they are needed, and what movement layers make. */
@@ -67,7 +67,7 @@ export function stepMovement(context: EmitContext, plan: StepPlan, frameAddress:
 
 /** Writes what moves in a step as instructions. */
 export function moveLists(
-  { plan: { target }, transfers, shapes }: EmitContext,
+  { plan: { target }, shapes }: EmitContext,
   { batches, fills }: StepMovement,
   frame: FrameFacts,
 ): MoveLists {
@@ -85,8 +85,9 @@ export function moveLists(
   }
   for (const batch of batches) {
     const instructions = new CopyInstructions(batch, frame.arrivalToken, columns, shapes);
+    const transfers = batch.copies.transfers();
     if (batch.destinationSpace === "frame") {
-      for (const transfer of batch.transfers) {
+      for (const transfer of transfers) {
         const column = transfer.source % columns;
         if (column < frame.columns.start || column >= frame.columns.end) continue;
         const row = Math.floor(transfer.source / columns);
@@ -97,12 +98,12 @@ export function moveLists(
     }
     const fromFrame = batch.sourceSpace === "frame";
     if (!fromFrame) {
-      for (const transfer of batch.transfers) {
+      for (const transfer of transfers) {
         if (transfer.destinations.includes(transfer.source))
           at(gathers, transfer.source).push(instructions.gather(transfer));
       }
     }
-    for (const bundle of transfers.bundles(batch.transfers, fromFrame, rows, columns)) {
+    for (const bundle of bundlesOf(transfers, fromFrame, rows, columns)) {
       const { source } = bundle.transfer;
       (fromFrame ? at(frameSends, bundle.cores.row) : at(sends, source)).push(instructions.packet(bundle));
       countArrivals(arrivals, bundle, fromFrame ? -1 : source, columns);
@@ -128,7 +129,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const write = at(plan.writes, 0);
     const type = write.write.type;
     batches.push({
-      transfers: context.transfers.transfers([identityPiece(type.shape)], frameSpread(type), write.spread),
+      copies: copiesBetween([identityPiece(type.shape)], frameSpread(type), write.spread, context.keys),
       elementBytes: elementBytes(type.element),
       sourceSpace: "frame",
       sourceAddress: frameAddress,
@@ -141,7 +142,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const read = at(plan.reads, 0).read;
     const home = homeOf(context, plan, read.value);
     batches.push({
-      transfers: context.transfers.transfers([identityPiece(read.type.shape)], home.spread, frameSpread(read.type)),
+      copies: copiesBetween([identityPiece(read.type.shape)], home.spread, frameSpread(read.type), context.keys),
       elementBytes: elementBytes(read.type.element),
       sourceSpace: "memory",
       sourceAddress: addressOf(context, home.buffer),
@@ -160,9 +161,9 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
       const bytes = elementBytes(read.read.type.element);
       if (read.mode === "constant") {
         const spread: Spread = { boxes: read.boxes, origins: read.origins, layout: read.layout };
-        const transfers = context.transfers.transfers(pieces, spread, write.spread, "within");
+        const copies = copiesBetween(pieces, spread, write.spread, context.keys, "within");
         batches.push({
-          transfers,
+          copies,
           elementBytes: bytes,
           ...onChip,
           sourceAddress: addressOf(context, read.buffer),
@@ -171,9 +172,9 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
         return;
       }
       const home = homeOf(context, plan, read.read.value);
-      const transfers = context.transfers.transfers(pieces, home.spread, write.spread);
+      const copies = copiesBetween(pieces, home.spread, write.spread, context.keys);
       batches.push({
-        transfers,
+        copies,
         elementBytes: bytes,
         ...onChip,
         sourceAddress: addressOf(context, home.buffer),
@@ -190,7 +191,7 @@ function copyBatches(context: EmitContext, plan: StepPlan, frameAddress: number)
     const wanted: Spread = { boxes: read.boxes, origins: read.origins, layout: read.layout };
     const pieces = [identityPiece(read.read.type.shape)];
     batches.push({
-      transfers: context.transfers.transfers(pieces, home.spread, wanted, read.mode === "around" ? "between" : "all"),
+      copies: copiesBetween(pieces, home.spread, wanted, context.keys, read.mode === "around" ? "between" : "all"),
       elementBytes: elementBytes(read.read.type.element),
       ...onChip,
       sourceAddress: addressOf(context, home.buffer),
@@ -314,7 +315,7 @@ function subtractOne(box: Box, hole: Box): Box[] {
     const withRange = (part: Range): Box => core.map((value, index) => (index === axis ? part : value));
     if (range.start < start) parts.push(withRange({ start: range.start, end: start }));
     if (end < range.end) parts.push(withRange({ start: end, end: range.end }));
-    core = withRange({ start, end });
+    if (start !== range.start || end !== range.end) core = withRange({ start, end });
   }
   return parts;
 }

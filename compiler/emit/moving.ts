@@ -72,8 +72,8 @@ function keyOf(
   gathered: number,
 ): number {
   let key = keys.and(keys.and(0, arrivalToken), gathered);
-  for (const { transfers, elementBytes, sourceAddress, destinationAddress } of batches) {
-    for (const part of [transfers, elementBytes, sourceAddress, destinationAddress]) key = keys.and(key, part);
+  for (const { copies, elementBytes, sourceAddress, destinationAddress } of batches) {
+    for (const part of [copies.key, elementBytes, sourceAddress, destinationAddress]) key = keys.and(key, part);
   }
   for (const { key: holes, layout, origins, address, type, value } of fills) {
     for (const part of [...holes, layout.strideBytes.join(), origins, address, type.element, value]) {

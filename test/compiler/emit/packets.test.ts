@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { copyViews } from "../../../compiler/emit/copy-batch.ts";
+import { bundlesOf } from "../../../compiler/emit/bundles.ts";
+import { copiesBetween, copyViews } from "../../../compiler/emit/copy-batch.ts";
 import { CopyInstructions } from "../../../compiler/emit/copy-instructions.ts";
 import { subtract } from "../../../compiler/emit/movement.ts";
 import { SequenceIndex } from "../../../compiler/emit/sequence-index.ts";
 import { type Described, withFields } from "../../../compiler/emit/skeleton.ts";
 import { anchoredTo } from "../../../compiler/emit/step-body.ts";
 import { tokens } from "../../../compiler/emit/tokens.ts";
-import { TransferCache } from "../../../compiler/emit/transfer-cache.ts";
 import { mergeNest, rangeSize, tensorView, tileView } from "../../../compiler/emit/views.ts";
 import { denseLayout } from "../../../compiler/local-layout.ts";
 import { identityPiece } from "../../../compiler/pieces.ts";
-import type { CopyShape, Transfer } from "../../../compiler/transfers.ts";
+import { type CopyShape, type Transfer, transfersOf } from "../../../compiler/transfers.ts";
 import { boxCount } from "../../../ir/iteration.ts";
 
 const range = (start: number, end: number) => ({ start, end });
@@ -28,7 +28,7 @@ const batch = (
   sourceSpace: "memory" | "frame" = "memory",
   destinationSpace: "memory" | "frame" = "memory",
 ) => ({
-  transfers,
+  copies: { key: 0, transfers: () => transfers },
   elementBytes: 1,
   sourceSpace,
   sourceAddress: 100,
@@ -50,9 +50,10 @@ const written = ({ example, numbers }: Described) => withFields(example, numbers
 /** On 4 × 4 cores: the packets of a batch, with the core that sends each. */
 const packets = (given: ReturnType<typeof batch>) => {
   const instructions = instructionsOf(given);
-  return new TransferCache()
-    .bundles(given.transfers, given.sourceSpace === "frame", 4, 4)
-    .map((bundle) => [bundle.transfer.source, written(instructions.packet(bundle))]);
+  return bundlesOf(given.copies.transfers(), given.sourceSpace === "frame", 4, 4).map((bundle) => [
+    bundle.transfer.source,
+    written(instructions.packet(bundle)),
+  ]);
 };
 
 describe("packets", () => {
@@ -65,12 +66,12 @@ describe("packets", () => {
     expect(packets(given)).toEqual([
       [5, { kind: "multicast", ...views, cores: { row: 0, column: 0, rows: 2, columns: 2 } }],
     ]);
-    expect(new TransferCache().bundles(given.transfers, false, 4, 4).map(({ only }) => only)).toEqual([-1]);
+    expect(bundlesOf(given.copies.transfers(), false, 4, 4).map(({ only }) => only)).toEqual([-1]);
   });
 
   it("to two cores of which one is the sender are moves to the other", () => {
     const pairs = [transfer(0, [0, 1]), transfer(1, [0, 1]), transfer(2, [2, 6]), transfer(6, [2, 6])];
-    const found = new TransferCache().bundles(pairs, false, 4, 4);
+    const found = bundlesOf(pairs, false, 4, 4);
     const byCore = new Map(found.map(({ transfer: { source }, only }) => [source, only]));
     expect([0, 1, 2, 6].map((core) => byCore.get(core))).toEqual([1, 0, 6, 2]);
   });
@@ -103,12 +104,7 @@ describe("packets", () => {
   });
 
   it("from the framebuffer leave in the first row of their destinations", () => {
-    const found = new TransferCache().bundles(
-      [transfer(0, [9, 10]), transfer(0, [2], { sourceOffset: 0 })],
-      true,
-      4,
-      4,
-    );
+    const found = bundlesOf([transfer(0, [9, 10]), transfer(0, [2], { sourceOffset: 0 })], true, 4, 4);
     expect(found.map(({ cores, only }) => [cores, only])).toEqual([
       [{ row: 2, column: 1, rows: 1, columns: 2 }, -1],
       [{ row: 0, column: 2, rows: 1, columns: 1 }, 2],
@@ -151,31 +147,34 @@ describe("packets", () => {
   });
 });
 
-describe("remembered transfers", () => {
+describe("copies between spreads", () => {
   const layout = denseLayout([0], [2], 1);
   const halves = { boxes: [[range(0, 2)], [range(2, 4)]], origins: [[0], [2]], layout };
   const swapped = { boxes: [[range(2, 4)], [range(0, 2)]], origins: [[2], [0]], layout };
   const pieces = [identityPiece([4])];
 
-  it("are the same list for spreads of the same boxes, another for others", () => {
-    const cache = new TransferCache();
-    const first = cache.transfers(pieces, halves, swapped);
-    expect(first.map(({ source, destinations }) => [source, destinations])).toEqual([
+  it("have the same key for spreads of the same boxes, another for others", () => {
+    const keys = new SequenceIndex();
+    const first = copiesBetween(pieces, halves, swapped, keys);
+    expect(first.transfers().map(({ source, destinations }) => [source, destinations])).toEqual([
       [1, [0]],
       [0, [1]],
     ]);
-    expect(cache.transfers([identityPiece([4])], { ...halves }, { ...swapped, layout: { ...layout } })).toBe(first);
-    expect(cache.transfers(pieces, halves, halves)).not.toBe(first);
+    const again = copiesBetween([identityPiece([4])], { ...halves }, { ...swapped, layout: { ...layout } }, keys);
+    expect(again.key).toBe(first.key);
     const wider = { ...swapped, layout: denseLayout([0], [2], 2) };
-    expect(cache.transfers(pieces, halves, wider)).not.toBe(first);
+    const others = [copiesBetween(pieces, halves, halves, keys), copiesBetween(pieces, halves, wider, keys)];
+    const within = copiesBetween(pieces, halves, swapped, keys, "within");
+    expect(new Set([first, ...others, within].map(({ key }) => key)).size).toBe(4);
   });
 
   it("can be those within places or between them alone", () => {
-    const cache = new TransferCache();
     const [box, origin] = [[range(1, 3)], [1]];
     const both = { boxes: [box, box], origins: [origin, origin], layout };
-    const listed = (which: "all" | "within" | "between") =>
-      cache.transfers(pieces, halves, both, which).map(({ source, destinations }) => [source, destinations]);
+    const listed = (kind: "all" | "within" | "between") =>
+      copiesBetween(pieces, halves, both, new SequenceIndex(), kind)
+        .transfers()
+        .map(({ source, destinations }) => [source, destinations]);
     expect(listed("all")).toEqual([
       [0, [0, 1]],
       [1, [0, 1]],
@@ -188,11 +187,10 @@ describe("remembered transfers", () => {
       [0, [1]],
       [1, [0]],
     ]);
-    expect(cache.transfers(pieces, halves, swapped, "within")).toEqual([]);
+    expect(copiesBetween(pieces, halves, swapped, new SequenceIndex(), "within").transfers()).toEqual([]);
   });
 
   it("leave cores that all send to each other for different ones at any time", () => {
-    const cache = new TransferCache();
     const strips = (axis: number) =>
       [0, 1, 2, 3].map((part) => [0, 1].map((each) => (each === axis ? range(part, part + 1) : range(0, 4))));
     const spread = (axis: number, extents: readonly number[]) => {
@@ -200,9 +198,10 @@ describe("remembered transfers", () => {
       const origins = boxes.map((box) => box.map(({ start }) => start));
       return { boxes, origins, layout: denseLayout([0, 1], extents, 1) };
     };
-    const transfers = cache.transfers([identityPiece([4, 4])], spread(0, [1, 4]), spread(1, [4, 1]));
+    const transfers = transfersOf([identityPiece([4, 4])], spread(0, [1, 4]), spread(1, [4, 1]));
+    const bundles = bundlesOf(transfers, false, 2, 2);
     const sent = [0, 1, 2, 3].map((core) =>
-      cache.bundles(transfers, false, 2, 2).flatMap(({ transfer: { source }, only }) => (source === core ? only : [])),
+      bundles.flatMap(({ transfer: { source }, only }) => (source === core ? only : [])),
     );
     // In a square of two rows: to the right, down, and across, around its edges.
     expect(sent).toEqual([
@@ -214,11 +213,10 @@ describe("remembered transfers", () => {
   });
 
   it("of one core differ from those of the framebuffer, from which a core may get what it holds", () => {
-    const cache = new TransferCache();
     const one = { ...halves, boxes: [[range(0, 2)]] };
-    const transfers = cache.transfers([identityPiece([2])], one, one);
-    expect(cache.bundles(transfers, true, 1, 1).map(({ only }) => only)).toEqual([0]);
-    expect(cache.bundles(transfers, false, 1, 1)).toEqual([]);
+    const transfers = transfersOf([identityPiece([2])], one, one);
+    expect(bundlesOf(transfers, true, 1, 1).map(({ only }) => only)).toEqual([0]);
+    expect(bundlesOf(transfers, false, 1, 1)).toEqual([]);
   });
 });
 

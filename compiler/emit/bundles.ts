@@ -1,8 +1,6 @@
 import type { Rectangle } from "../../ir/instruction.ts";
-import type { AxisPiece } from "../pieces.ts";
-import { type Spread, type Transfer, transfersOf } from "../transfers.ts";
+import type { Transfer } from "../transfers.ts";
 import { coverRectangles } from "./rectangles.ts";
-import { SequenceIndex } from "./sequence-index.ts";
 
 /** A copy that goes to every core of a rectangle, to the same place of each. */
 export interface Bundle {
@@ -12,60 +10,8 @@ export interface Bundle {
   readonly only: number;
 }
 
-/**
- * Remembers transfers and bundles: networks repeat their blocks, and the transfers between two spreads do not depend on
- * where buffers lie. Has the life of one emission.
- */
-export class TransferCache {
-  readonly #transfers = new Map<number, readonly Transfer[]>();
-  readonly #bundles = {
-    frame: new Map<readonly Transfer[], readonly Bundle[]>(),
-    core: new Map<readonly Transfer[], readonly Bundle[]>(),
-  };
-  readonly #keys = new SequenceIndex();
-
-  /** `transfersOf`, or those of them within places or between them, remembered; spreads with the same boxes and origins and equal strides give the same list. */
-  transfers(
-    pieces: readonly AxisPiece[],
-    source: Spread,
-    destination: Spread,
-    which: "all" | "within" | "between" = "all",
-  ): readonly Transfer[] {
-    const kind = this.#keys.and(this.#keys.and(0, which), JSON.stringify(pieces));
-    const key = this.#with(this.#with(kind, source), destination);
-    const known = this.#transfers.get(key);
-    if (known !== undefined) return known;
-    const all = transfersOf(pieces, source, destination);
-    const made = which === "all" ? all : all.flatMap((transfer) => thoseOf(transfer, which));
-    this.#transfers.set(key, made);
-    return made;
-  }
-
-  /** The transfers that leave their place, those that carry the same bytes to the same place of several cores together. */
-  bundles(transfers: readonly Transfer[], fromFrame: boolean, rows: number, columns: number): readonly Bundle[] {
-    // On a chip of one core a value lies in the core as it does in the framebuffer: the transfers are then the same.
-    const bundles = this.#bundles[fromFrame ? "frame" : "core"];
-    const known = bundles.get(transfers);
-    if (known !== undefined) return known;
-    const made = bundlesOf(transfers, fromFrame, rows, columns);
-    bundles.set(transfers, made);
-    return made;
-  }
-
-  #with(key: number, { boxes, origins, layout }: Spread): number {
-    const places = this.#keys.and(this.#keys.and(key, boxes), origins);
-    return this.#keys.and(places, layout.strideBytes.join());
-  }
-}
-
-/** What a transfer carries within its place or between it and others; none where that is nothing. */
-function thoseOf(transfer: Transfer, which: "within" | "between"): Transfer[] {
-  const isWithin = which === "within";
-  const destinations = transfer.destinations.filter((place) => (place === transfer.source) === isWithin);
-  return destinations.length === 0 ? [] : [{ ...transfer, destinations }];
-}
-
-function bundlesOf(transfers: readonly Transfer[], fromFrame: boolean, rows: number, columns: number): Bundle[] {
+/** The transfers that leave their place, those that carry the same bytes to the same place of several cores together. */
+export function bundlesOf(transfers: readonly Transfer[], fromFrame: boolean, rows: number, columns: number): Bundle[] {
   const bundles: Bundle[] = [];
   for (const transfer of alikeTransfers(transfers)) {
     for (const cores of rectanglesOf(transfer.destinations, rows, columns)) {
