@@ -107,9 +107,12 @@ export class Stretches {
    */
   passBarrier(thread: number): void {
     const memory = this.#memory;
+    if (memory === null) {
+      this.#takeEvents(thread);
+      return;
+    }
     let last = thread;
     let snapshot = this.#snapshot(last);
-    if (memory === null) return;
     if (this.#start !== null && snapshot !== null) this.#remember(memory, this.#start, snapshot, last);
     while (snapshot !== null) {
       const found = this.#find(memory, snapshot, last);
@@ -127,21 +130,29 @@ export class Stretches {
     header[layout.takesHostTime] = 0;
   }
 
+  /** Saves the states of threads, batches counted from that of one, and takes over all events so far; false when something is on its way. */
+  #takeEvents(lastThread: number): boolean {
+    const { engine, recorder } = this.#parts;
+    if (!engine.isIdle()) return false;
+    const { header, threads } = engine.tables;
+    const batch = threadField(threads, lastThread, layout.batchField);
+    if (!engine.save(batch, header[layout.eventCount] as number)) return false;
+    recorder.take(engine);
+    return true;
+  }
+
   /** The state now, all events so far being taken over; null when it holds more than a snapshot does. */
   #snapshot(lastThread: number): Snapshot | null {
+    if (!this.#takeEvents(lastThread)) return null;
     const { engine, recorder } = this.#parts;
-    if (!engine.isIdle()) return null;
     const { header, threads, counters, portFree, byteHops, busyCycles, states, due } = engine.tables;
-    const batch = threadField(threads, lastThread, layout.batchField);
-    if (!engine.save(batch, header[layout.eventCount] as number)) return null;
-    recorder.take(engine);
     engine.listDue();
     const { now } = engine;
     const near = header[layout.nearDue] as number;
     const far = header[layout.farDue] as number;
     return {
       time: now,
-      batch,
+      batch: threadField(threads, lastThread, layout.batchField),
       event: recorder.count,
       threads: states.slice(),
       counters: counters.slice(),
