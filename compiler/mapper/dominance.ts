@@ -75,19 +75,20 @@ function remaining(own: readonly number[], single: Table, sides: readonly Side[]
     rowsOf(table.costs, own, kept[other] as readonly number[], isLeft, single.costs.length),
   );
   const worstColumns = new Int32Array(rows.length);
-  const left = new Set(own.keys());
-  for (const loser of [...left].reverse()) {
-    for (const winner of left) {
-      if (winner === loser) continue;
-      const gain = (single.costs[own[winner] as number] as number) - (single.costs[own[loser] as number] as number);
+  const costs = single.costs;
+  const remains = new Uint8Array(own.length).fill(1);
+  for (let loser = own.length - 1; loser >= 0; loser -= 1) {
+    for (let winner = 0; winner < own.length; winner += 1) {
+      if (remains[winner] === 0 || winner === loser) continue;
+      const gain = (costs[own[winner] as number] as number) - (costs[own[loser] as number] as number);
       const worst = worstDifference(rows, winner, loser, gain, worstColumns);
       if (worst < 0 || (worst === 0 && winner < loser)) {
-        left.delete(loser);
+        remains[loser] = 0;
         break;
       }
     }
   }
-  return own.filter((_, position) => left.has(position));
+  return own.filter((_, position) => remains[position] === 1);
 }
 
 /** The costs of a pair, [own][other]. */
@@ -106,13 +107,14 @@ function rowsOf(
 ): Rows {
   const rows = new Float64Array(own.length * other.length);
   const otherCount = costs.length / ownCount;
-  own.forEach((choice, row) => {
-    other.forEach((against, column) => {
-      rows[row * other.length + column] = costs[
-        isLeft ? choice * otherCount + against : against * ownCount + choice
-      ] as number;
-    });
-  });
+  const [ownStep, otherStep] = isLeft ? [otherCount, 1] : [1, ownCount];
+  let place = 0;
+  for (let row = 0; row < own.length; row += 1) {
+    const from = (own[row] as number) * ownStep;
+    for (let column = 0; column < other.length; column += 1, place += 1) {
+      rows[place] = costs[from + (other[column] as number) * otherStep] as number;
+    }
+  }
   return { costs: rows, width: other.length };
 }
 

@@ -110,7 +110,10 @@ function costOf(facts: LayerFacts, geometry: Geometry, weights: WeightPlan | nul
 /** Bytes of footprints on the core that has the largest ranges. */
 function bytesOf(footprints: readonly Footprint[], chunks: readonly number[]): number {
   let bytes = 0;
-  for (const footprint of footprints) bytes += extentCount(footprint.access, chunks) * footprint.elementBytes;
+  for (let index = 0; index < footprints.length; index += 1) {
+    const { access, elementBytes } = footprints[index] as Footprint;
+    bytes += extentCount(access, chunks) * elementBytes;
+  }
   return bytes;
 }
 
@@ -118,9 +121,13 @@ function bytesOf(footprints: readonly Footprint[], chunks: readonly number[]): n
 function extentCount(access: Access, chunks: readonly number[]): number {
   if (chunks.includes(0)) return access.length === 0 ? 1 : 0;
   let count = 1;
-  for (const { terms } of access) {
+  for (let axis = 0; axis < access.length; axis += 1) {
+    const { terms } = access[axis] as Access[number];
     let extent = 1;
-    for (const { dimension, stride } of terms) extent += Math.abs(stride) * ((chunks[dimension] as number) - 1);
+    for (let term = 0; term < terms.length; term += 1) {
+      const { dimension, stride } = terms[term] as Access[number]["terms"][number];
+      extent += Math.abs(stride) * ((chunks[dimension] as number) - 1);
+    }
     count *= extent;
   }
   return count;
