@@ -41,8 +41,7 @@ class Layout {
 /**
  * Lower bounds of Σ single[v][choice of v] + Σ pair costs. Costs are moved between pairs and their variables, which leaves every
  * total as it is, so that the sum of all least costs, which no total is below, becomes large: sequential tree-reweighted message
- * passing (Kolmogorov, 2006), in WASM and a memory of its own. Tables may rise; a sweep takes them as they are then. Pairs are
- * of two different variables.
+ * passing (Kolmogorov, 2006), in WASM and a memory of its own. Tables may rise between calls. Pairs are of two different variables.
  */
 export class CostBounds {
   readonly #kernels: KernelExports;
@@ -131,6 +130,7 @@ export class CostBounds {
 
   /** The bounds as costs lie now; they stand until the next ones are asked for. */
   bounds(): Bounds {
+    this.#readTables();
     this.#kernels.boundCosts(this.#record);
     return {
       total: this.#numbers(1, this.#total)[0] as number,

@@ -17,8 +17,8 @@ const sweepShare = 1 / 300;
 const turnLimit = 20;
 
 /** How far from the bound to the best total prices are worked out in one turn, and of how many of the entries at most, about. */
-const turnShare = 1 / 2;
-const entryShare = 1 / 64;
+const turnShare = 1 / 4;
+const entryShare = 1 / 16;
 
 /** Every which entry is looked at to tell how many there are below a bound. */
 const sampleStride = 16;

@@ -80,10 +80,10 @@ describe("the bounds of a problem's costs", () => {
         for (let sweep = 0; sweep < sweeps; sweep += 1) {
           for (const costs of [quick, plain]) costs.sweep();
           expect(quick.goodChoices()).toEqual(plain.goodChoices());
-          expect(quick.bounds()).toEqual(plain.bounds());
           rising.forEach(({ table }, pair) => {
             if (pair % 2 === sweep % 2) table.set(at(pairs, pair).table);
           });
+          expect(quick.bounds()).toEqual(plain.bounds());
         }
       }),
     );
