@@ -1,5 +1,4 @@
 import { setFlagsFromString } from "node:v8";
-import { z } from "zod";
 
 /**
  * Bytes of bytecode that a function runs through before the engine thinks of optimizing it, instead of its 67,584. A
@@ -17,6 +16,3 @@ const [inlinedBytes, inlinedBytesInAll] = [200, 300] as const;
 setFlagsFromString(`--interrupt-budget=${interruptBudget}`);
 setFlagsFromString(`--max-inlined-bytecode-size=${inlinedBytes}`);
 setFlagsFromString(`--max-inlined-bytecode-size-cumulative=${inlinedBytesInAll}`);
-
-// Schemas check without code of their own: a command checks a few files, and to make that code takes longer (0.05 s of a run).
-z.config({ jitless: true });

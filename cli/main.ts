@@ -1,6 +1,6 @@
-#!/usr/bin/env node
 // First, so that all modules are loaded under them.
 import "./engine-settings.ts";
+import "./schema-settings.ts";
 import { Command, CommanderError } from "commander";
 import { borealVersion } from "../api/version.ts";
 import { BorealError, formatProblem, type Problem } from "../base/errors.ts";
@@ -74,8 +74,6 @@ function quietOnClosedPipe(error: NodeJS.ErrnoException): void {
 process.stdout.on("error", quietOnClosedPipe);
 process.stderr.on("error", quietOnClosedPipe);
 const program = makeProgram();
-try {
-  await program.parseAsync();
-} catch (error) {
+program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error, program);
-}
+});
