@@ -61,7 +61,7 @@ function joined(stretches: readonly Stretch[], shapes: SequenceIndex): Skeleton 
   let shape = 0;
   const numbers: number[] = [];
   for (const { turns, body, steps } of stretches) {
-    shape = shapes.and(shape, turns);
+    shape = shapes.and(shapes.and(shape, turns), body.length);
     if (turns > 1) shape = shapes.and(shape, steps.join(";"));
     for (const each of body) {
       shape = shapes.and(shape, each.shape);

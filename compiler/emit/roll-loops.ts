@@ -5,7 +5,10 @@ import { affine, type Described, withFields } from "./skeleton.ts";
 /** Longest loop body that is looked for. */
 const longestBody = 48;
 
-/** A stretch of a list: `turns` repetitions of the body, whose numbers advance by `steps` (one list an instruction). */
+/**
+ * A stretch of a list: `turns` repetitions of the body, whose numbers advance by `steps` (one list an instruction); of instructions that
+ * do not repeat, one turn.
+ */
 export interface Stretch {
   readonly turns: number;
   readonly body: readonly Described[];
@@ -13,24 +16,29 @@ export interface Stretch {
 }
 
 /**
- * Finds repetitions: a stretch of instructions that repeats with fields advancing by equal steps becomes one stretch of
- * many turns; all others stand as stretches of one turn. Running them in order does what running the list does.
+ * Finds repetitions: instructions that repeat with fields advancing by equal steps become one stretch of many turns; all between two of
+ * those are one of a single turn. Running them in order does what running the list does.
  */
 export function stretchesOf(list: readonly Described[]): Stretch[] {
   const stretches: Stretch[] = [];
-  let start = 0;
+  let [begin, start] = [0, 0];
+  const endSingles = (): void => {
+    if (start > begin) stretches.push({ turns: 1, body: list.slice(begin, start), steps: [] });
+  };
   while (start < list.length) {
     const { period, turns } = bestRepetition(list, start);
     if (turns === 1) {
-      stretches.push({ turns, body: [at(list, start)], steps: noSteps });
       start += 1;
       continue;
     }
+    endSingles();
     const body = list.slice(start, start + period);
     const steps = body.map(({ numbers }, offset) => difference(at(list, start + offset + period).numbers, numbers));
     stretches.push({ turns, body, steps });
     start += period * turns;
+    begin = start;
   }
+  endSingles();
   return stretches;
 }
 
@@ -39,7 +47,7 @@ export function rollLoops(list: readonly Described[]): Instruction[] {
   return stretchesOf(list).flatMap((stretch) => instructionsOf(stretch, (_, base, turn) => affine(base, 0, 0, turn)));
 }
 
-/** The instructions of a stretch: a loop, or the one instruction; `fieldOf` is asked for each number, in order. */
+/** The instructions of a stretch: a loop, or those that do not repeat; `fieldOf` is asked for each number, in order. */
 export function instructionsOf(
   stretch: Stretch,
   fieldOf: (position: number, base: number, turn: number) => Field,
@@ -55,9 +63,6 @@ export function instructionsOf(
   });
   return stretch.turns === 1 ? body : [{ kind: "loop", count: stretch.turns, body }];
 }
-
-/** The steps of a stretch of one turn. */
-const noSteps: readonly (readonly number[])[] = [[]];
 
 /** What most instructions begin: nothing repeats. */
 const once = { period: 1, turns: 1 } as const;
