@@ -4,26 +4,20 @@ import { fileURLToPath } from "node:url";
 /** What a run of the command took. */
 export interface ColdRun {
   readonly wallSeconds: number;
-  /** Processor time that it spent outside the kernel, of all its threads. */
-  readonly userSeconds: number;
+  /** Processor time of all its threads, that in the kernel included. */
+  readonly processorSeconds: number;
   /** The most memory that the process held. */
   readonly peakBytes: number;
 }
 
 const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
-/**
- * Loaded before the command: writes the peak of the process's memory, in KiB, and its user time, in microseconds, to file
- * descriptor 3 when it ends.
- */
-const usageReporter = `data:text/javascript,${encodeURIComponent(
-  'import { writeSync } from "node:fs"; process.on("exit", () => { const { maxRSS, userCPUTime } = process.resourceUsage(); writeSync(3, [maxRSS, userCPUTime].join(" ")); });',
-)}`;
+const usageReporter = fileURLToPath(new URL("report-usage.cjs", import.meta.url));
 
 /** Runs the built command in a process of its own. Rejects with what it wrote to standard error when it fails. */
 export async function runCold(options: readonly string[]): Promise<ColdRun> {
   const start = performance.now();
-  const child = spawn(process.execPath, ["--import", usageReporter, cli, ...options], {
+  const child = spawn(process.execPath, ["--require", usageReporter, cli, ...options], {
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
   const texts = { errors: "", usage: "" };
@@ -40,5 +34,5 @@ export async function runCold(options: readonly string[]): Promise<ColdRun> {
   const wallSeconds = (performance.now() - start) / 1000;
   if (code !== 0) throw new Error(`boreal ${options.join(" ")} ended with ${code}: ${texts.errors}`);
   const [kibibytes = 0, microseconds = 0] = texts.usage.split(" ").map(Number);
-  return { wallSeconds, userSeconds: microseconds / 1e6, peakBytes: kibibytes * 1024 };
+  return { wallSeconds, processorSeconds: microseconds / 1e6, peakBytes: kibibytes * 1024 };
 }

@@ -28,7 +28,7 @@ try {
     rows.push([
       name,
       budget,
-      `${run.userSeconds.toFixed(0)} (${run.wallSeconds.toFixed(0)} by the clock)`,
+      `${run.processorSeconds.toFixed(0)} (${run.wallSeconds.toFixed(0)} by the clock)`,
       `< ${wantedSeconds}`,
       `${search.layerCount}, ${search.judgedCount}`,
       plan?.name ?? "–",

@@ -82,7 +82,7 @@ async function measured(folder: string, { model, options }: Omit<Case, "size">):
   for (let run = 0; run < runCount; run += 1) {
     runs.push(await runCold(["run", path, "--timing-only", "--trace", join(folder, "trace.json"), ...options]));
   }
-  return runs.reduce((best, run) => (run.userSeconds < best.userSeconds ? run : best));
+  return runs.reduce((best, run) => (run.processorSeconds < best.processorSeconds ? run : best));
 }
 
 /** The slope of the line with the least squares through the logarithms of sizes and costs. */
@@ -107,15 +107,17 @@ try {
     const runs: { readonly size: number; readonly run: ColdRun }[] = [];
     for (const each of cases) {
       const run = await measured(folder, each);
-      console.log(`${name}: ${each.size} ${unit}: ${run.userSeconds.toFixed(2)} s`);
+      console.log(`${name}: ${each.size} ${unit}: ${run.processorSeconds.toFixed(2)} s`);
       runs.push({ size: each.size, run });
     }
-    const exponent = exponentOf(runs.map(({ size, run }) => ({ size, cost: run.userSeconds - start.userSeconds })));
+    const exponent = exponentOf(
+      runs.map(({ size, run }) => ({ size, cost: run.processorSeconds - start.processorSeconds })),
+    );
     for (const { size, run } of runs) {
-      const figures = [run.userSeconds.toFixed(2), run.wallSeconds.toFixed(2), (run.peakBytes / 1e6).toFixed(0)];
+      const figures = [run.processorSeconds.toFixed(2), run.wallSeconds.toFixed(2), (run.peakBytes / 1e6).toFixed(0)];
       rows.push(`| ${name} | ${size} ${unit} | ${figures.join(" | ")} | ${exponent.toFixed(2)} |`);
     }
-    plotted.push({ name, unit, points: runs.map(({ size, run }) => ({ size, seconds: run.userSeconds })) });
+    plotted.push({ name, unit, points: runs.map(({ size, run }) => ({ size, seconds: run.processorSeconds })) });
   }
   writeFileSync(new URL("../docs/scaling.svg", import.meta.url), scalingSvg(plotted));
   writeFileSync(new URL("../docs/scaling.md", import.meta.url), documentOf(rows, start));
@@ -128,7 +130,7 @@ function documentOf(rows: readonly string[], start: ColdRun): string {
 
 Written by \`npm run bench:scaling\`: the built command, cold, \`boreal run model.onnx --timing-only --trace\` with energy, as
 processor time of all threads outside the kernel, the least of ${runCount} run(s). The exponent is the slope of a line through the
-logarithms of size and time, less the ${start.userSeconds.toFixed(2)} s that a network of one step takes; 1 is growth in proportion.
+logarithms of size and time, less the ${start.processorSeconds.toFixed(2)} s that a network of one step takes; 1 is growth in proportion.
 
 ![Seconds against size](scaling.svg)
 
