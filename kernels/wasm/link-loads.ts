@@ -11,7 +11,6 @@ import {
   foundRemote,
   ownerAxes,
   ownerAxisWords,
-  ownerCells,
   ownerColumnCut,
   ownerRowCount,
   ownerRowCut,

@@ -3,9 +3,7 @@
 // grant their links. The phases make the outcome independent of the order in which events are stored. docs/timing.md.
 import {
   allDone,
-  amountTable,
   arrivalCause,
-  arrivalPortTable,
   barrierKind,
   barrierPassed,
   barrierThread,
@@ -13,25 +11,13 @@ import {
   collectiveCause,
   counterStampTable,
   counterTable,
-  cyclesTable,
   dueTable,
-  fieldsTable,
-  frameHoldCyclesTable,
-  headerWords,
-  holdCyclesTable,
   hostKind,
-  includesSenderTable,
-  kindTable,
-  localTable,
   loopEndKind,
   loopKind,
   messageStrayed,
   portKind,
-  portTable,
   previousCause,
-  rectangleColumnsTable,
-  rectangleRowsTable,
-  resourceTable,
   scheduled,
   segmentEndTable,
   segmentFirstTable,
@@ -40,13 +26,11 @@ import {
   signalCause,
   signalKind,
   stamp,
-  stepTable,
   strayThread,
   streamKind,
   takesHostTime,
   threadsPerCore,
   threadStampTable,
-  tokenTable,
   unitCause,
   unitKind,
   usesHost,
@@ -54,6 +38,32 @@ import {
   waitKind,
 } from "../../timing-layout";
 import { advance, beginCalendar, nextDue, now, schedule } from "./calendar";
+import {
+  amounts,
+  arrivalPorts,
+  barrierCycles,
+  codeEnd,
+  columns,
+  coreCount,
+  cycles,
+  fields,
+  frameHoldCycles,
+  holdCycles,
+  hopCycles,
+  includesSender,
+  issueCycles,
+  kinds,
+  local,
+  ports,
+  rectangleColumns,
+  rectangleRows,
+  resources,
+  rows,
+  stepCount,
+  steps,
+  tokenCount,
+  tokens,
+} from "./code";
 import {
   beginCollectives,
   beginTogether,
@@ -66,19 +76,7 @@ import {
   startExchange,
 } from "./collectives";
 import { beginEvent, beginEvents, completeEvent, releaseEvent, settleEvent } from "./events";
-import {
-  allocate,
-  allocateFilled,
-  byteAt,
-  floatAt,
-  header,
-  heapEnd,
-  setFloatAt,
-  setHeader,
-  setHeapEnd,
-  setWordAt,
-  wordAt,
-} from "./memory";
+import { allocate, allocateFilled, byteAt, floatAt, header, setHeader, setHeapEnd, setWordAt, wordAt } from "./memory";
 import {
   arbitrate,
   areNetworksIdle,
@@ -106,33 +104,6 @@ import { beginThreads, nextTurn, releaseThread, settleThread, Thread, threadAt }
 /** Sends of one thread in one step are told apart below this number in a packet's priority. */
 const sequenceLimit: f64 = 16777216;
 
-// The grid, its costs, and the code.
-let rows = 0;
-let columns = 0;
-let coreCount = 0;
-let tokenCount = 0;
-let stepCount = 0;
-let issueCycles: f64 = 0;
-let barrierCycles: f64 = 0;
-/** By network, then that of weights. */
-let hopCycles: usize = 0;
-let codeEnd: usize = 0;
-let kinds: usize = 0;
-let cycles: usize = 0;
-let ports: usize = 0;
-let resources: usize = 0;
-let tokens: usize = 0;
-let amounts: usize = 0;
-let arrivalPorts: usize = 0;
-let fields: usize = 0;
-let rectangleRows: usize = 0;
-let rectangleColumns: usize = 0;
-let includesSender: usize = 0;
-let local: usize = 0;
-let steps: usize = 0;
-let holdCycles: usize = 0;
-let frameHoldCycles: usize = 0;
-
 // The simulation.
 let host = false;
 let isPaused = false;
@@ -148,52 +119,6 @@ let startingCoreCount = 0;
 let startingThreads: usize = 0;
 let startingHosts: usize = 0;
 let startingHostCount = 0;
-
-/** Makes room for the code of a program on a grid; the other side fills in the tables that the header then names. */
-export function timingCode(gridRows: i32, gridColumns: i32, operations: i32, segments: i32, allTokens: i32, allSteps: i32): void {
-  setHeapEnd(<usize>headerWords << 2);
-  rows = gridRows;
-  columns = gridColumns;
-  coreCount = rows * (columns + 1);
-  tokenCount = allTokens;
-  stepCount = allSteps;
-  kinds = codeTable(kindTable, operations);
-  cycles = codeTable(cyclesTable, operations << 3);
-  ports = codeTable(portTable, operations << 3);
-  resources = codeTable(resourceTable, operations << 2);
-  tokens = codeTable(tokenTable, operations << 2);
-  amounts = codeTable(amountTable, operations << 3);
-  arrivalPorts = codeTable(arrivalPortTable, operations << 3);
-  fields = codeTable(fieldsTable, operations << 6);
-  rectangleRows = codeTable(rectangleRowsTable, operations << 2);
-  rectangleColumns = codeTable(rectangleColumnsTable, operations << 2);
-  includesSender = codeTable(includesSenderTable, operations);
-  local = codeTable(localTable, operations);
-  steps = codeTable(stepTable, operations << 2);
-  holdCycles = codeTable(holdCyclesTable, operations << 3);
-  frameHoldCycles = codeTable(frameHoldCyclesTable, operations << 3);
-  codeTable(segmentStartsTable, (coreCount * threadsPerCore + 1) << 2);
-  codeTable(segmentFirstTable, segments << 2);
-  codeTable(segmentEndTable, segments << 2);
-  hopCycles = allocate(4 << 3);
-  codeEnd = heapEnd();
-}
-
-function codeTable(place: i32, bytes: i32): usize {
-  const address = allocate(<usize>bytes);
-  setHeader(place, <i32>address);
-  return address;
-}
-
-/** Sets the costs that no operation has: hops of the activation, partial, instruction and weight network, issue and barrier. */
-export function timingCosts(activation: f64, partial: f64, instruction: f64, model: f64, issue: f64, barrier: f64): void {
-  setFloatAt(hopCycles, 0, activation);
-  setFloatAt(hopCycles, 1, partial);
-  setFloatAt(hopCycles, 2, instruction);
-  setFloatAt(hopCycles, 3, model);
-  issueCycles = issue;
-  barrierCycles = barrier;
-}
 
 /** Begins a simulation; the other side fills in the counters. */
 export function timingBegin(batches: i32, withHost: i32): void {

@@ -1,5 +1,6 @@
 // The exports of the timing engine; what stands in its memory says ../../timing-layout.ts.
 export { jump as timingJump, listDue as timingListDue, schedule as timingSchedule } from "./calendar";
-export { timingBegin, timingCode, timingCosts, timingIsIdle, timingNow, timingRun } from "./engine";
+export { timingCode, timingCosts } from "./code";
+export { timingBegin, timingIsIdle, timingNow, timingRun } from "./engine";
 export { continueEvents as timingContinue } from "./events";
 export { restoreThreads as timingRestore, saveThreads as timingSave } from "./threads";
