@@ -51,7 +51,7 @@ export function scalingSvg(series: readonly ScalingSeries[]): string {
     yAxis: series.map((_, index) => ({
       type: "log" as const,
       gridIndex: index,
-      name: index === 0 ? "user seconds" : "",
+      name: index === 0 ? "processor seconds" : "",
       nameGap: 8,
       nameTextStyle: { align: "left" as const },
       ...bounds,

@@ -129,12 +129,12 @@ function documentOf(rows: readonly string[], start: ColdRun): string {
   return `# How cost grows
 
 Written by \`npm run bench:scaling\`: the built command, cold, \`boreal run model.onnx --timing-only --trace\` with energy, as
-processor time of all threads outside the kernel, the least of ${runCount} run(s). The exponent is the slope of a line through the
+processor time of all threads, the least of ${runCount} run(s). The exponent is the slope of a line through the
 logarithms of size and time, less the ${start.processorSeconds.toFixed(2)} s that a network of one step takes; 1 is growth in proportion.
 
 ![Seconds against size](scaling.svg)
 
-| case | size | user s | wall s | peak MB | exponent |
+| case | size | processor s | wall s | peak MB | exponent |
 |---|---|---:|---:|---:|---:|
 ${rows.join("\n")}
 
