@@ -20,11 +20,7 @@ await build({
 });
 await build({ ...shared, entryPoints: ["cli/launch.ts"], outfile: `${folder}/main.js`, format: "esm" });
 chmodSync(`${folder}/main.js`, 0o755);
-execFileSync(
-  process.execPath,
-  ["scripts/compile-command.js", "run", "--gemm", "64,64,64", "--trace", `${folder}/trace.json`],
-  {
-    stdio: ["ignore", "ignore", "inherit"],
-  },
-);
-rmSync(`${folder}/trace.json`);
+// The small example goes through import, compiler, both executors and report.
+const example = ["examples", "small-forecaster", "--out", `${folder}/example`];
+execFileSync(process.execPath, ["scripts/compile-command.js", ...example], { stdio: ["ignore", "ignore", "inherit"] });
+rmSync(`${folder}/example`, { recursive: true });
