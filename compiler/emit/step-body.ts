@@ -1,7 +1,7 @@
 import { at, sum } from "../../base/math.ts";
 import type { Field, Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
 import type { Access, Box, Range } from "../../ir/iteration.ts";
-import type { CoreClass, ThreadName } from "../../ir/program.ts";
+import type { ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import { reductionIndex } from "../geometry.ts";
 import type { LocalLayout } from "../local-layout.ts";
@@ -35,26 +35,16 @@ export interface Beginning {
 }
 
 /** All work of a step but that of the control threads, and what those must know of it. */
-export interface StepBody {
+export interface StepBody
+  extends Pick<MovingThreads, "classes" | "starts" | "leaves" | "rowSenders" | "bytes" | "behindBytes"> {
   readonly plan: StepPlan;
-  readonly classes: readonly CoreClass[];
   readonly movement: Pick<MovingThreads, "frameSends" | "frameArrivals">;
   /** The step's own, or those of steps that run at once in the order in which cores begin to compute. */
   readonly beginnings: readonly Beginning[];
-  /** By core: tokens that start the threads that move data. */
-  readonly starts: readonly (readonly number[])[];
-  /** By core: whether it sends what it holds of an output beside the work of this step or of the next batch. */
-  readonly leaves: readonly boolean[];
-  /** By row: cores that tell the io core when they have sent their operands, which those that send of outputs wait for. */
-  readonly rowSenders: readonly number[];
   /** By core: how often `done` is raised. */
   readonly doneCounts: readonly number[];
   /** By core: in how many steps the weights thread works. */
   readonly weightUses: readonly number[];
-  /** By core: bytes of its instructions. */
-  readonly bytes: readonly number[];
-  /** The most bytes of a core's instructions that go on while the next batch is computed. */
-  readonly behindBytes: number;
   /** By core: equal for cores that compute the same, not negative. */
   readonly keys: readonly number[];
 }

@@ -5,27 +5,13 @@ import { copyCounts, sharingCores } from "../core-group.ts";
 import { firstCore, type Grid } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type Choice, LayerChoices, type LayerFacts, layerFacts, priceChoice } from "./layer-choices.ts";
-import type { LayerCost } from "./layer-cost.ts";
 import { outline } from "./outline.ts";
 import { placementKeys } from "./placement-key.ts";
 import { candidateSplits, formatSplit } from "./splits.ts";
 import type { VectorPass } from "./work.ts";
 
-/** One way to map a layer, with what it costs by itself. */
-export interface Candidate {
-  readonly split: Split;
-  /** The north-west core of the split. */
-  readonly corner: CorePlace;
-  readonly weights: WeightPlan | null;
-  readonly cost: LayerCost;
-  /** Dynamic energy of the layer's own work on all cores; 0 where no energy is asked for. */
-  readonly energyPj: number;
-  /** Bytes of weights that a core keeps for the whole run. */
-  readonly weightBytes: number;
-  /** Bytes of a core's largest boxes of what it reads (weights and constants apart). */
-  readonly operandBytes: number;
-  /** Bytes of a core's largest boxes of what it leaves. */
-  readonly valueBytes: number;
+/** One way to map a layer, with where its values are placed. */
+export interface Candidate extends Omit<Choice, "geometry"> {
   /** By write: which placement its results have. */
   readonly ownerKeys: readonly string[];
   /** By read: which placement it needs; null for constants and movements' reads. */

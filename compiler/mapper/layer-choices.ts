@@ -59,15 +59,21 @@ export function layerFacts(layer: Layer, passes: readonly VectorPass[], countsEn
   };
 }
 
-/** One way to map a layer, its values' placements yet to be described; the fields are those of `Candidate`. */
+/** One way to map a layer, its values' placements yet to be described. */
 export interface Choice {
   readonly split: Split;
+  /** The north-west core of the split. */
   readonly corner: CorePlace;
   readonly weights: WeightPlan | null;
+  /** What the layer costs by itself. */
   readonly cost: LayerCost;
+  /** Dynamic energy of the layer's own work on all cores; 0 where no energy is asked for. */
   readonly energyPj: number;
+  /** Bytes of weights that a core keeps for the whole run. */
   readonly weightBytes: number;
+  /** Bytes of a core's largest boxes of what it reads (weights and constants apart). */
   readonly operandBytes: number;
+  /** Bytes of a core's largest boxes of what it leaves. */
   readonly valueBytes: number;
   readonly geometry: Geometry;
 }

@@ -24,14 +24,10 @@ import {
   variablesPlace,
   variableWords,
 } from "../cost-bound-layout";
+import { word } from "./record";
 
 /** What stands for an infinite cost, so that differences of costs stay numbers: less, and so still a bound. */
 const highest: f64 = 68719476736;
-
-@inline
-function word(base: usize, index: i32): i32 {
-  return load<i32>(base + (<usize>index << 2));
-}
 
 @inline
 function address(base: usize, index: i32): usize {

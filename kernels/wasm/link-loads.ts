@@ -31,22 +31,12 @@ import {
   readerWayOf,
   readerWays,
 } from "../link-load-layout";
+import { table, word } from "./record";
 
 /** Loads of a core, in pairs of cycles and elements: injected and at the memory port, ejected and taken from others. */
 const coreBytes: usize = 32;
 const ofPort: usize = 8;
 const ofEject: usize = 16;
-
-@inline
-function word(base: usize, index: i32): i32 {
-  return load<i32>(base + (<usize>index << 2));
-}
-
-/** A table of a record. */
-@inline
-function table(record: usize, place: i32): usize {
-  return record + (<usize>word(record, place) << 2);
-}
 
 @inline
 function add(address: usize, amount: f64): void {

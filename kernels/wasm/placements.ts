@@ -75,21 +75,11 @@ import {
   splitsPlace,
   splitWords,
 } from "../placement-layout";
-
-@inline
-function word(base: usize, index: i32): i32 {
-  return load<i32>(base + (<usize>index << 2));
-}
+import { table, word } from "./record";
 
 @inline
 function put(base: usize, index: i32, value: i32): void {
   store<i32>(base + (<usize>index << 2), value);
-}
-
-/** A table of a record. */
-@inline
-function table(record: usize, place: i32): usize {
-  return record + (<usize>word(record, place) << 2);
 }
 
 /** Fills the ranges of a core; gives a number that tells apart different parts of the touched dimensions, −1 when idle. */
