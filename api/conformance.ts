@@ -7,7 +7,7 @@ import { tensorNumbers } from "../ir/ops/values.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { type ElementType, formatType, isFloat, sameNumbers } from "../ir/type.ts";
 import type { ConformanceCase, ConformanceResult } from "../report/conformance-schema.ts";
-import { schemaVersion } from "../report/figures-schema.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { evaluateExact, evaluateModel, toModelTypes } from "./answers.ts";
 import { firstDifference } from "./boundary.ts";

@@ -1,6 +1,6 @@
 import { at } from "../base/math.ts";
 import type { DifferenceResult, LayerDifference } from "../report/diff-schema.ts";
-import { schemaVersion } from "../report/figures-schema.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
 import { provenance } from "./provenance.ts";
 import { type ComparableResult, readResult } from "./result-file.ts";

@@ -6,7 +6,7 @@ import { constantData, valueTypes } from "../ir/graph.ts";
 import { makeWasmContractor } from "../ir/ops/contraction-kernels.ts";
 import { tensorNumbers } from "../ir/ops/values.ts";
 import type { Tensor } from "../ir/tensor.ts";
-import { schemaVersion } from "../report/figures-schema.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 import type { AnswerResult } from "../report/schemas.ts";
 import { AccuracyMeter } from "./accuracy.ts";
 import { evaluateModel, toModelTypes } from "./answers.ts";

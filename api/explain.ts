@@ -2,7 +2,7 @@ import { problem } from "../base/errors.ts";
 import { at } from "../base/math.ts";
 import type { Compiled } from "../compiler/compile.ts";
 import type { ExplainedLayer, ExplanationResult } from "../report/explain-schema.ts";
-import { schemaVersion } from "../report/figures-schema.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 import { boundsOf } from "../runtime-sim/bound.ts";
 import type { RunMetrics } from "../runtime-sim/metrics.ts";
 import { didYouMean } from "../targets/nearest-name.ts";

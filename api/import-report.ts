@@ -6,8 +6,8 @@ import type { PrecisionPlan } from "../compiler/quantize/precision.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { operatorOf } from "../ir/ops/index.ts";
 import { elementCount, packedBytes } from "../ir/type.ts";
-import { schemaVersion } from "../report/figures-schema.ts";
 import type { ImportReport } from "../report/listing-schemas.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { defaultPrecision, precisionName } from "./compile.ts";
 

@@ -4,7 +4,7 @@ import { problem } from "../base/errors.ts";
 import { sum } from "../base/math.ts";
 import type { Program } from "../ir/program.ts";
 import { parseProgram } from "../ir/program-text.ts";
-import { schemaVersion } from "../report/figures-schema.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 import type { SimulationResult } from "../report/schemas.ts";
 import { hostOperationResults, hostWarnings } from "./host-operations.ts";
 import { idealResult, idealWarnings } from "./ideal.ts";

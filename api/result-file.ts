@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { problem } from "../base/errors.ts";
-import { schemaVersion } from "../report/figures-schema.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 
 const amount = z.number();
 const headline = {

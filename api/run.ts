@@ -13,7 +13,8 @@ import { type Graph, valueTypes } from "../ir/graph.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { ElementType } from "../ir/type.ts";
-import { schemaVersion, type Warning } from "../report/figures-schema.ts";
+import type { Warning } from "../report/figures-schema.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 import type {
   AccuracyResult,
   BatchFigures,

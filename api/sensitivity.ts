@@ -1,7 +1,7 @@
 import { BorealError } from "../base/errors.ts";
 import type { Mapping } from "../ir/mapping.ts";
 import type { Program } from "../ir/program.ts";
-import { schemaVersion } from "../report/figures-schema.ts";
+import { schemaVersion } from "../report/schema-parts.ts";
 import type { SensitivityMove, SensitivityResult, SensitivityRow } from "../report/sensitivity-schema.ts";
 import { type Counts, countsOf } from "../runtime-sim/counts.ts";
 import { energyOf } from "../runtime-sim/energy.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { countSchema, provenanceSchema, schemaVersion } from "./figures-schema.ts";
+import { provenanceSchema } from "./figures-schema.ts";
+import { countSchema, schemaVersion } from "./schema-parts.ts";
 
 /** A case of a suite: what became of it. */
 export const conformanceCaseSchema = z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
-import { provenanceSchema, schemaVersion } from "./figures-schema.ts";
+import { provenanceSchema } from "./figures-schema.ts";
+import { schemaVersion } from "./schema-parts.ts";
 
 const value = z.number();
 const change = { a: value, b: value, difference: value.describe("b - a") };

@@ -1,15 +1,8 @@
 import { z } from "zod";
 import { boundResources } from "../runtime-sim/bound.ts";
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
-import {
-  amountSchema,
-  countSchema,
-  layerSchema,
-  provenanceSchema,
-  schemaVersion,
-  targetSchema,
-  warningSchema,
-} from "./figures-schema.ts";
+import { layerSchema, provenanceSchema, targetSchema, warningSchema } from "./figures-schema.ts";
+import { amountSchema, countSchema, schemaVersion } from "./schema-parts.ts";
 import { choicesSchema, modelSchema } from "./schemas.ts";
 
 const { split, weights, weightCopyCount } = layerSchema.shape;

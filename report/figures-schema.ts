@@ -4,13 +4,7 @@ import { boundResources } from "../runtime-sim/bound.ts";
 import { energyComponents } from "../runtime-sim/energy.ts";
 import { cycleCauses } from "../runtime-sim/metrics-stack.ts";
 import { idealResources } from "../targets/ideal.ts";
-
-const count = z.number().int().nonnegative();
-const amount = z.number().nonnegative();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-/** The version of every machine-readable output; a field that changes its meaning raises it. */
-export const schemaVersion = 2;
+import { amountSchema as amount, countSchema as count, sha256Schema as sha256 } from "./schema-parts.ts";
 
 /** The target of a run: which machine, and how much of it is estimated. */
 export const targetSchema = z.strictObject({
@@ -186,8 +180,6 @@ export const provenanceSchema = z.strictObject({
   boreal: z.string().describe("Version."),
   schema: z.string(),
 });
-
-export { amount as amountSchema, count as countSchema, sha256 as sha256Schema };
 
 /** One layer's figures. */
 export type LayerResult = z.infer<typeof layerSchema>;

@@ -1,13 +1,6 @@
 import { z } from "zod";
-import {
-  countSchema,
-  memorySchema,
-  provenanceSchema,
-  schemaVersion,
-  sha256Schema,
-  targetSchema,
-  warningSchema,
-} from "./figures-schema.ts";
+import { memorySchema, provenanceSchema, targetSchema, warningSchema } from "./figures-schema.ts";
+import { countSchema, schemaVersion, sha256Schema } from "./schema-parts.ts";
 import { choicesSchema, modelSchema } from "./schemas.ts";
 
 const version = z.literal(schemaVersion);

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { countSchema, provenanceSchema, schemaVersion, warningSchema } from "./figures-schema.ts";
+import { provenanceSchema, warningSchema } from "./figures-schema.ts";
+import { countSchema, schemaVersion } from "./schema-parts.ts";
 import { accuracySchema, modelSchema } from "./schemas.ts";
 
 const ratio = z.number().nullable().describe("In dB; null when nothing differs or it is not known.");

@@ -1,7 +1,6 @@
 import { z } from "zod";
+import { baselineSchema } from "./baseline-schema.ts";
 import {
-  amountSchema,
-  countSchema,
   energySchema,
   energySplitSchema,
   hostOperationSchema,
@@ -10,13 +9,12 @@ import {
   memorySchema,
   provenanceSchema,
   rangeSchema,
-  schemaVersion,
-  sha256Schema,
   targetSchema,
   timingSchema,
   warningSchema,
   withHostSchema,
 } from "./figures-schema.ts";
+import { amountSchema, countSchema, schemaVersion, sha256Schema } from "./schema-parts.ts";
 
 const version = z.literal(schemaVersion);
 
@@ -93,23 +91,6 @@ export const accuracySchema = z.strictObject({
     .strictObject({ sampleCount: countSchema, equal: z.boolean() })
     .nullable()
     .describe("Whether the chip's bytes equal the exact evaluation; null when one of them was not computed."),
-});
-
-const gpuFigures = {
-  latencySeconds: amountSchema.describe("Of the whole batch."),
-  throughputPerSecond: amountSchema,
-  energyPerInferenceJoules: amountSchema,
-  powerWatts: amountSchema,
-};
-
-/** One run of a GPU, modelled, published or measured. */
-export const baselineSchema = z.strictObject({
-  name: z.string(),
-  source: z.enum(["modelled", "published", "measured"]),
-  batchCount: countSchema,
-  precision: z.string(),
-  ...gpuFigures,
-  withHost: z.strictObject(gpuFigures).nullable(),
 });
 
 /** Errors of a forecaster by steps ahead; null fields were not computed. */
@@ -214,7 +195,5 @@ export type Choices = z.infer<typeof choicesSchema>;
 export type InputsSummary = z.infer<typeof inputsSchema>;
 /** Accuracy of a result. */
 export type AccuracyResult = z.infer<typeof accuracySchema>;
-/** One GPU run of a result. */
-export type Baseline = z.infer<typeof baselineSchema>;
 /** Forecast errors of a result. */
 export type ForecastResult = z.infer<typeof forecastSchema>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { amountSchema, provenanceSchema, schemaVersion, targetSchema, warningSchema } from "./figures-schema.ts";
+import { provenanceSchema, targetSchema, warningSchema } from "./figures-schema.ts";
+import { amountSchema, schemaVersion } from "./schema-parts.ts";
 import { choicesSchema, modelSchema } from "./schemas.ts";
 
 const moveSchema = z.strictObject({

@@ -1,6 +1,7 @@
+import type { Baseline } from "./baseline-schema.ts";
 import { formatCount, formatFigures, formatPercent, formatQuantity, shorten } from "./format.ts";
 import { stackLines } from "./layer-stack.ts";
-import type { AccuracyResult, AnswerResult, Baseline, ForecastResult, RunResult, SimulationResult } from "./schemas.ts";
+import type { AccuracyResult, AnswerResult, ForecastResult, RunResult, SimulationResult } from "./schemas.ts";
 import { formatTable } from "./table.ts";
 import {
   type Colours,

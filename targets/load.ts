@@ -3,11 +3,12 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assetUrl } from "../base/assets.ts";
 import { problem } from "../base/errors.ts";
+import { checkedTree } from "./checked-tree.ts";
 import type { GpuTarget } from "./gpu-target.ts";
 import { didYouMean } from "./nearest-name.ts";
 import { parseTarget } from "./parse.ts";
 import type { ChipTarget } from "./target.ts";
-import type { Target } from "./tree.ts";
+import { type Target, targetOf } from "./tree.ts";
 
 /** A target that comes with the project. */
 export interface ListedTarget {
@@ -42,7 +43,9 @@ export function loadTarget(nameOrPath: string): Target {
     const names = listed.map(({ name }) => name);
     throw problem("B303", `There is no target "${nameOrPath}"${didYouMean(nameOrPath, names)}`);
   }
-  return parseTarget(readTargetFile(path), isPath ? path : `${nameOrPath}.yaml`);
+  const text = readTargetFile(path);
+  const tree = isPath ? null : checkedTree(path, text);
+  return tree === null ? parseTarget(text, isPath ? path : `${nameOrPath}.yaml`) : targetOf(tree);
 }
 
 /** Loads a chip; B303 when the target is not one. */

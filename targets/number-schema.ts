@@ -57,36 +57,35 @@ export interface NumberEntry {
   readonly note: string;
 }
 
+/** What every number has beside its value and its unit. */
+const statement = {
+  source: z.enum(sources),
+  range: z.tuple([z.number(), z.number()]).readonly().optional(),
+  prior: z.number().optional(),
+  formula: z.string().min(1).optional(),
+  note: z.string().min(1),
+} as const;
+
 /**
  * The schema of one number: value of the given form, in the given unit, with source and note; an estimate needs a range that
  * holds the value, and may have the value before calibration as its prior; a derived number needs a formula, and no other
  * number has one.
  */
 export function numberSchema(unit: Unit, form: NumberForm) {
-  return z
-    .strictObject({
-      value: forms[form],
-      unit: z.literal(unit),
-      source: z.enum(sources),
-      range: z.tuple([z.number(), z.number()]).readonly().optional(),
-      prior: z.number().optional(),
-      formula: z.string().min(1).optional(),
-      note: z.string().min(1),
-    })
-    .superRefine((entry, context) => {
-      const refuse = (message: string, path: string[] = []): void => {
-        context.addIssue({ code: "custom", message, path });
-      };
-      if (entry.source === "estimated" && entry.range === undefined) refuse("an estimate needs a range: [low, high]");
-      if (entry.range !== undefined && !(entry.range[0] <= entry.value && entry.value <= entry.range[1])) {
-        refuse(`the range [${entry.range.join(", ")}] does not hold the value ${entry.value}`, ["range"]);
-      }
-      if (entry.prior !== undefined && entry.source !== "estimated") {
-        refuse(`a prior belongs to an estimate, but the source is ${entry.source}`, ["prior"]);
-      }
-      if (entry.source === "derived" && entry.formula === undefined) refuse("a derived number needs a formula");
-      if (entry.source !== "derived" && entry.formula !== undefined) {
-        refuse(`a formula belongs to a derived number, but the source is ${entry.source}`, ["formula"]);
-      }
-    });
+  return z.strictObject({ value: forms[form], unit: z.literal(unit), ...statement }).superRefine((entry, context) => {
+    const refuse = (message: string, path: string[] = []): void => {
+      context.addIssue({ code: "custom", message, path });
+    };
+    if (entry.source === "estimated" && entry.range === undefined) refuse("an estimate needs a range: [low, high]");
+    if (entry.range !== undefined && !(entry.range[0] <= entry.value && entry.value <= entry.range[1])) {
+      refuse(`the range [${entry.range.join(", ")}] does not hold the value ${entry.value}`, ["range"]);
+    }
+    if (entry.prior !== undefined && entry.source !== "estimated") {
+      refuse(`a prior belongs to an estimate, but the source is ${entry.source}`, ["prior"]);
+    }
+    if (entry.source === "derived" && entry.formula === undefined) refuse("a derived number needs a formula");
+    if (entry.source !== "derived" && entry.formula !== undefined) {
+      refuse(`a formula belongs to a derived number, but the source is ${entry.source}`, ["formula"]);
+    }
+  });
 }

@@ -1,10 +1,10 @@
 import { chooseTarget } from "../../api/target.ts";
 import { problem } from "../../base/errors.ts";
 import { examples } from "../../examples/index.ts";
-import { schemaVersion } from "../../report/figures-schema.ts";
 import { printJson } from "../../report/json.ts";
 import type { ExampleListing } from "../../report/listing-schemas.ts";
 import { printExamples } from "../../report/listings.ts";
+import { schemaVersion } from "../../report/schema-parts.ts";
 import { printRun } from "../../report/text.ts";
 import { didYouMean } from "../../targets/nearest-name.ts";
 import type { Options } from "../options.ts";
