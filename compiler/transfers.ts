@@ -37,34 +37,49 @@ export function transfersOf(pieces: readonly AxisPiece[], source: Spread, destin
   const transfers: Transfer[] = [];
   const holders = holdersOf(source);
   const shapes = new Map<string, CopyShape>();
+  const sourceStarts = bufferStarts(source);
   const wanted = placesAlike(destination);
   for (const piece of pieces) {
-    const transferOf = carrier(piece, source, destination, shapes);
+    const carrier = new Carrier(piece, source, destination, sourceStarts, shapes);
     const whole: Box = piece.counts.map((count) => ({ start: 0, end: count }));
     const isDirect = isIdentity(piece);
     for (const { box, places } of wanted) {
+      carrier.to(places);
       for (const points of indexBoxes(piece.destination, box, whole)) {
-        const parts = isDirect ? heldParts(holders, points) : piecedParts(piece, points, holders, source);
-        for (const { from, part } of parts) transfers.push(transferOf(part, from, places));
+        const first = transfers.length;
+        if (isDirect) carrier.carryHeld(holders, points, transfers);
+        else carryPieced(piece, points, holders, source, carrier, transfers);
+        sortFrom(transfers, first);
       }
     }
   }
   return transfers;
 }
 
-/** Index points of a piece that a place sends. */
-interface SourcePart {
-  readonly from: number;
-  readonly part: Box;
+/** Carries some index points of a piece from the places that hold what they copy. */
+function carryPieced(
+  { source: forms }: AxisPiece,
+  points: Box,
+  holders: Holders,
+  { boxes }: Spread,
+  carrier: Carrier,
+  transfers: Transfer[],
+): void {
+  for (const from of holdingPlaces(holders, touchedRanges(forms, points), 0)) {
+    for (const part of indexBoxes(forms, boxes[from] as Box, points)) {
+      if (boxCount(part) > 0) transfers.push(carrier.carry(part, from));
+    }
+  }
 }
 
-/** Some index points of a piece, by the place that holds what they copy. */
-function piecedParts({ source: forms }: AxisPiece, points: Box, holders: Holders, { boxes }: Spread): SourcePart[] {
-  return heldParts(holders, touchedRanges(forms, points)).flatMap(({ from }) =>
-    indexBoxes(forms, boxes[from] as Box, points)
-      .filter((part) => boxCount(part) > 0)
-      .map((part) => ({ from, part })),
-  );
+/** Sorts what was found behind a place of the list by the core that sends; most often it is sorted. */
+function sortFrom(transfers: Transfer[], first: number): void {
+  for (let next = first + 1; next < transfers.length; next += 1) {
+    if ((transfers[next] as Transfer).source >= (transfers[next - 1] as Transfer).source) continue;
+    const sorted = transfers.slice(first).sort((left, right) => left.source - right.source);
+    for (let place = 0; place < sorted.length; place += 1) transfers[first + place] = sorted[place] as Transfer;
+    return;
+  }
 }
 
 /** Places that need the same box at the same origin. */
@@ -101,39 +116,30 @@ interface Holders {
   readonly branches: readonly (Range & { readonly inner: Holders })[];
 }
 
+/** More than any coordinate, so that the two ends of a range are one exact number. */
+const rangeSpan = 2 ** 27;
+
 /** The places that hold a part of a tensor. */
 function holdersOf({ boxes }: Spread): Holders {
   const places = boxes.flatMap((box, place) => (box === null || boxCount(box) === 0 ? [] : [place]));
   return holdersFrom(0, boxes[places[0] ?? 0]?.length ?? 0, places, boxes);
 }
 
-/** What places hold of a box, by ascending place. */
-function heldParts(holders: Holders, box: Box): SourcePart[] {
-  const found: SourcePart[] = [];
-  collectHeld(holders, box, [], found);
-  return found.sort((left, right) => left.from - right.from);
-}
-
-/** Collects what places hold of a box, of which `part` is common to all of them along the axes so far. */
-function collectHeld({ places, branches }: Holders, box: Box, part: Range[], found: SourcePart[]): void {
-  for (const from of places) found.push({ from, part: part.slice() });
-  const axis = part.length;
-  for (const { start, end, inner } of branches) {
-    const range = box[axis] as Range;
-    const common = { start: Math.max(start, range.start), end: Math.min(end, range.end) };
-    if (common.end <= common.start) continue;
-    part.push(common);
-    collectHeld(inner, box, part, found);
-    part.pop();
-  }
+/** The places that hold some of a box. */
+function holdingPlaces({ places, branches }: Holders, box: Box, axis: number): number[] {
+  const { start: from, end: to } = box[axis] ?? { start: 0, end: 0 };
+  const inner = branches.flatMap(({ start, end, inner: behind }) =>
+    Math.min(end, to) > Math.max(start, from) ? holdingPlaces(behind, box, axis + 1) : [],
+  );
+  return [...places, ...inner];
 }
 
 function holdersFrom(axis: number, rank: number, places: readonly number[], boxes: Spread["boxes"]): Holders {
   if (axis === rank) return { places, branches: [] };
-  const groups = new Map<string, { readonly range: Range; readonly places: number[] }>();
+  const groups = new Map<number, { readonly range: Range; readonly places: number[] }>();
   for (const place of places) {
     const range = (boxes[place] as Box)[axis] as Range;
-    const key = `${range.start} ${range.end}`;
+    const key = range.start * rangeSpan + range.end;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { range, places: [place] });
     else group.places.push(place);
@@ -146,40 +152,135 @@ function holdersFrom(axis: number, rank: number, places: readonly number[], boxe
   return { places: [], branches };
 }
 
-/** Makes the transfers of a piece: of the part of its index points that place `from` sends and the places `to` receive. */
-function carrier(
-  piece: AxisPiece,
-  source: Spread,
-  destination: Spread,
-  shapes: Map<string, CopyShape>,
-): (part: Box, from: number, to: readonly number[]) => Transfer {
-  const read = stridesOf(piece.source, source, piece.counts.length);
-  const write = stridesOf(piece.destination, destination, piece.counts.length);
-  const known = new Map<number, CopyShape>();
-  return (part, from, to) => {
+/** Makes the transfers of a piece, to places that want the same one after the other. */
+class Carrier {
+  readonly #counts: readonly number[];
+  readonly #read: PieceStrides;
+  readonly #write: PieceStrides;
+  readonly #sourceStarts: Float64Array;
+  readonly #destination: Spread;
+  /** Shapes by what they are, and those of this piece by the counts of their parts. */
+  readonly #shapes: Map<string, CopyShape>;
+  readonly #known = new Map<number, CopyShape>();
+  /** The part that is walked to: the ranges of its axes so far. */
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  #to: readonly number[] = [];
+  #destinationStart = 0;
+
+  constructor(
+    piece: AxisPiece,
+    source: Spread,
+    destination: Spread,
+    sourceStarts: Float64Array,
+    shapes: Map<string, CopyShape>,
+  ) {
+    this.#counts = piece.counts;
+    this.#read = stridesOf(piece.source, source, piece.counts.length);
+    this.#write = stridesOf(piece.destination, destination, piece.counts.length);
+    this.#sourceStarts = sourceStarts;
+    this.#destination = destination;
+    this.#shapes = shapes;
+  }
+
+  /** What is carried from now on goes to these places. */
+  to(places: readonly number[]): void {
+    this.#to = places;
+    this.#destinationStart = originOffset(this.#destination, places[0] as number);
+  }
+
+  /** The transfer of a part of the piece's index points that place `from` sends. */
+  carry(part: Box, from: number): Transfer {
     let key = 0;
-    let sourceOffset = read.base - originOffset(source, from);
-    let destinationOffset = write.base - originOffset(destination, to[0] as number);
+    let [sourceOffset, destinationOffset] = [this.#read.base, this.#write.base];
     for (let index = 0; index < part.length; index += 1) {
       const { start, end } = part[index] as Range;
-      key = key * ((piece.counts[index] as number) + 1) + end - start;
-      sourceOffset += (read.strides[index] as number) * start;
-      destinationOffset += (write.strides[index] as number) * start;
+      this.#starts[index] = start;
+      this.#ends[index] = end;
+      key = key * ((this.#counts[index] as number) + 1) + end - start;
+      sourceOffset += (this.#read.strides[index] as number) * start;
+      destinationOffset += (this.#write.strides[index] as number) * start;
     }
-    let shape = known.get(key);
-    if (shape === undefined) {
-      const made = simplified(part, read.strides, write.strides);
-      const text = `${made.counts};${made.sourceStrides};${made.destinationStrides}`;
-      shape = shapes.get(text) ?? made;
-      shapes.set(text, shape);
-      known.set(key, shape);
+    return this.#transfer(from, this.#shapeOf(key), sourceOffset, destinationOffset);
+  }
+
+  /** Adds the transfers of what places hold of a box, where the piece's indexes are coordinates. */
+  carryHeld(holders: Holders, box: Box, transfers: Transfer[]): void {
+    this.#walk(holders, box, 0, 0, this.#read.base, this.#write.base, transfers);
+  }
+
+  /** Walks on from an axis to what holders have in common with a box; the numbers are of the axes before. */
+  #walk(
+    { places, branches }: Holders,
+    box: Box,
+    axis: number,
+    key: number,
+    sourceOffset: number,
+    destinationOffset: number,
+    transfers: Transfer[],
+  ): void {
+    if (axis === box.length) {
+      const shape = places.length > 0 ? this.#shapeOf(key) : null;
+      for (const from of places) {
+        if (shape !== null) transfers.push(this.#transfer(from, shape, sourceOffset, destinationOffset));
+      }
+      return;
     }
-    return { source: from, destinations: to, shape, sourceOffset, destinationOffset };
-  };
+    const range = box[axis] as Range;
+    const longer = key * ((this.#counts[axis] as number) + 1);
+    const read = this.#read.strides[axis] as number;
+    const write = this.#write.strides[axis] as number;
+    for (let branch = 0; branch < branches.length; branch += 1) {
+      const { start: from, end: to, inner } = branches[branch] as Holders["branches"][number];
+      const start = from > range.start ? from : range.start;
+      const end = to < range.end ? to : range.end;
+      if (end <= start) continue;
+      this.#starts[axis] = start;
+      this.#ends[axis] = end;
+      this.#walk(
+        inner,
+        box,
+        axis + 1,
+        longer + end - start,
+        sourceOffset + read * start,
+        destinationOffset + write * start,
+        transfers,
+      );
+    }
+  }
+
+  #transfer(from: number, shape: CopyShape, sourceOffset: number, destinationOffset: number): Transfer {
+    return {
+      source: from,
+      destinations: this.#to,
+      shape,
+      sourceOffset: sourceOffset - (this.#sourceStarts[from] as number),
+      destinationOffset: destinationOffset - this.#destinationStart,
+    };
+  }
+
+  /** The shape of the part that was walked to, by a number that its counts make. */
+  #shapeOf(key: number): CopyShape {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const part = this.#counts.map((_, index) => (this.#ends[index] as number) - (this.#starts[index] as number));
+    const made = simplified(part, this.#read.strides, this.#write.strides);
+    const text = `${made.counts};${made.sourceStrides};${made.destinationStrides}`;
+    const shape = this.#shapes.get(text) ?? made;
+    this.#shapes.set(text, shape);
+    this.#known.set(key, shape);
+    return shape;
+  }
+}
+
+/** Bytes that a step of each index of a piece moves, and where index 0 stands. */
+interface PieceStrides {
+  readonly base: number;
+  readonly strides: readonly number[];
 }
 
 /** Bytes that a step of each index moves within a spread's layout, and where index 0 stands in the whole tensor. */
-function stridesOf(forms: readonly AxisForm[], { layout }: Spread, indexCount: number) {
+function stridesOf(forms: readonly AxisForm[], { layout }: Spread, indexCount: number): PieceStrides {
   const strides = new Array<number>(indexCount).fill(0);
   let base = 0;
   forms.forEach((form, axis) => {
@@ -190,6 +291,15 @@ function stridesOf(forms: readonly AxisForm[], { layout }: Spread, indexCount: n
     }
   });
   return { base, strides };
+}
+
+/** By place that holds something: where the start of its buffer stands in the whole tensor. */
+function bufferStarts(spread: Spread): Float64Array {
+  const starts = new Float64Array(spread.boxes.length);
+  for (let place = 0; place < starts.length; place += 1) {
+    if (spread.boxes[place] !== null) starts[place] = originOffset(spread, place);
+  }
+  return starts;
 }
 
 /** Where the start of a place's buffer stands in the whole tensor. */
@@ -203,10 +313,14 @@ function originOffset({ origins, layout }: Spread, place: number): number {
 }
 
 /** Sorts indexes by the destination's stride, drops those of one turn, and merges those that continue each other. */
-function simplified(part: Box, sourceStrides: readonly number[], destinationStrides: readonly number[]): CopyShape {
-  const indexes = part
-    .map(({ start, end }, index) => ({
-      count: end - start,
+function simplified(
+  counts: readonly number[],
+  sourceStrides: readonly number[],
+  destinationStrides: readonly number[],
+): CopyShape {
+  const indexes = counts
+    .map((count, index) => ({
+      count,
       read: sourceStrides[index] as number,
       write: destinationStrides[index] as number,
     }))

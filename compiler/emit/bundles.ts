@@ -13,8 +13,13 @@ export interface Bundle {
 /** The transfers that leave their place, those that carry the same bytes to the same place of several cores together. */
 export function bundlesOf(transfers: readonly Transfer[], fromFrame: boolean, rows: number, columns: number): Bundle[] {
   const bundles: Bundle[] = [];
+  // Most lists of destinations are those of many transfers.
+  const covers = new Map<readonly number[], readonly Rectangle[]>();
   for (const transfer of alikeTransfers(transfers)) {
-    for (const cores of rectanglesOf(transfer.destinations, rows, columns)) {
+    const { destinations } = transfer;
+    const cover = covers.get(destinations) ?? rectanglesOf(destinations, rows, columns);
+    covers.set(destinations, cover);
+    for (const cores of cover) {
       const only = onlyReceiver(cores, fromFrame ? -1 : transfer.source, columns);
       if (only !== null) bundles.push({ transfer, cores, only });
     }
@@ -73,14 +78,26 @@ function areAlike(left: Transfer, right: Transfer): boolean {
  * send to each other then send to different ones at any time, and wait for no eject port.
  */
 function inTurns(bundles: readonly Bundle[], rows: number, columns: number): Bundle[] {
-  const byWay: Bundle[][] = Array.from({ length: rows * columns }, () => []);
-  for (const bundle of bundles) {
-    const { transfer, cores } = bundle;
+  const ways = new Int32Array(bundles.length);
+  const places = new Int32Array(rows * columns + 1);
+  for (let index = 0; index < bundles.length; index += 1) {
+    const { transfer, cores } = bundles[index] as Bundle;
     const down = (cores.row - Math.floor(transfer.source / columns) + rows) % rows;
     const right = (cores.column - (transfer.source % columns) + columns) % columns;
-    (byWay[down * columns + right] as Bundle[]).push(bundle);
+    const way = down * columns + right;
+    ways[index] = way;
+    places[way + 1] = (places[way + 1] as number) + 1;
   }
-  return byWay.flat();
+  for (let way = 0; way < rows * columns; way += 1)
+    places[way + 1] = (places[way + 1] as number) + (places[way] as number);
+  const turns = new Array<Bundle>(bundles.length);
+  for (let index = 0; index < bundles.length; index += 1) {
+    const way = ways[index] as number;
+    const place = places[way] as number;
+    turns[place] = bundles[index] as Bundle;
+    places[way] = place + 1;
+  }
+  return turns;
 }
 
 /** Rectangles that cover destinations. */

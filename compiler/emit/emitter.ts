@@ -19,6 +19,7 @@ import type { State } from "../states.ts";
 import type { NetworkPlan } from "../step-plan.ts";
 import { anchorElements } from "../tiling.ts";
 import { emitContext } from "./chain.ts";
+import { ControlFacts } from "./control-facts.ts";
 import { type EmittedOverlap, frameClasses, ioCoresOf } from "./frame-classes.ts";
 import { layOutPorts } from "./host-ports.ts";
 import { emitImages } from "./images.ts";
@@ -310,8 +311,9 @@ function stepsOf(
   const nextLoads = next === null ? [] : at(loads, index + 1);
   const alike = new RowIndex();
   const homes = new Set([...at(loads, 0), ...nextLoads].map(({ home }) => home));
-  const facts = body.plan.boxes.map((_, core) => alike.of(controlFacts(body, next, core, homes.has(core))));
-  const controlClasses = coverRectangles(facts, columns).map((cores): CoreClass => {
+  const facts = new ControlFacts(body, next);
+  const keys = body.plan.boxes.map((_, core) => alike.of(facts.row, facts.of(core, homes.has(core))));
+  const controlClasses = coverRectangles(keys, columns).map((cores): CoreClass => {
     const core = cores.row * columns + cores.column;
     const first = index === 0 ? [...loadsOf(at(loads, 0), core), ...ready(body, core)] : [];
     const list = [...first, ...controlCore(body, next, core, nextLoads)];
@@ -325,26 +327,6 @@ function stepsOf(
     macElement: layer.macCount > 0 ? anchorElements(layer).wider : null,
     classes: place < steps.length - 1 ? classes : [...classes, ...controlClasses, ...frame],
   }));
-}
-
-/** Equal for cores whose control threads do the same; one that sends programs has one of its own. */
-function controlFacts(
-  { starts, beginnings, weightUses, doneCounts }: StepBody,
-  next: StepBody | null,
-  core: number,
-  sendsPrograms: boolean,
-): number[] {
-  const facts = [
-    sendsPrograms ? core : -1,
-    at(doneCounts, core),
-    at(weightUses, core),
-    next === null ? 0 : at(next.weightUses, core),
-  ];
-  for (const { arrivals, hasGathers, computeStarts } of beginnings) {
-    facts.push(at(arrivals, core), at(hasGathers, core) ? 1 : 0, at(computeStarts, core) ?? -1);
-  }
-  for (const token of at(starts, core)) facts.push(token);
-  return facts;
 }
 
 /** What a core's control thread does in a step, core coordinates relative to it; see docs/machine.md. */

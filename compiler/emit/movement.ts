@@ -24,7 +24,9 @@ export interface StepMovement {
 
 /** A number that is put where no copy reaches: around operands, or between the pieces of a movement. */
 export interface Fill {
-  /** By core: the boxes that are filled. */
+  /** By core: the box around which or in which holes are filled, null for none. */
+  readonly boxes: readonly (Box | null)[];
+  /** The boxes that are filled on a core that has a box: the same for the same box. */
   readonly holes: (core: number) => readonly Box[];
   readonly layout: LocalLayout;
   readonly origins: readonly (readonly number[])[];
@@ -79,8 +81,18 @@ export function moveLists(
   const arrivals = new Array<number>(rows * columns).fill(0);
   const frameArrivals = new Array<number>(rows).fill(0);
   for (const fill of fills) {
+    // By the box and the origin that cores have in common.
+    const known = new Map<Box, Map<readonly number[], Described[]>>();
     gathers.forEach((list, core) => {
-      for (const hole of fill.holes(core)) list.push(described(fillOf(hole, fill, core), shapes));
+      const box = fill.boxes[core] ?? null;
+      if (box === null) return;
+      const byOrigin = known.get(box) ?? new Map<readonly number[], Described[]>();
+      known.set(box, byOrigin);
+      const origin = at(fill.origins, core);
+      const made =
+        byOrigin.get(origin) ?? fill.holes(core).map((hole) => described(fillOf(hole, fill, origin), shapes));
+      byOrigin.set(origin, made);
+      list.push(...made);
     });
   }
   for (const batch of batches) {
@@ -249,30 +261,24 @@ function fillsOf(context: EmitContext, plan: StepPlan): Fill[] {
     const covered = plan.reads.flatMap((read) =>
       axisPiecesOf(plan, read).map((piece) => touchedRanges(piece.destination, wholeBox(piece.counts))),
     );
-    const holes = (core: number): Box[] => {
-      const owned = boxes[core] ?? null;
-      return owned === null ? [] : subtract(owned, covered);
-    };
+    const holes = (core: number): Box[] => subtract(boxes[core] as Box, covered);
     const key = [boxes, JSON.stringify(covered)];
-    return [{ holes, layout, origins, address: addressOf(context, buffer), type: write.type, value, key }];
+    return [{ boxes, holes, layout, origins, address: addressOf(context, buffer), type: write.type, value, key }];
   }
   const done = new Set<string>();
   return plan.reads.flatMap((read): Fill[] => {
     const { access, type } = read.read;
     if (!isBrought(read) || !read.padded || done.has(readKey(read)) || access === null) return [];
     done.add(readKey(read));
-    const holes = (core: number): Box[] => {
-      const clipped = read.boxes[core] ?? null;
-      return clipped === null ? [] : subtract(footprint(access, at(plan.boxes, core)), [clipped]);
-    };
-    const { layout, origins } = read;
+    const { boxes, layout, origins } = read;
+    const holes = (core: number): Box[] => subtract(footprint(access, at(plan.boxes, core)), [boxes[core] as Box]);
     const address = addressOf(context, read.buffer);
     const key = [plan.boxes, JSON.stringify(access), read.boxes];
-    return [{ holes, layout, origins, address, type, value: paddingOf(context, plan, type), key }];
+    return [{ boxes, holes, layout, origins, address, type, value: paddingOf(context, plan, type), key }];
   });
 }
 
-function fillOf(hole: Box, { layout, origins, address, type, value }: Fill, core: number): SimpleInstruction {
+function fillOf(hole: Box, { layout, address, type, value }: Fill, origin: readonly number[]): SimpleInstruction {
   const byStride = hole
     .map((range, axis) => ({ count: rangeSize(range), stride: at(layout.strideBytes, axis) }))
     .sort((left, right) => right.stride - left.stride);
@@ -287,7 +293,7 @@ function fillOf(hole: Box, { layout, origins, address, type, value }: Fill, core
     sources: [],
     destination: {
       space: "memory",
-      address: address + localOffset(layout, at(origins, core), boxStart(hole)),
+      address: address + localOffset(layout, origin, boxStart(hole)),
       strides: at(nest.strides, 0),
       element: type.element,
     },

@@ -131,8 +131,14 @@ function movingThreads(
     moveLists(context, stepMovement(context, share.plan, share.frame.frameAddress), share.frame),
   );
   const waitFor = (token: number): Described => described(wait(token), shapes);
-  const signalTo = (token: number, row: number, column: number): Described =>
-    described(signal(token, { row, column }), shapes);
+  /** Signals of a token that differ in the core alone are described once. */
+  const signalsOf = (token: number): ((row: number, column: number) => Described) => {
+    const { example, shape } = described(signal(token), shapes);
+    return (row, column) => ({ example, shape, numbers: [row, column] });
+  };
+  const signalDone = signalsOf(tokens.done);
+  const signalGathered = signalsOf(gatheredToken);
+  const signalSent = signalsOf(tokens.rowSent);
   const goLeave = waitFor(frame.isBehind ? tokens.goHost : tokens.goShares);
   const [goSend, goGather] = [waitFor(tokens.goSend), waitFor(tokens.goGather)];
 
@@ -153,13 +159,13 @@ function movingThreads(
     const leave = at(leaving, core);
     if (own.length === 0) return leave;
     const row = Math.floor(core / columns);
-    const operands = [goSend, ...own, signalTo(tokens.done, row, core % columns)];
+    const operands = [goSend, ...own, signalDone(row, core % columns)];
     if (!at(hasShares, row)) return operands;
     rowSenders[row] = at(rowSenders, row) + 1;
-    return [...operands, signalTo(tokens.rowSent, row, -1), ...(leave ?? [])];
+    return [...operands, signalSent(row, -1), ...(leave ?? [])];
   });
   const gatherLists = gathers.map((own, core) =>
-    own.length === 0 ? null : [goGather, ...own, signalTo(gatheredToken, Math.floor(core / columns), core % columns)],
+    own.length === 0 ? null : [goGather, ...own, signalGathered(Math.floor(core / columns), core % columns)],
   );
   const hostLists = leaving.map((list) => (frame.isBehind ? list : null));
   const classes: CoreClass[] = [];

@@ -20,6 +20,8 @@ export interface Stretch {
  * those are one of a single turn. Running them in order does what running the list does.
  */
 export function stretchesOf(list: readonly Described[]): Stretch[] {
+  // Too short to gain.
+  if (list.length < 3) return list.length === 0 ? [] : [{ turns: 1, body: list, steps: [] }];
   const stretches: Stretch[] = [];
   let [begin, start] = [0, 0];
   const endSingles = (): void => {

@@ -72,7 +72,11 @@ export function withFields<T extends object>(data: T, fields: readonly Field[]):
       return field as PlainData;
     }
     if (value === null || typeof value !== "object") return value;
-    if (Array.isArray(value)) return value.map((item) => walk(item as PlainData, ""));
+    if (Array.isArray(value)) {
+      // A list of plain numbers stays as it is.
+      if (typeof value[0] !== "object") return value;
+      return value.map((item) => walk(item as PlainData, ""));
+    }
     const result: { [key: string]: PlainData } = {};
     const record = value as { readonly [key: string]: PlainData };
     for (const name in record) result[name] = walk(record[name] as PlainData, name);

@@ -1,12 +1,10 @@
 import { at, sum } from "../../base/math.ts";
 import type { Field, Instruction, Rectangle, SimpleInstruction } from "../../ir/instruction.ts";
-import type { Access, Box, Range } from "../../ir/iteration.ts";
 import type { ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
-import { reductionIndex } from "../geometry.ts";
-import type { LocalLayout } from "../local-layout.ts";
 import type { StepPlan } from "../step-plan.ts";
 import type { EmitContext } from "./chain.ts";
+import { ComputeFacts } from "./compute-facts.ts";
 import { emitContraction, type ThreadLists } from "./contraction.ts";
 import type { FrameFacts } from "./movement.ts";
 import { addBytes, emitMoving, type LeavingShare } from "./moving.ts";
@@ -81,7 +79,7 @@ export function together(bodies: readonly StepBody[]): StepBody {
     weightUses: sums(bodies.map(({ weightUses }) => weightUses)),
     bytes: sums(bodies.map(({ bytes }) => bytes)),
     behindBytes: Math.max(...bodies.map(({ behindBytes }) => behindBytes)),
-    keys: last.keys.map((_, core) => alike.of(bodies.map(({ keys }) => at(keys, core)))),
+    keys: last.keys.map((_, core) => alike.of(Float64Array.from(bodies, ({ keys }) => at(keys, core)))),
   };
 }
 
@@ -105,9 +103,10 @@ export function emitBody(
   const keys = new Array<number>(coreCount).fill(-1);
   const emitted = new Map<number, Threads>();
   const alike = new RowIndex();
+  const facts = new ComputeFacts(plan);
   for (let core = 0; core < coreCount; core += 1) {
     if (!computes || !plan.active[core]) continue;
-    const key = alike.of(computeFacts(plan, core));
+    const key = alike.of(facts.of(core));
     keys[core] = key;
     let threads = emitted.get(key);
     if (threads === undefined) {
@@ -138,47 +137,6 @@ export function emitBody(
     behindBytes,
     keys: keys.map((key) => key + 1),
   };
-}
-
-/** Equal for cores whose compute threads are the same but for where the core stands. */
-function computeFacts(plan: StepPlan, core: number): number[] {
-  const { columns } = plan.geometry.grid;
-  const box = plan.boxes[core] as Box;
-  const facts: number[] = [];
-  for (const { start, end } of box) facts.push(end - start);
-  for (const { mode, read, boxes, layout, origins } of plan.reads) {
-    if ((mode !== "in-place" && mode !== "around") || read.access === null) continue;
-    facts.push(boxes[core] === null ? 0 : firstOffset(read.access, box, layout, origins[core] as readonly number[]));
-  }
-  for (const { spread } of plan.writes) {
-    const part = spread.boxes[core] ?? null;
-    facts.push(part === null ? 0 : startOffset(spread.layout, spread.origins[core] as readonly number[], part));
-  }
-  if (plan.geometry.reduction === null) return facts;
-  const isFirst = reductionIndex(plan.geometry, Math.floor(core / columns), core % columns) === 0;
-  facts.push(isFirst ? 0 : 1, plan.owns[core] ? 1 : 0);
-  return facts;
-}
-
-/** Where a box begins in a buffer. */
-function startOffset({ strideBytes }: LocalLayout, origin: readonly number[], box: Box): number {
-  let offset = 0;
-  for (let axis = 0; axis < box.length; axis += 1) {
-    offset += ((box[axis] as Range).start - (origin[axis] as number)) * (strideBytes[axis] as number);
-  }
-  return offset;
-}
-
-/** Where the first point of a core's box lies in a buffer. */
-function firstOffset(access: Access, box: Box, { strideBytes }: LocalLayout, origin: readonly number[]): number {
-  let offset = 0;
-  for (let axis = 0; axis < access.length; axis += 1) {
-    const { terms, offset: first } = access[axis] as Access[number];
-    let coordinate = first - (origin[axis] as number);
-    for (const { dimension, stride } of terms) coordinate += stride * (box[dimension] as Range).start;
-    offset += coordinate * (strideBytes[axis] as number);
-  }
-  return offset;
 }
 
 function computeThreads(context: EmitContext, plan: StepPlan, core: number): Threads {

@@ -43,15 +43,6 @@ export function coreNumber(columns: number, row: number, column: number): number
   return row * (columns + 1) + column + 1;
 }
 
-/** Calls `visit` with the number of every core of a rectangle. */
-function forEachCore(columns: number, cores: Rectangle, visit: (core: number) => void): void {
-  for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
-    for (let column = cores.column; column < cores.column + cores.columns; column += 1) {
-      visit(coreNumber(columns, row, column));
-    }
-  }
-}
-
 /** The dense numbers of all tokens that a program uses, by token, and how many operations its queues have. */
 function survey(program: Program): { readonly tokens: ReadonlyMap<number, number>; readonly operationCount: number } {
   const tokens = new Map<number, number>();
@@ -143,9 +134,13 @@ function packSegments(
   let eventCount = 0;
   for (const { thread, cores, eventCount: perCore } of segments) {
     eventCount += perCore * cores.rows * cores.columns;
-    forEachCore(columns, cores, (core) => {
-      (segmentStarts as Int32Array)[core * 8 + thread + 1]! += 1;
-    });
+    for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
+      const first = coreNumber(columns, row, cores.column);
+      for (let core = first; core < first + cores.columns; core += 1) {
+        const place = core * 8 + thread + 1;
+        segmentStarts[place] = (segmentStarts[place] as number) + 1;
+      }
+    }
   }
   for (let thread = 0; thread < coreCount * 8; thread += 1) {
     (segmentStarts as Int32Array)[thread + 1]! += segmentStarts[thread] as number;
@@ -154,12 +149,15 @@ function packSegments(
   const [segmentFirst, segmentEnd] = [new Int32Array(total), new Int32Array(total)];
   const filled = segmentStarts.slice(0, coreCount * 8);
   for (const { thread, cores, first, end } of segments) {
-    forEachCore(columns, cores, (core) => {
-      const segment = filled[core * 8 + thread] as number;
-      filled[core * 8 + thread] = segment + 1;
-      segmentFirst[segment] = first;
-      segmentEnd[segment] = end;
-    });
+    for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
+      const firstCore = coreNumber(columns, row, cores.column);
+      for (let core = firstCore; core < firstCore + cores.columns; core += 1) {
+        const segment = filled[core * 8 + thread] as number;
+        filled[core * 8 + thread] = segment + 1;
+        segmentFirst[segment] = first;
+        segmentEnd[segment] = end;
+      }
+    }
   }
   return { coreCount, segmentStarts, segmentFirst, segmentEnd, eventCount };
 }
@@ -173,9 +171,13 @@ function packTokens(
   const initialCounters = new Int32Array(rows * (columns + 1) * tokens.size);
   for (const { cores, token, count } of program.initialTokens) {
     checkCores(cores, target, "initial tokens");
-    forEachCore(columns, cores, (core) => {
-      (initialCounters as Int32Array)[core * tokens.size + (tokens.get(token) as number)]! += count;
-    });
+    const number = tokens.get(token) as number;
+    for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
+      for (let column = cores.column; column < cores.column + cores.columns; column += 1) {
+        const place = coreNumber(columns, row, column) * tokens.size + number;
+        initialCounters[place] = (initialCounters[place] as number) + count;
+      }
+    }
   }
   return { tokenCount: tokens.size, initialCounters };
 }

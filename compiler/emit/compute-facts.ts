@@ -1,0 +1,89 @@
+import type { Access, Box, Range } from "../../ir/iteration.ts";
+import { reductionIndex } from "../geometry.ts";
+import type { StepPlan } from "../step-plan.ts";
+import type { Spread } from "../transfers.ts";
+
+/** Where cores begin in a buffer: the bytes that the starts of a box's ranges and of its origin count for, and the bytes before. */
+interface Beginnings extends Spread {
+  /** Bytes by range of a core's box, and bytes by axis of its origin. */
+  readonly steps: readonly number[];
+  readonly before: number;
+  /** Whether the box is the part in the buffer, or the core's part of the iteration space. */
+  readonly isOwn: boolean;
+}
+
+/** What decides a core's compute threads in a step. */
+export class ComputeFacts {
+  readonly #plan: StepPlan;
+  readonly #beginnings: readonly Beginnings[];
+  readonly #facts: Float64Array;
+
+  constructor(plan: StepPlan) {
+    this.#plan = plan;
+    const rank = plan.layer.dimensions.length;
+    this.#beginnings = [
+      ...plan.reads.flatMap(({ mode, read: { access }, boxes, layout, origins }): Beginnings[] => {
+        if ((mode !== "in-place" && mode !== "around") || access === null) return [];
+        return [{ boxes, layout, origins, isOwn: false, ...firstPoint(access, layout.strideBytes, rank) }];
+      }),
+      ...plan.writes.map(
+        ({ spread }): Beginnings => ({ ...spread, isOwn: true, steps: spread.layout.strideBytes, before: 0 }),
+      ),
+    ];
+    this.#facts = new Float64Array(rank + this.#beginnings.length + (plan.geometry.reduction === null ? 0 : 2));
+  }
+
+  /** Equal for cores whose compute threads are the same but for where the core stands; valid until the next call. */
+  of(core: number): Float64Array {
+    const facts = this.#facts;
+    const { boxes, geometry, owns } = this.#plan;
+    const box = boxes[core] as Box;
+    let count = box.length;
+    for (let index = 0; index < count; index += 1) {
+      const { start, end } = box[index] as Range;
+      facts[index] = end - start;
+    }
+    for (let index = 0; index < this.#beginnings.length; index += 1) {
+      facts[count] = beginningOf(this.#beginnings[index] as Beginnings, core, box);
+      count += 1;
+    }
+    if (geometry.reduction === null) return facts;
+    const { columns } = geometry.grid;
+    const isFirst = reductionIndex(geometry, Math.floor(core / columns), core % columns) === 0;
+    facts[count] = isFirst ? 0 : 1;
+    facts[count + 1] = owns[core] ? 1 : 0;
+    return facts;
+  }
+}
+
+/** The bytes that a core's part begins behind the start of its buffer; 0 where it has none. */
+function beginningOf({ boxes, origins, layout, steps, before, isOwn }: Beginnings, core: number, box: Box): number {
+  const held = boxes[core] ?? null;
+  if (held === null) return 0;
+  const part = isOwn ? held : box;
+  const origin = origins[core] as readonly number[];
+  let offset = before;
+  for (let index = 0; index < steps.length; index += 1) {
+    offset += (steps[index] as number) * (part[index] as Range).start;
+  }
+  for (let axis = 0; axis < origin.length; axis += 1) {
+    offset -= (origin[axis] as number) * (layout.strideBytes[axis] as number);
+  }
+  return offset;
+}
+
+/** Bytes by dimension to the first point of a box in a value, as an access touches it. */
+function firstPoint(
+  access: Access,
+  strideBytes: readonly number[],
+  rank: number,
+): Pick<Beginnings, "steps" | "before"> {
+  const steps = new Array<number>(rank).fill(0);
+  let before = 0;
+  access.forEach(({ terms, offset }, axis) => {
+    const bytes = strideBytes[axis] as number;
+    before += offset * bytes;
+    for (const { dimension, stride } of terms) steps[dimension] = (steps[dimension] as number) + stride * bytes;
+  });
+  return { steps, before };
+}
