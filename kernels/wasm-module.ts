@@ -142,7 +142,14 @@ export interface KernelExports {
   timingSchedule(thread: number, time: number): void;
   timingJump(time: number): void;
   timingContinue(event: number): void;
-  traceText(firstEvent: number, count: number, batches: number): number;
+  traceText(
+    firstEvent: number,
+    count: number,
+    batches: number,
+    moreCycles: number,
+    moreBatches: number,
+    moreEvents: number,
+  ): number;
   halfFromFloat(count: number, source: Address, target: Address): void;
   floatFromHalf(count: number, source: Address, target: Address): void;
 }

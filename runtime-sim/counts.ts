@@ -1,11 +1,18 @@
 import { at } from "../base/math.ts";
-import { fieldValue, type Rectangle, type RectangleField, type SimpleInstruction } from "../ir/instruction.ts";
+import {
+  type Field,
+  fieldValue,
+  type Rectangle,
+  type RectangleField,
+  type SimpleInstruction,
+} from "../ir/instruction.ts";
 import { enteringPorts, leavingPorts, type Program } from "../ir/program.ts";
 import type { VectorCostClass } from "../ir/vector-function.ts";
 import { treeHops } from "../targets/cost.ts";
 import type { ChipTarget } from "../targets/target.ts";
+import { coreNumber } from "./timing/code.ts";
 import { type NetworkName, type Work, workOf } from "./timing/work.ts";
-import { eventsUntil, type InstructionPlace, type Trace } from "./trace.ts";
+import { eventsUntil, type Trace } from "./trace.ts";
 
 /** Bytes read and written. */
 export interface ByteCounts {
@@ -39,6 +46,8 @@ export interface RunCounts {
   readonly steps: readonly Counts[];
   /** One entry a core, numbered as in a trace; null when not asked for. Bytes that arrive count at the destination. */
   readonly cores: readonly Counts[] | null;
+  /** By place of the trace: how often it was executed. */
+  readonly executions: Float64Array;
 }
 
 /** Counts of nothing. */
@@ -75,38 +84,11 @@ function addOwnWork(counts: Counts, work: Work, times: number): void {
   }
 }
 
-/** Adds the bytes of one packet that arrive at `destinations` cores. */
-function addArrivals(counts: Counts, packet: NonNullable<Work["packet"]>, destinations: number): void {
-  if (packet.space !== null) counts[bufferOf[packet.space]].writtenBytes += destinations * packet.bytes;
-}
+type Packet = NonNullable<Work["packet"]>;
 
-/** What the messages of one instruction have in common, and how much they carried so far. */
-interface Route {
-  readonly packet: NonNullable<Work["packet"]>;
-  /** Where they go; null for the pieces of a collective, whose bytes `own` counts. */
-  readonly destinations: RectangleField | null;
-  /** Links that each passes when it goes nowhere that is stated. */
-  readonly hops: number;
-  /** The class of cores of which the destinations are fields. */
-  readonly origin: Rectangle;
-  readonly skipsSender: boolean;
-  byteHops: number;
-  arrivals: number;
-}
-
-/** The messages that an instruction sends; null when it sends none. */
-function routeOf({ instruction, step, classIndex }: InstructionPlace, work: Work, program: Program): Route | null {
-  const { packet } = work;
-  if (packet === null) return null;
-  return {
-    packet,
-    destinations: destinationsOf(instruction),
-    hops: instruction.kind === "weights.stream" ? instruction.group.rows * instruction.group.columns - 1 : 0,
-    origin: at(at(program.steps, step).classes, classIndex).cores,
-    skipsSender: instruction.kind === "multicast",
-    byteHops: 0,
-    arrivals: 0,
-  };
+/** Adds the bytes that copies of a packet write where they arrive. */
+function addArrivals(counts: Counts, packet: Packet, copies: number): void {
+  if (packet.space !== null) counts[bufferOf[packet.space]].writtenBytes += copies * packet.bytes;
 }
 
 /** The cores that an instruction sends to, the sender perhaps among them; null when it sends to none that it states. */
@@ -123,6 +105,19 @@ function destinationsOf(instruction: SimpleInstruction): RectangleField | null {
   }
 }
 
+/** Calls `visit` with the number of every core of a rectangle. */
+function forEachCore(columns: number, cores: Rectangle, visit: (core: number) => void): void {
+  for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
+    const first = coreNumber(columns, row, cores.column);
+    for (let core = first; core < first + cores.columns; core += 1) visit(core);
+  }
+}
+
+/** Whether a field has another value in another turn of the enclosing loop. */
+function turnsWith(field: Field): boolean {
+  return typeof field !== "number" && field.turn !== 0;
+}
+
 function contains(cores: Rectangle, core: { readonly row: number; readonly column: number }): boolean {
   const { row, column } = core;
   return (
@@ -130,114 +125,138 @@ function contains(cores: Rectangle, core: { readonly row: number; readonly colum
   );
 }
 
+/** By place: how often it was executed in the first batch. */
+function executionsOf(trace: Trace): Float64Array {
+  const executions = new Float64Array(trace.places.length);
+  const end = eventsUntil(trace, 0);
+  for (const { columns, first, batches } of trace.pieces) {
+    if (first >= end || batches > 0) continue;
+    const { batch, place } = columns;
+    for (let row = 0; row < batch.length; row += 1) {
+      if (batch[row] === 0) (executions as Float64Array)[place[row] as number]! += 1;
+    }
+  }
+  return executions;
+}
+
 /**
  * Counts what one run of a program does, from the events of the first batch (every batch executes the same
- * instructions). Bytes of inputs and outputs over the host link count when the trace was made with it, those of host
- * operations always.
+ * instructions, on all cores of their classes). Bytes of inputs and outputs over the host link count when the trace was
+ * made with it, those of host operations always.
  */
 export function countsOf(trace: Trace, program: Program, target: ChipTarget, perCore = false): RunCounts {
-  const works = trace.places.map(({ instruction }) => workOf(instruction, target));
-  const routes = trace.places.map((place, index) => routeOf(place, at(works, index), program));
   const steps = program.steps.map(emptyCounts);
   const cores = perCore ? Array.from({ length: trace.rows * (trace.columns + 1) }, emptyCounts) : null;
-  const executions = new Float64Array(trace.places.length);
-  const messages = new MessageCounter(trace, cores);
+  const executions = executionsOf(trace);
+  const messages = new MessageCounter(trace.columns, cores);
   const addExecutions = (counts: Counts, work: Work, times: number): void => {
     addOwnWork(counts, work, times);
     if (work.host !== null && (trace.host || !isBoundary(work.host, program))) {
       addHostTransfers(counts, work.host, program, times);
     }
   };
-  const end = eventsUntil(trace, 0);
-  const { batch, place, thread } = trace;
-  for (let event = 0; event < end; event += 1) {
-    if (batch[event] !== 0) continue;
-    const index = place[event] as number;
-    executions[index] = (executions[index] as number) + 1;
-    const route = routes[index] as Route | null;
-    if (route !== null) messages.add(event, route);
-    if (cores !== null) addExecutions(at(cores, (thread[event] as number) >> 3), at(works, index), 1);
-  }
-  works.forEach((work, index) => {
+  trace.places.forEach(({ instruction, step, classIndex }, index) => {
     const times = at(executions, index);
     if (times === 0) return;
-    const step = at(steps, at(trace.places, index).step);
-    addExecutions(step, work, times);
-    const route = routes[index] as Route | null;
-    if (route === null) return;
-    step.byteHops[route.packet.network] += route.byteHops;
-    addArrivals(step, route.packet, route.arrivals);
+    const work = workOf(instruction, target);
+    const ofStep = at(steps, step);
+    addExecutions(ofStep, work, times);
+    const { cores: sources } = at(at(program.steps, step).classes, classIndex);
+    const turns = times / (sources.rows * sources.columns);
+    if (work.packet !== null) messages.add(ofStep, instruction, work.packet, sources, turns);
+    if (cores === null) return;
+    forEachCore(trace.columns, sources, (core) => addExecutions(at(cores, core), work, turns));
   });
-  return { total: steps.reduce(addCounts, emptyCounts()), steps, cores };
+  return { total: steps.reduce(addCounts, emptyCounts()), steps, cores, executions };
 }
 
 /** Adds up what messages carry: on their routes, and on each core when asked for. */
 class MessageCounter {
-  readonly #trace: Trace;
+  readonly #columns: number;
   readonly #cores: readonly Counts[] | null;
   /** The sender and the destinations of the message at hand. */
   readonly #source = { row: 0, column: 0 };
   readonly #destinations = { row: 0, column: 0, rows: 0, columns: 0 };
 
-  constructor(trace: Trace, cores: readonly Counts[] | null) {
-    this.#trace = trace;
+  constructor(columns: number, cores: readonly Counts[] | null) {
+    this.#columns = columns;
     this.#cores = cores;
   }
 
-  /** Adds the packets of an event. */
-  add(event: number, route: Route): void {
-    const { thread, turn, columns } = this.#trace;
-    const core = (thread[event] as number) >> 3;
+  /** Adds the packets of an instruction that all cores of a class send in each of so many turns of a loop. */
+  add(counts: Counts, instruction: SimpleInstruction, packet: Packet, cores: Rectangle, turns: number): void {
+    const destinations = destinationsOf(instruction);
+    // Where they do not depend on it, the packets of all turns go the same way.
+    const ways = destinations === null || !(turnsWith(destinations.row) || turnsWith(destinations.column)) ? 1 : turns;
     const source = this.#source;
-    source.row = Math.floor(core / (columns + 1));
-    source.column = (core % (columns + 1)) - 1;
-    const hops =
-      route.destinations === null ? route.hops : this.#arrive(route, route.destinations, turn[event] as number, core);
-    const byteHops = route.packet.bytes * hops;
-    route.byteHops += byteHops;
-    if (this.#cores !== null) at(this.#cores, core).byteHops[route.packet.network] += byteHops;
+    for (let row = 0; row < cores.rows; row += 1) {
+      for (let column = 0; column < cores.columns; column += 1) {
+        source.row = cores.row + row;
+        source.column = cores.column + column;
+        for (let turn = 0; turn < ways; turn += 1) {
+          if (destinations !== null) this.#aim(destinations, row, column, turn);
+          this.#addWay(counts, instruction, packet, turns / ways);
+        }
+      }
+    }
   }
 
-  /** Adds the bytes that a message of `source` writes at its destinations; returns the links that it passes. */
-  #arrive(route: Route, { row, column, rows, columns }: RectangleField, turn: number, sender: number): number {
-    const [source, destinations] = [this.#source, this.#destinations];
-    const [ownRow, ownColumn] = [source.row - route.origin.row, source.column - route.origin.column];
+  /** Works out the destinations of a message in a turn from the place of its source in a class. */
+  #aim({ row, column, rows, columns }: RectangleField, ownRow: number, ownColumn: number, turn: number): void {
+    const destinations = this.#destinations;
     destinations.row = fieldValue(row, ownRow, ownColumn, turn);
     destinations.column = fieldValue(column, ownRow, ownColumn, turn);
     destinations.rows = rows;
     destinations.columns = columns;
-    const isSkipped = route.skipsSender && contains(destinations, source);
-    route.arrivals += rows * columns - (isSkipped ? 1 : 0);
-    if (this.#cores !== null) this.#arriveAtCores(this.#cores, route.packet, isSkipped ? sender : -1);
-    return treeHops(source, destinations);
   }
 
-  #arriveAtCores(cores: readonly Counts[], packet: Route["packet"], skipped: number): void {
-    const { row, column, rows, columns } = this.#destinations;
-    for (let place = 0; place < rows * columns; place += 1) {
-      const core = (row + Math.floor(place / columns)) * (this.#trace.columns + 1) + column + (place % columns) + 1;
-      if (core !== skipped) addArrivals(at(cores, core), packet, 1);
+  /** Adds so many packets of the source at hand to the destinations at hand. */
+  #addWay(counts: Counts, instruction: SimpleInstruction, packet: Packet, packets: number): void {
+    const source = this.#source;
+    const destinations = this.#destinations;
+    const cores = this.#cores;
+    if (instruction.kind === "weights.stream") {
+      // What arrives of the pieces of an exchange are own bytes of the cores.
+      const hops = instruction.group.rows * instruction.group.columns - 1;
+      this.#addHops(counts, packet, packets * hops);
+      return;
     }
+    this.#addHops(counts, packet, packets * treeHops(source, destinations));
+    const isSkipped = instruction.kind === "multicast" && contains(destinations, source);
+    addArrivals(counts, packet, packets * (destinations.rows * destinations.columns - Number(isSkipped)));
+    if (cores === null) return;
+    const sender = coreNumber(this.#columns, source.row, source.column);
+    forEachCore(this.#columns, destinations, (core) => {
+      if (!isSkipped || core !== sender) addArrivals(at(cores, core), packet, packets);
+    });
+  }
+
+  /** Adds the links that packets of the source at hand pass. */
+  #addHops(counts: Counts, { network, bytes }: Packet, hops: number): void {
+    counts.byteHops[network] += bytes * hops;
+    if (this.#cores === null) return;
+    const { row, column } = this.#source;
+    at(this.#cores, coreNumber(this.#columns, row, column)).byteHops[network] += bytes * hops;
   }
 }
 
 /**
- * Counts with the host link from those on device: batches execute the same instructions, and only the transfers of inputs
- * and outputs are more.
+ * Counts with the host link from those on device, of the trace of these places: batches execute the same instructions, and
+ * only the transfers of inputs and outputs are more.
  */
-export function withHostTransfers(onDevice: Counts, withHost: Trace, program: Program, target: ChipTarget): Counts {
-  const counts = addCounts(onDevice, emptyCounts());
-  const transfers = withHost.places.map(({ instruction }) => {
-    const isTransfer = instruction.kind === "host.in" || instruction.kind === "host.out";
-    const transfer = isTransfer ? workOf(instruction, target).host : null;
-    return transfer !== null && isBoundary(transfer, program) ? transfer : null;
+export function withHostTransfers(
+  { total, executions }: RunCounts,
+  { places }: Trace,
+  program: Program,
+  target: ChipTarget,
+): Counts {
+  const counts = addCounts(total, emptyCounts());
+  places.forEach(({ instruction }, index) => {
+    if (instruction.kind !== "host.in" && instruction.kind !== "host.out") return;
+    const { host } = workOf(instruction, target);
+    if (host === null || !isBoundary(host, program)) return;
+    addHostTransfers(counts, host, program, at(executions, index));
   });
-  const end = eventsUntil(withHost, 0);
-  const { batch, place } = withHost;
-  for (let event = 0; event < end; event += 1) {
-    const transfer = transfers[place[event] as number] as HostTransfer | null;
-    if (transfer !== null && batch[event] === 0) addHostTransfers(counts, transfer, program, 1);
-  }
   return counts;
 }
 

@@ -3,7 +3,7 @@ import { matmulCycles, streamCycles, vectorCycles, vectorFillCycles } from "../t
 import { type IdealResource, isFree } from "../targets/ideal.ts";
 import type { ChipTarget } from "../targets/target.ts";
 import { matmulShape, workOf } from "./timing/work.ts";
-import { causeKinds, eventsUntil, type InstructionPlace, type Trace } from "./trace.ts";
+import { type InstructionPlace, type Trace, TraceReader } from "./trace.ts";
 
 /** What a cycle of a step was spent on. */
 export const cycleCauses = [
@@ -112,18 +112,20 @@ function stretchesOf(place: InstructionPlace, target: ChipTarget): readonly Stre
 /** Walks back along what released what, from the last event of a step. */
 class CriticalPath {
   readonly #trace: Trace;
+  readonly #events: TraceReader;
   readonly #target: ChipTarget;
   /** By place, as far as the path has come by. */
   readonly #stretches = new Map<number, readonly Stretch[]>();
 
   constructor(trace: Trace, target: ChipTarget) {
     this.#trace = trace;
+    this.#events = new TraceReader(trace);
     this.#target = target;
   }
 
   /** The causes of the cycles from `low` to `high`, at which `last` has settled. */
   stack(last: number, low: number, high: number): CycleStack {
-    const trace = this.#trace;
+    const events = this.#events;
     const result = emptyStack();
     let event = last;
     let time = high;
@@ -133,18 +135,18 @@ class CriticalPath {
       result[cause] += time - start;
       time = start;
     };
-    if (at(trace.settled, event) > at(trace.end, event)) charge(at(trace.start, event), this.#messageCause(event));
+    if (events.settled(event) > events.end(event)) charge(events.start(event), this.#messageCause(event));
     while (time > low) {
-      const kind = causeKinds[at(trace.causeKind, event)];
-      const cause = at(trace.cause, event);
+      const kind = events.causeKind(event);
+      const cause = events.cause(event);
       if (kind === "collective") {
         event = cause;
         continue;
       }
       this.#chargeOwn(event, time, charge);
       if (kind === "start" || cause < 0) charge(low, "synchronization");
-      else if (kind === "arrival") charge(at(trace.start, cause), this.#messageCause(cause));
-      else charge(at(trace.end, cause), "synchronization");
+      else if (kind === "arrival") charge(events.start(cause), this.#messageCause(cause));
+      else charge(events.end(cause), "synchronization");
       event = cause;
     }
     return result;
@@ -152,7 +154,7 @@ class CriticalPath {
 
   /** Charges the time of an event up to `high`, latest stretch first. */
   #chargeOwn(event: number, high: number, charge: (from: number, cause: CycleCause) => void): void {
-    const start = at(this.#trace.start, event);
+    const start = this.#events.start(event);
     const stretches = this.#stretchesOf(event);
     const begins: number[] = [];
     let begin = start;
@@ -171,7 +173,7 @@ class CriticalPath {
   }
 
   #stretchesOf(event: number): readonly Stretch[] {
-    const place = at(this.#trace.place, event);
+    const place = this.#events.place(event);
     let stretches = this.#stretches.get(place);
     if (stretches === undefined) {
       stretches = stretchesOf(at(this.#trace.places, place), this.#target);
@@ -181,38 +183,17 @@ class CriticalPath {
   }
 }
 
-/** By step: the event of a batch that settled last, of several the first; −1 for none. */
-function lastEvents(trace: Trace, batch: number): Int32Array {
-  const last = new Int32Array(trace.stepCount).fill(-1);
-  const lastSettled = new Float64Array(trace.stepCount).fill(-1);
-  const { batch: batches, place, places, settled } = trace;
-  const stepOf = new Int32Array(places.length);
-  places.forEach(({ step }, index) => {
-    stepOf[index] = step;
-  });
-  const end = eventsUntil(trace, batch);
-  for (let event = 0; event < end; event += 1) {
-    if (batches[event] !== batch) continue;
-    const step = stepOf[place[event] as number] as number;
-    const time = settled[event] as number;
-    if (time <= (lastSettled[step] as number)) continue;
-    last[step] = event;
-    lastSettled[step] = time;
-  }
-  return last;
-}
-
 /**
  * The steps of one batch in order. A step ends when all instructions of this and earlier steps have completed and
  * their messages have arrived; it starts where the one before it ended, the first one where the batch before ended.
  */
 export function stepCyclesOf(trace: Trace, target: ChipTarget, batch: number): readonly StepCycles[] {
-  const lastEvent = lastEvents(trace, batch);
+  const events = new TraceReader(trace);
   const path = new CriticalPath(trace, target);
   const steps: StepCycles[] = [];
   let startCycle = batch === 0 ? 0 : at(trace.batchEnds, batch - 1);
-  for (const event of lastEvent) {
-    const endCycle = event < 0 ? startCycle : Math.max(startCycle, at(trace.settled, event));
+  for (const event of at(trace.lastEvents, batch)) {
+    const endCycle = event < 0 ? startCycle : Math.max(startCycle, events.settled(event));
     const stack = endCycle === startCycle ? emptyStack() : path.stack(event, startCycle, endCycle);
     steps.push({ startCycle, endCycle, stack });
     startCycle = endCycle;

@@ -2,7 +2,7 @@ import { at } from "../base/math.ts";
 import { type Program, threadNames } from "../ir/program.ts";
 import * as layout from "../kernels/trace-text-layout.ts";
 import { compileKernels, instantiateKernels, type KernelExports } from "../kernels/wasm-module.ts";
-import { causeKinds, coreOf, eventsUntil, type Trace } from "./trace.ts";
+import { causeKinds, coreOf, eventsUntil, type Trace, type TracePiece } from "./trace.ts";
 
 /** Events, and bytes of their text, that a piece has at most, unless one event alone has more. */
 const [pieceEvents, pieceBytes] = [4096, 2 ** 20];
@@ -24,24 +24,26 @@ function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** The parts of the events' texts that recur, encoded once, and which of them a place, a thread and a kind of cause have. */
+/** The parts of the events' texts that recur, encoded once, and which of them a place and a kind of cause have. */
 class RecurringParts {
   readonly parts: Uint8Array[] = [];
   readonly kinds: Int32Array;
   readonly steps: Int32Array;
-  readonly threads: Int32Array;
   readonly causes: Int32Array;
+  /** Bytes that an event has at most. */
+  readonly eventBytes: number;
 
-  constructor(trace: Trace, program: Program, threadCount: number) {
+  constructor({ places }: Trace, program: Program) {
+    this.parts[layout.threadPart] = encode(',"tid":');
+    this.parts[layout.startPart] = encode(',"ts":');
     this.parts[layout.durationPart] = encode(',"dur":');
     this.parts[layout.eventPart] = encode(',"args":{"event":');
     this.parts[layout.turnPart] = encode(',"turn":');
     this.parts[layout.arrivalPart] = encode(',"arrival":');
     this.parts[layout.endPart] = encode("}}");
     this.causes = this.#add(causeKinds, (kind) => `,"released":"${kind}","by":`);
-    const { places } = trace;
     const kinds = [...new Set(places.map(({ instruction }) => instruction.kind))];
-    const kindParts = this.#add(kinds, (kind) => `,\n{"name":"${kind}","ph":"X",`);
+    const kindParts = this.#add(kinds, (kind) => `,\n{"name":"${kind}","ph":"X","pid":`);
     const partOfKind = new Map(kinds.map((kind, index) => [kind, at(kindParts, index)]));
     const stepParts = this.#add(program.steps, ({ name }) => `,"step":${JSON.stringify(name)},"batch":`);
     this.kinds = new Int32Array(places.length);
@@ -50,8 +52,11 @@ class RecurringParts {
       this.kinds[place] = partOfKind.get(instruction.kind) as number;
       this.steps[place] = at(stepParts, step);
     });
-    const threads = Array.from({ length: threadCount }, (_, thread) => thread);
-    this.threads = this.#add(threads, (thread) => `"pid":${thread >> 3},"tid":${thread & 7},"ts":`);
+    const greatest = (numbers: Int32Array): number =>
+      numbers.reduce((most, number) => Math.max(most, at(this.parts, number).length), 0);
+    const common = this.parts.slice(0, layout.endPart + 1).reduce((sum, { length }) => sum + length, 0);
+    const varied = greatest(kindParts) + greatest(stepParts) + greatest(this.causes);
+    this.eventBytes = common + varied + layout.numbersPerEvent * layout.numberBytes;
   }
 
   /** Adds a part for each of some things; returns their numbers. */
@@ -62,21 +67,15 @@ class RecurringParts {
     });
     return numbers;
   }
-
-  /** Bytes that an event has at most. */
-  greatestEventBytes(): number {
-    const greatest = (numbers: Int32Array): number =>
-      numbers.reduce((most, number) => Math.max(most, at(this.parts, number).length), 0);
-    const common = this.parts.slice(0, layout.endPart + 1).reduce((sum, { length }) => sum + length, 0);
-    const varied = [this.kinds, this.steps, this.threads, this.causes].reduce((sum, each) => sum + greatest(each), 0);
-    return common + varied + layout.numbersPerEvent * layout.numberBytes;
-  }
 }
 
-/** The threads that have events, ascending. */
-function threadsWithEvents({ thread, eventCount, rows, columns }: Trace): number[] {
-  const hasEvents = new Uint8Array(rows * (columns + 1) * threadNames.length);
-  for (let event = 0; event < eventCount; event += 1) hasEvents[thread[event] as number] = 1;
+/** The threads that have events, ascending; each has some in the first batch. */
+function threadsWithEvents(trace: Trace): number[] {
+  const hasEvents = new Uint8Array(trace.rows * (trace.columns + 1) * threadNames.length);
+  const end = eventsUntil(trace, 0);
+  for (const { first, columns } of trace.pieces) {
+    if (first < end) for (const thread of columns.thread) hasEvents[thread] = 1;
+  }
   const threads: number[] = [];
   hasEvents.forEach((has, number) => {
     if (has === 1) threads.push(number);
@@ -86,7 +85,6 @@ function threadsWithEvents({ thread, eventCount, rows, columns }: Trace): number
 
 /** Writes the text of events, in WebAssembly: much quicker than strings. */
 class EventWriter {
-  readonly #trace: Trace;
   readonly #kernels: KernelExports;
   readonly #memory: WebAssembly.Memory;
   readonly #header: Int32Array;
@@ -94,11 +92,7 @@ class EventWriter {
   readonly eventLimit: number;
 
   constructor(trace: Trace, program: Program) {
-    const threadCount = trace.rows * (trace.columns + 1) * threadNames.length;
-    const recurring = new RecurringParts(trace, program, threadCount);
-    const { parts, kinds, steps, threads, causes } = recurring;
-    const eventBytes = recurring.greatestEventBytes();
-    this.#trace = trace;
+    const { parts, kinds, steps, causes, eventBytes } = new RecurringParts(trace, program);
     this.eventLimit = Math.max(1, Math.min(pieceEvents, Math.floor(pieceBytes / eventBytes)));
     // Tables one after the other, those of numbers of 8 bytes first.
     const addresses: number[] = [];
@@ -116,7 +110,6 @@ class EventWriter {
     const numbered = [
       [layout.kindPartTable, kinds],
       [layout.stepPartTable, steps],
-      [layout.threadPartTable, threads],
       [layout.causePartTable, causes],
     ] as const;
     for (const [table, numbers] of numbered) reserve(table, numbers.byteLength);
@@ -140,27 +133,32 @@ class EventWriter {
     this.#kernels = instantiateKernels(compileKernels(), this.#memory);
   }
 
-  /** The text of those events of [first, end) that are of the first batches; it stands until the next is written. */
-  write(first: number, end: number, batches: number): Uint8Array {
-    const { start, end: ends, settled, thread, place, batch, turn, cause, causeKind } = this.#trace;
+  /**
+   * The text of those of a piece's events, from one on and no more than `eventLimit`, that are of the first batches; it
+   * stands until the next is written.
+   */
+  write(piece: TracePiece, from: number, batches: number): Uint8Array {
+    const { columns } = piece;
     const { buffer } = this.#memory;
+    const end = Math.min(columns.start.length, from + this.eventLimit);
     const addressOf = (table: number): number => this.#header[table] as number;
     const setFloats = (table: number, column: Float64Array): void => {
-      new Float64Array(buffer, addressOf(table), end - first).set(column.subarray(first, end));
+      new Float64Array(buffer, addressOf(table), end - from).set(column.subarray(from, end));
     };
     const setWords = (table: number, column: Int32Array): void => {
-      new Int32Array(buffer, addressOf(table), end - first).set(column.subarray(first, end));
+      new Int32Array(buffer, addressOf(table), end - from).set(column.subarray(from, end));
     };
-    setFloats(layout.startTable, start);
-    setFloats(layout.endTable, ends);
-    setFloats(layout.settledTable, settled);
-    setWords(layout.threadTable, thread);
-    setWords(layout.placeTable, place);
-    setWords(layout.batchTable, batch);
-    setWords(layout.turnTable, turn);
-    setWords(layout.causeTable, cause);
-    new Uint8Array(buffer, addressOf(layout.causeKindTable), end - first).set(causeKind.subarray(first, end));
-    const length = this.#kernels.traceText(first, end - first, batches);
+    setFloats(layout.startTable, columns.start);
+    setFloats(layout.endTable, columns.end);
+    setFloats(layout.settledTable, columns.settled);
+    setWords(layout.threadTable, columns.thread);
+    setWords(layout.placeTable, columns.place);
+    setWords(layout.batchTable, columns.batch);
+    setWords(layout.turnTable, columns.turn);
+    setWords(layout.causeTable, columns.cause);
+    new Uint8Array(buffer, addressOf(layout.causeKindTable), end - from).set(columns.causeKind.subarray(from, end));
+    const { first, cycles, batches: laterBatches, events } = piece;
+    const length = this.#kernels.traceText(first + from, end - from, batches, cycles, laterBatches, events);
     return new Uint8Array(buffer, addressOf(layout.textTable), length);
   }
 }
@@ -178,8 +176,11 @@ export function* chromeTraceBytes(trace: Trace, program: Program, batches = trac
   yield encode(names.join(",\n"));
   const writer = new EventWriter(trace, program);
   const count = batches < 1 ? 0 : eventsUntil(trace, Math.min(batches, trace.batchCount) - 1);
-  for (let first = 0; first < count; first += writer.eventLimit) {
-    yield writer.write(first, Math.min(count, first + writer.eventLimit), batches);
+  for (const piece of trace.pieces) {
+    if (piece.first >= count) break;
+    for (let from = 0; from < piece.columns.start.length; from += writer.eventLimit) {
+      yield writer.write(piece, from, batches);
+    }
   }
   yield encode("\n]}\n");
 }

@@ -30,22 +30,8 @@ export interface NetworkTotals {
   readonly busyCycles: Float64Array;
 }
 
-/**
- * What happened when: the only output of the timing executor. Events are instructions that take part in time, ordered
- * by start; `wait`, local `signal` and `loop` are none. Cores are numbered row-major with the io core of a row first:
- * row × (columns + 1) + column + 1. All times are cycles. Arrays have one entry an event.
- */
-export interface Trace {
-  readonly kind: "trace";
-  readonly rows: number;
-  readonly columns: number;
-  readonly host: boolean;
-  readonly batchCount: number;
-  readonly stepCount: number;
-  /** Cycle at which each batch has ended: all its instructions have completed and all its messages have arrived. */
-  readonly batchEnds: readonly number[];
-  readonly places: readonly InstructionPlace[];
-  readonly eventCount: number;
+/** Events that stood in a row when they were simulated: columns of one entry an event. All times are cycles. */
+export interface EventColumns {
   readonly start: Float64Array;
   readonly end: Float64Array;
   /** When the last message of the event arrived; its end when it sends none. */
@@ -61,6 +47,39 @@ export interface Trace {
   readonly cause: Int32Array;
   /** Index into `causeKinds`. */
   readonly causeKind: Uint8Array;
+}
+
+/** Events that stand in a row in a trace: those of columns, which other pieces may share, with greater numbers. */
+export interface TracePiece {
+  readonly columns: EventColumns;
+  /** The number of the first of the events. */
+  readonly first: number;
+  /** What is added to times, to batches and to causes that are not −1. */
+  readonly cycles: number;
+  readonly batches: number;
+  readonly events: number;
+}
+
+/**
+ * What happened when: the only output of the timing executor. Events are instructions that take part in time, ordered
+ * by start; `wait`, local `signal` and `loop` are none. Cores are numbered row-major with the io core of a row first:
+ * row × (columns + 1) + column + 1. Events that repeat earlier ones are held once.
+ */
+export interface Trace {
+  readonly kind: "trace";
+  readonly rows: number;
+  readonly columns: number;
+  readonly host: boolean;
+  readonly batchCount: number;
+  readonly stepCount: number;
+  /** Cycle at which each batch has ended: all its instructions have completed and all its messages have arrived. */
+  readonly batchEnds: readonly number[];
+  /** By batch, by step: the event that settled last, of several the first; −1 for none. */
+  readonly lastEvents: readonly Int32Array[];
+  readonly places: readonly InstructionPlace[];
+  readonly eventCount: number;
+  /** All events, in order. */
+  readonly pieces: readonly TracePiece[];
   readonly networks: Readonly<Record<"partial" | "activation" | "instruction", NetworkTotals>>;
 }
 
@@ -85,13 +104,95 @@ export function coreOf(trace: Pick<Trace, "columns">, core: number): { readonly 
   return { row: Math.floor(core / width), column: (core % width) - 1 };
 }
 
+/** Reads events of a trace one by one: quick where the next one stands near. RangeError for one that is none. */
+export class TraceReader {
+  readonly #trace: Trace;
+  #piece: TracePiece | null = null;
+  /** Where the event stands in the columns of its piece. */
+  #row = 0;
+
+  constructor(trace: Trace) {
+    this.#trace = trace;
+  }
+
+  start(event: number): number {
+    const { columns, cycles } = this.#seek(event);
+    return at(columns.start, this.#row) + cycles;
+  }
+
+  end(event: number): number {
+    const { columns, cycles } = this.#seek(event);
+    return at(columns.end, this.#row) + cycles;
+  }
+
+  settled(event: number): number {
+    const { columns, cycles } = this.#seek(event);
+    return at(columns.settled, this.#row) + cycles;
+  }
+
+  /** Index into the places of the trace. */
+  place(event: number): number {
+    return at(this.#seek(event).columns.place, this.#row);
+  }
+
+  cause(event: number): number {
+    const { columns, events } = this.#seek(event);
+    const cause = at(columns.cause, this.#row);
+    return cause < 0 ? cause : cause + events;
+  }
+
+  causeKind(event: number): CauseKind {
+    return at(causeKinds, at(this.#seek(event).columns.causeKind, this.#row));
+  }
+
+  /** All of an event. */
+  event(event: number): TraceEvent {
+    const { columns, batches } = this.#seek(event);
+    const thread = at(columns.thread, this.#row);
+    return {
+      index: event,
+      start: this.start(event),
+      end: this.end(event),
+      settled: this.settled(event),
+      ...coreOf(this.#trace, thread >> 3),
+      thread: at(threadNames, thread & 7),
+      batch: at(columns.batch, this.#row) + batches,
+      turn: at(columns.turn, this.#row),
+      place: at(this.#trace.places, this.place(event)),
+      cause: { event: this.cause(event), kind: this.causeKind(event) },
+    };
+  }
+
+  #seek(event: number): TracePiece {
+    let piece = this.#piece;
+    if (piece === null || event < piece.first || event >= piece.first + piece.columns.start.length) {
+      piece = pieceOf(this.#trace, event);
+      this.#piece = piece;
+    }
+    this.#row = event - piece.first;
+    return piece;
+  }
+}
+
+/** The piece that holds an event; RangeError when there is none. */
+function pieceOf({ pieces, eventCount }: Trace, event: number): TracePiece {
+  let [low, high] = [0, event < 0 || event >= eventCount ? -1 : pieces.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (at(pieces, middle).first > event) high = middle - 1;
+    else low = middle;
+  }
+  return at(pieces, high);
+}
+
 /** The first event that starts after a batch has ended: the events of that batch stand before it. */
 export function eventsUntil(trace: Trace, batch: number): number {
+  const reader = new TraceReader(trace);
   const batchEnd = at(trace.batchEnds, batch);
   let [low, high] = [0, trace.eventCount];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (at(trace.start, middle) > batchEnd) high = middle;
+    if (reader.start(middle) > batchEnd) high = middle;
     else low = middle + 1;
   }
   return low;
@@ -99,22 +200,11 @@ export function eventsUntil(trace: Trace, batch: number): number {
 
 /** Event `index` of a trace; RangeError when there is none. */
 export function traceEvent(trace: Trace, index: number): TraceEvent {
-  const thread = at(trace.thread, index);
-  return {
-    index,
-    start: at(trace.start, index),
-    end: at(trace.end, index),
-    settled: at(trace.settled, index),
-    ...coreOf(trace, thread >> 3),
-    thread: at(threadNames, thread & 7),
-    batch: at(trace.batch, index),
-    turn: at(trace.turn, index),
-    place: at(trace.places, at(trace.place, index)),
-    cause: { event: at(trace.cause, index), kind: at(causeKinds, at(trace.causeKind, index)) },
-  };
+  return new TraceReader(trace).event(index);
 }
 
 /** All events of a trace in order of start. */
 export function* traceEvents(trace: Trace): Generator<TraceEvent> {
-  for (let index = 0; index < trace.eventCount; index += 1) yield traceEvent(trace, index);
+  const reader = new TraceReader(trace);
+  for (let index = 0; index < trace.eventCount; index += 1) yield reader.event(index);
 }

@@ -13,10 +13,11 @@ import {
   partTable,
   placeTable,
   settledTable,
+  startPart,
   startTable,
   stepPartTable,
   textTable,
-  threadPartTable,
+  threadPart,
   threadTable,
   turnPart,
   turnTable,
@@ -32,35 +33,51 @@ function float(table: i32, index: i32): f64 {
   return load<f64>(<usize>load<i32>(<usize>table << 2) + (<usize>index << 3));
 }
 
-/** Writes those of `count` events, the first of this number, that are of the first batches. Returns the bytes of text. */
-export function traceText(firstEvent: i32, count: i32, batches: i32): i32 {
+/** What is added to the times, batches and causes of the events at hand. */
+let moreCycles: f64 = 0;
+let moreBatches = 0;
+let moreEvents = 0;
+
+/**
+ * Writes those of `count` events, the first of this number, that are of the first batches; their times, batches and causes
+ * are so much greater than the columns say. Returns the bytes of text.
+ */
+export function traceText(firstEvent: i32, count: i32, batches: i32, cycles: f64, shift: i32, events: i32): i32 {
+  moreCycles = cycles;
+  moreBatches = shift;
+  moreEvents = events;
   const text = <usize>load<i32>(textTable << 2);
   let to = text;
   for (let index = 0; index < count; index += 1) {
-    if (word(batchTable, index) < batches) to = addEvent(to, firstEvent, index);
+    if (word(batchTable, index) + moreBatches < batches) to = addEvent(to, firstEvent, index);
   }
   return <i32>(to - text);
 }
 
 function addEvent(text: usize, firstEvent: i32, index: i32): usize {
+  const thread = word(threadTable, index);
+  const cause = word(causeTable, index);
   const place = word(placeTable, index);
   const start = float(startTable, index);
   const causeKind = <i32>load<u8>(<usize>load<i32>(causeKindTable << 2) + <usize>index);
   let to = addPart(text, word(kindPartTable, place));
-  to = addPart(to, word(threadPartTable, word(threadTable, index)));
-  to = addInteger(to, <i64>start);
+  to = addInteger(to, thread >> 3);
+  to = addPart(to, threadPart);
+  to = addInteger(to, thread & 7);
+  to = addPart(to, startPart);
+  to = addInteger(to, <i64>(start + moreCycles));
   to = addPart(to, durationPart);
   to = addInteger(to, <i64>(float(endTable, index) - start));
   to = addPart(to, eventPart);
   to = addInteger(to, firstEvent + index);
   to = addPart(to, word(stepPartTable, place));
-  to = addInteger(to, word(batchTable, index));
+  to = addInteger(to, word(batchTable, index) + moreBatches);
   to = addPart(to, turnPart);
   to = addInteger(to, word(turnTable, index));
   to = addPart(to, arrivalPart);
-  to = addInteger(to, <i64>float(settledTable, index));
+  to = addInteger(to, <i64>(float(settledTable, index) + moreCycles));
   to = addPart(to, word(causePartTable, causeKind));
-  to = addInteger(to, word(causeTable, index));
+  to = addInteger(to, cause < 0 ? cause : cause + moreEvents);
   return addPart(to, endPart);
 }
 

@@ -23,8 +23,6 @@ export interface Code extends OperationColumns {
   /** First operation of each segment, and the one after its last [segments]. */
   readonly segmentFirst: Int32Array;
   readonly segmentEnd: Int32Array;
-  /** The most trace events that one batch can need. */
-  readonly eventCount: number;
   readonly tokenCount: number;
   /** Counters before the start [cores × tokens]. */
   readonly initialCounters: Int32Array;
@@ -35,7 +33,6 @@ interface Segment {
   readonly cores: Rectangle;
   readonly first: number;
   readonly end: number;
-  readonly eventCount: number;
 }
 
 /** The number of a core: row-major with the io core of a row first. */
@@ -87,13 +84,10 @@ export function compileCode(program: Program, target: ChipTarget): Code {
         const queue = coreClass.threads[thread];
         if (queue === undefined) return;
         const first = places.length;
-        let eventCount = 0;
         const enter = (instruction: SimpleInstruction): number =>
           places.push({ instruction, step: stepIndex, classIndex, thread }) - 1;
         const emit = (instruction: SimpleInstruction, context: OperationContext): void => {
-          const index = enter(instruction);
-          writeOperation(columns, index, instruction, context);
-          if (columns.kind[index] !== operationKinds.wait && columns.local[index] === 0) eventCount += context.turns;
+          writeOperation(columns, enter(instruction), instruction, context);
         };
         const once = { program, target, coreClass, tokens, turns: 1 };
         for (const instruction of queue) {
@@ -110,7 +104,7 @@ export function compileCode(program: Program, target: ChipTarget): Code {
           writeControl(columns, enter(anchor), operationKinds.loopEnd, 0, bodyStart);
         }
         if (places.length > first) {
-          segments.push({ thread: threadIndex, cores: coreClass.cores, first, end: places.length, eventCount });
+          segments.push({ thread: threadIndex, cores: coreClass.cores, first, end: places.length });
         }
       });
     });
@@ -127,13 +121,11 @@ export function compileCode(program: Program, target: ChipTarget): Code {
 function packSegments(
   segments: readonly Segment[],
   target: ChipTarget,
-): Pick<Code, "coreCount" | "segmentStarts" | "segmentFirst" | "segmentEnd" | "eventCount"> {
+): Pick<Code, "coreCount" | "segmentStarts" | "segmentFirst" | "segmentEnd"> {
   const { rows, columns } = target.grid;
   const coreCount = rows * (columns + 1);
   const segmentStarts = new Int32Array(coreCount * 8 + 1);
-  let eventCount = 0;
-  for (const { thread, cores, eventCount: perCore } of segments) {
-    eventCount += perCore * cores.rows * cores.columns;
+  for (const { thread, cores } of segments) {
     for (let row = cores.row; row < cores.row + cores.rows; row += 1) {
       const first = coreNumber(columns, row, cores.column);
       for (let core = first; core < first + cores.columns; core += 1) {
@@ -159,7 +151,7 @@ function packSegments(
       }
     }
   }
-  return { coreCount, segmentStarts, segmentFirst, segmentEnd, eventCount };
+  return { coreCount, segmentStarts, segmentFirst, segmentEnd };
 }
 
 function packTokens(

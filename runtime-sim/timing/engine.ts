@@ -1,6 +1,7 @@
 import * as layout from "../../kernels/timing-layout.ts";
 import { compileKernels, instantiateKernels, type KernelExports } from "../../kernels/wasm-module.ts";
 import type { ChipTarget } from "../../targets/target.ts";
+import type { EventColumns } from "../trace.ts";
 import type { Code } from "./code.ts";
 
 /** The tables of a simulation, as views of the memory that become stale when it grows. */
@@ -140,17 +141,24 @@ export class TimingEngine {
     this.#kernels.timingContinue(event);
   }
 
-  /** A table of numbers as it is now, of which the header names the address. */
-  words(table: number, length: number): Int32Array {
-    return new Int32Array(this.#memory.buffer, this.tables.header[table] as number, length);
-  }
-
-  floats(table: number, length: number): Float64Array {
-    return new Float64Array(this.#memory.buffer, this.tables.header[table] as number, length);
-  }
-
-  bytes(table: number, length: number): Uint8Array {
-    return new Uint8Array(this.#memory.buffer, this.tables.header[table] as number, length);
+  /** The events since these were last forgotten. */
+  events(): EventColumns {
+    const { header } = this.tables;
+    const { buffer } = this.#memory;
+    const length = (header[layout.eventCount] as number) - (header[layout.firstEvent] as number);
+    const floats = (table: number): Float64Array => new Float64Array(buffer, header[table], length).slice();
+    const words = (table: number): Int32Array => new Int32Array(buffer, header[table], length).slice();
+    return {
+      start: floats(layout.eventStartTable),
+      end: floats(layout.eventEndTable),
+      settled: floats(layout.eventSettledTable),
+      thread: words(layout.eventThreadTable),
+      place: words(layout.eventPlaceTable),
+      batch: words(layout.eventBatchTable),
+      turn: words(layout.eventTurnTable),
+      cause: words(layout.eventCauseTable),
+      causeKind: new Uint8Array(buffer, header[layout.eventCauseKindTable], length).slice(),
+    };
   }
 
   #write(column: Code[CodeColumn], table: number): void {

@@ -22,13 +22,13 @@ export function simulateTiming(program: Program, target: ChipTarget, options: Ti
 
 /**
  * A simulator of one program on one target: the traces of `simulateTiming`, but what a batch or a call repeats of an
- * earlier one is copied. Throws as `simulateTiming`.
+ * earlier one is not simulated again. Throws as `simulateTiming`.
  */
 export function timingSimulator(program: Program, target: ChipTarget): (options: TimingOptions) => Trace {
   return simulatorOf(program, target, new Map());
 }
 
-/** What `memory` holds of earlier simulations is copied, and it is filled; without one everything is simulated. */
+/** What `memory` holds of earlier simulations is repeated, and it is filled; without one everything is simulated. */
 function simulatorOf(
   program: Program,
   target: ChipTarget,
@@ -38,7 +38,7 @@ function simulatorOf(
   const stepCount = program.steps.length;
   const engine = new TimingEngine(code, target, stepCount);
   return (options) => {
-    const recorder = new Recorder(code.eventCount * options.batches);
+    const recorder = new Recorder(code, stepCount, options);
     const stretches = new Stretches(memory, { code, ...options, engine, recorder });
     engine.begin(options.batches, options.host);
     for (let pause = engine.run(); pause !== layout.allDone; pause = engine.run()) {
@@ -50,7 +50,7 @@ function simulatorOf(
     }
     checkFinished(engine.tables, code, target);
     recorder.take(engine);
-    return recorder.trace(code, target, stepCount, options, engine);
+    return recorder.trace(target, engine);
   };
 }
 

@@ -2,7 +2,7 @@ import * as layout from "../../kernels/timing-layout.ts";
 import type { InstructionPlace } from "../trace.ts";
 import type { Code } from "./code.ts";
 import { type TimingEngine, threadField } from "./engine.ts";
-import type { Recorder } from "./recorder.ts";
+import type { Recorder, Recording } from "./recorder.ts";
 
 /** Threads in the calendar: pairs of a thread and the cycles after which it comes out. */
 type Due = Float64Array;
@@ -12,8 +12,8 @@ interface Snapshot {
   readonly time: number;
   /** The batch of the thread that completed the barrier. */
   readonly batch: number;
-  /** The first event that follows. */
-  readonly event: number;
+  /** What has been simulated since events were last taken over. */
+  readonly events: Recording;
   /** [threads × fields], batches counted from `batch`. */
   readonly threads: Int32Array;
   /** [cores × tokens]. */
@@ -52,8 +52,6 @@ interface Stretch {
   readonly counters: Touched;
   /** The thread that completed the barrier at the end. */
   readonly lastThread: number;
-  /** Holds its events. */
-  readonly recorder: Recorder;
   /** The stretch that began in the state in which this one ended, if it is remembered. */
   next: Stretch | null;
 }
@@ -84,7 +82,7 @@ export interface SimulationParts {
 /**
  * Batches repeat each other, and so do the simulations with and without the host link: from equal states follow equal
  * events. Remembers what followed after each barrier and, when a simulation comes to it again in a state that is equal in
- * all that the stretch looked at, copies its events instead of simulating them. Exact: every number of the trace is the
+ * all that the stretch looked at, repeats its events instead of simulating them. Exact: every number of the trace is the
  * same. States with packets on their way, or with exchanges that some cores have yet to reach, are simulated.
  */
 export class Stretches {
@@ -130,21 +128,21 @@ export class Stretches {
     header[layout.takesHostTime] = 0;
   }
 
-  /** Saves the states of threads, batches counted from that of one, and takes over all events so far; false when something is on its way. */
-  #takeEvents(lastThread: number): boolean {
+  /** Saves the states of threads, batches counted from that of one, and takes over all events so far; null when something is on its way. */
+  #takeEvents(lastThread: number): Recording | null {
     const { engine, recorder } = this.#parts;
-    if (!engine.isIdle()) return false;
+    if (!engine.isIdle()) return null;
     const { header, threads } = engine.tables;
     const batch = threadField(threads, lastThread, layout.batchField);
-    if (!engine.save(batch, header[layout.eventCount] as number)) return false;
-    recorder.take(engine);
-    return true;
+    if (!engine.save(batch, header[layout.eventCount] as number)) return null;
+    return recorder.take(engine);
   }
 
   /** The state now, all events so far being taken over; null when it holds more than a snapshot does. */
   #snapshot(lastThread: number): Snapshot | null {
-    if (!this.#takeEvents(lastThread)) return null;
-    const { engine, recorder } = this.#parts;
+    const events = this.#takeEvents(lastThread);
+    if (events === null) return null;
+    const { engine } = this.#parts;
     const { header, threads, counters, portFree, byteHops, busyCycles, states, due } = engine.tables;
     engine.listDue();
     const { now } = engine;
@@ -153,7 +151,7 @@ export class Stretches {
     return {
       time: now,
       batch: threadField(threads, lastThread, layout.batchField),
-      event: recorder.count,
+      events,
       threads: states.slice(),
       counters: counters.slice(),
       ports: cyclesUntil(portFree, now),
@@ -173,7 +171,7 @@ export class Stretches {
 
   /** Enters the stretch that ends now, when it can serve again. */
   #remember(memory: StretchMemory, start: Snapshot, end: Snapshot, lastThread: number): void {
-    const { engine, recorder, batches } = this.#parts;
+    const { engine, batches } = this.#parts;
     const { header, threads, threadStamps, counterStamps } = engine.tables;
     const list = memory.get(this.#startStep) ?? [];
     if (list.length >= stretchLimit || header[layout.takesHostTime] === 1) return;
@@ -197,7 +195,6 @@ export class Stretches {
       threads: touched,
       counters: touchedBy(counterStamps, stamp),
       lastThread,
-      recorder,
       next: null,
     };
     if (this.#latest?.end === start) this.#latest.next = stretch;
@@ -297,7 +294,9 @@ export class Stretches {
     const { end } = final;
     const cycles = now.time - start.time;
     const time = end.time + cycles;
-    recorder.copy(first.recorder, start.event, end.event, cycles, now.batch - start.batch);
+    for (let stretch: Stretch | null = first; stretch !== null; stretch = stretch === final ? null : stretch.next) {
+      recorder.repeat(stretch.end.events, cycles, now.batch - start.batch);
+    }
     engine.continueFrom(recorder.count);
     const { counters, portFree, byteHops, busyCycles, states, isRestored } = engine.tables;
     for (let core = 0; core < portFree.length; core += 1) portFree[core] = time + (end.ports[core] as number);

@@ -1,15 +1,14 @@
 import { at, product } from "../../base/math.ts";
 import { fieldValue } from "../../ir/instruction.ts";
 import type { Program } from "../../ir/program.ts";
-import { coreOf, type Trace } from "../../runtime-sim/trace.ts";
+import { type Trace, traceEvents } from "../../runtime-sim/trace.ts";
 import type { ExpectedCounts } from "./expected-counts.ts";
 
 /** What the events of the first batch did in each step. */
 export function tracedCounts(trace: Trace, program: Program): ExpectedCounts[] {
   const steps = program.steps.map(() => ({ macs: 0, arrivingBytes: 0, weightBytes: 0, partialSums: 0 }));
-  for (let event = 0; event < trace.eventCount; event += 1) {
-    if (trace.batch[event] !== 0) continue;
-    const place = at(trace.places, at(trace.place, event));
+  for (const { batch, place, row, column, turn } of traceEvents(trace)) {
+    if (batch !== 0) continue;
     const counts = at(steps, place.step);
     const { instruction } = place;
     switch (instruction.kind) {
@@ -21,9 +20,7 @@ export function tracedCounts(trace: Trace, program: Program): ExpectedCounts[] {
         counts.arrivingBytes += product(instruction.counts) * instruction.elementBytes;
         break;
       case "multicast": {
-        const { row, column } = coreOf(trace, at(trace.thread, event) >> 3);
         const origin = at(at(program.steps, place.step).classes, place.classIndex).cores;
-        const turn = at(trace.turn, event);
         const field = (value: Parameters<typeof fieldValue>[0]): number =>
           fieldValue(value, row - origin.row, column - origin.column, turn);
         const { rows, columns } = instruction.cores;

@@ -1,6 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { batchIntervalCycles } from "../../../runtime-sim/metrics.ts";
-import { cores, matmul, move, onCores, port, program, run, signal, step, timeline, wait } from "./machine.ts";
+import {
+  columnsOf,
+  cores,
+  matmul,
+  move,
+  onCores,
+  port,
+  program,
+  run,
+  signal,
+  step,
+  timeline,
+  wait,
+} from "./machine.ts";
 
 /**
  * An input of 1,000 bytes comes over the host link: 100 cycles of command and 1000 × 1e8 / 1e9 = 100 of transfer. The io
@@ -66,7 +79,7 @@ describe("three batches on device", () => {
     ]);
     expect(trace.batchEnds).toEqual([34, 56, 78]);
     expect(batchIntervalCycles(trace)).toBe(22);
-    expect([...trace.batch].sort()).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
+    expect([...columnsOf(trace).batch].sort()).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
   });
 
   it("an interval needs three batches", () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { streamCycles } from "../../../targets/cost.ts";
 import {
   affine,
+  columnsOf,
   cores,
   gather,
   matmul,
@@ -131,7 +132,7 @@ describe("weights.stream", () => {
       }),
       { target },
     );
-    return Math.max(...trace.settled);
+    return Math.max(...columnsOf(trace).settled);
   };
 
   it("on a line is what the multicasts take that it stands for, (n − 1)·h + hopCycles, but that the own piece passes the port before others come", () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ActivationStage } from "../../../ir/instruction.ts";
 import {
   affine,
+  columnsOf,
   cores,
   gather,
   matmul,
@@ -224,7 +225,7 @@ describe("threads of a core", () => {
     const trace = run(oneStep([onCores(origin, threads)]));
     expect(timeline(trace, ["matmul"])).toEqual(["(0,0) matmul 0-21", "(0,0) matmul 22-43", "(0,0) matmul 44-65"]);
     expect(timeline(trace, ["vector"])).toEqual(["(0,0) vector 22-27", "(0,0) vector 44-49", "(0,0) vector 66-71"]);
-    expect([...trace.turn].sort()).toEqual([0, 0, 1, 1, 2, 2]);
+    expect([...columnsOf(trace).turn].sort()).toEqual([0, 0, 1, 1, 2, 2]);
   });
 
   it("skip loops without turns or body", () => {

@@ -28,7 +28,7 @@ import { type ElementType, elementBytes } from "../../../ir/type.ts";
 import type { VectorFunction } from "../../../ir/vector-function.ts";
 import type { BoundWork } from "../../../runtime-sim/bound.ts";
 import { simulateTiming } from "../../../runtime-sim/timing/simulate.ts";
-import { type Trace, traceEvents } from "../../../runtime-sim/trace.ts";
+import { type EventColumns, type Trace, type TracePiece, traceEvents } from "../../../runtime-sim/trace.ts";
 import type { ChipTarget } from "../../../targets/target.ts";
 
 /** A chip with round numbers, none equal to another where they could be confused. */
@@ -265,6 +265,30 @@ export function run(
 ): Trace {
   const { target = miniTarget, batches = 1, host = false } = options;
   return simulateTiming(program, target, { host, batches });
+}
+
+/** All events of a trace in columns. */
+export function columnsOf({ pieces }: Trace): EventColumns {
+  const floats = (column: "start" | "end" | "settled"): Float64Array =>
+    Float64Array.from(pieces.flatMap(({ columns, cycles }) => Array.from(columns[column], (time) => time + cycles)));
+  const words = (
+    column: "thread" | "place" | "batch" | "turn" | "cause",
+    laterBy: (piece: TracePiece, value: number) => number = () => 0,
+  ): Int32Array =>
+    Int32Array.from(
+      pieces.flatMap((piece) => Array.from(piece.columns[column], (value) => value + laterBy(piece, value))),
+    );
+  return {
+    start: floats("start"),
+    end: floats("end"),
+    settled: floats("settled"),
+    thread: words("thread"),
+    place: words("place"),
+    batch: words("batch", ({ batches }) => batches),
+    turn: words("turn"),
+    cause: words("cause", ({ events }, cause) => (cause < 0 ? 0 : events)),
+    causeKind: Uint8Array.from(pieces.flatMap(({ columns }) => [...columns.causeKind])),
+  };
 }
 
 /** The events of a trace as "(row,column) kind start-end", those whose messages arrive later with ">arrival"; by time, then place. */

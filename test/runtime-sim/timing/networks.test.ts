@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Instruction } from "../../../ir/instruction.ts";
+import { traceEvents } from "../../../runtime-sim/trace.ts";
 import { frameLinkCycles, linkCycles, portCycles, transferCycles } from "../../../targets/cost.ts";
 import {
   affine,
+  columnsOf,
   cores,
   gather,
   matmul,
@@ -37,7 +39,7 @@ describe("thousands of packets", () => {
     const senders = [onCores(cores(0, 1, 1, 3), { send: sends }), onCores(cores(1, 0, 3, 4), { send: sends })];
     const trace = run(oneStep([...senders, onCores(cores(0, 0), { gather: [wait(1, 6000), gather(32)] })]));
     expect(trace.batchEnds[0]).toBe(3 + 6000 + 1);
-    expect(Math.max(...trace.end.subarray(0, 6000))).toBeLessThan(3000);
+    expect(Math.max(...columnsOf(trace).end.subarray(0, 6000))).toBeLessThan(3000);
   });
 });
 
@@ -69,8 +71,8 @@ describe("a packet alone", () => {
           fc.pre(hops > 0);
           const { activation } = miniTarget.networks;
           const trace = run(oneStep([onCores(cores(row, column), { send: [move(bytes, toRow, toColumn, 1)] })]));
-          expect(trace.settled[0]).toBe(transferCycles(activation, hops, bytes));
-          expect(trace.end[0]).toBe(linkCycles(activation, bytes));
+          expect(columnsOf(trace).settled[0]).toBe(transferCycles(activation, hops, bytes));
+          expect(columnsOf(trace).end[0]).toBe(linkCycles(activation, bytes));
         },
       ),
     );
@@ -166,7 +168,7 @@ describe("packets that meet", () => {
   it("many that wait for one eject port are served in the order of their cores", () => {
     // 15 packets of one cycle each to (0,0): one a cycle from the first on.
     const trace = run(oneStep([onCores(everywhere, { send: [move(800, 0, 0, 1)] })]));
-    const arrivals = [...trace.settled].sort((a, b) => a - b);
+    const arrivals = [...columnsOf(trace).settled].sort((a, b) => a - b);
     // The own packet: 2 × ⌈800/64⌉ = 26. The others eject from 3 on for 100 cycles each, the port writing meanwhile.
     expect(arrivals).toEqual([26, ...Array.from({ length: 15 }, (_, index) => 3 + 100 * (index + 1))]);
   });
@@ -383,19 +385,16 @@ describe("what holds for all traffic", () => {
     fc.assert(
       fc.property(traffic, (all) => {
         const trace = run(all);
-        for (let event = 0; event < trace.eventCount; event += 1) {
-          const instruction = trace.places[trace.place[event] as number]?.instruction;
-          if (instruction?.kind !== "move") continue;
-          const core = (trace.thread[event] as number) >> 3;
-          const from = { row: Math.floor(core / 5), column: (core % 5) - 1 };
+        for (const { row, column, place, start, settled } of traceEvents(trace)) {
+          const { instruction } = place;
+          if (instruction.kind !== "move") continue;
+          const from = { row, column };
           const to = instruction.core as { row: number; column: number };
           const hops = Math.abs(from.row - to.row) + Math.abs(from.column - to.column);
           const bytes = instruction.counts[0] as number;
           const hold = from.column < 0 || to.column < 0 ? frameLinkCycles(miniTarget, bytes) : bytes / 8;
           const least = hops === 0 ? 2 * portCycles(miniTarget, bytes) : hops * 3 + hold;
-          expect((trace.settled[event] as number) - (trace.start[event] as number)).toBeGreaterThanOrEqual(
-            hops === 0 && from.column < 0 ? 1 : least,
-          );
+          expect(settled - start).toBeGreaterThanOrEqual(hops === 0 && from.column < 0 ? 1 : least);
         }
       }),
     );

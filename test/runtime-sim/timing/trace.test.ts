@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { coreOf, traceEvent, traceEvents } from "../../../runtime-sim/trace.ts";
+import { at } from "../../../base/math.ts";
+import { makeRandom } from "../../../base/random.ts";
+import type { Program } from "../../../ir/program.ts";
+import { timingSimulator } from "../../../runtime-sim/timing/simulate.ts";
+import { coreOf, type Trace, TraceReader, traceEvent, traceEvents } from "../../../runtime-sim/trace.ts";
 import { chromeTrace } from "../../../runtime-sim/trace-chrome.ts";
-import { cores, gather, matmul, move, onCores, oneStep, program, run, signal, wait } from "./machine.ts";
+import { cores, gather, matmul, miniTarget, move, onCores, oneStep, program, run, signal, wait } from "./machine.ts";
 import { richProgram } from "./rich-program.ts";
 
 const small = () =>
@@ -9,6 +13,13 @@ const small = () =>
     onCores(cores(0, 0), { matrix: [matmul(4, 64, 16), signal(1, 0, 0)], send: [wait(1), move(40, 1, 2, 2)] }),
     onCores(cores(1, 2), { gather: [wait(2), gather(64)], vector: [] }),
   ]);
+
+/** Traces of three batches of a program, the second of which repeats the first. */
+function simulatedTwice(program: Program): readonly [Trace, Trace] {
+  const simulate = timingSimulator(program, miniTarget);
+  const options = { host: false, batches: 3 };
+  return [simulate(options), simulate(options)];
+}
 
 describe("a trace", () => {
   it("gives its events as plain values with what released them", () => {
@@ -86,6 +97,30 @@ describe("a trace", () => {
     }
   });
 
+  it("names the event of each step and batch that settles last, of several the first", () => {
+    const program = richProgram();
+    for (const trace of [run(program, { batches: 3 }), ...simulatedTwice(program)]) {
+      const last = trace.lastEvents.map((events) => [...events].map(() => -1));
+      for (const { index, batch, place, settled } of traceEvents(trace)) {
+        const known = at(at(last, batch), place.step);
+        if (known < 0 || settled > traceEvent(trace, known).settled) at(last, batch)[place.step] = index;
+      }
+      expect(trace.lastEvents.map((events) => [...events])).toEqual(last);
+    }
+  });
+
+  it("gives the same event wherever the one that was read before stands", () => {
+    const [, trace] = simulatedTwice(richProgram());
+    const events = [...traceEvents(trace)];
+    const reader = new TraceReader(trace);
+    const random = makeRandom(1);
+    for (let turn = 0; turn < 500; turn += 1) {
+      const event = random.integer(0, trace.eventCount - 1);
+      expect(reader.event(event)).toEqual(events[event]);
+    }
+    for (const none of [-1, trace.eventCount]) expect(() => reader.start(none)).toThrow(RangeError);
+  });
+
   it("numbers cores row-major with the io core of a row first", () => {
     expect(coreOf({ columns: 4 }, 0)).toEqual({ row: 0, column: -1 });
     expect(coreOf({ columns: 4 }, 9)).toEqual({ row: 1, column: 3 });
@@ -159,9 +194,15 @@ describe("the Chrome form of a trace", () => {
     for (const time of times) {
       const later = {
         ...trace,
-        start: trace.start.map(() => 0),
-        end: trace.end.map(() => time),
-        settled: trace.end.map(() => time),
+        pieces: trace.pieces.map(({ columns, ...piece }) => ({
+          ...piece,
+          columns: {
+            ...columns,
+            start: columns.start.map(() => 0),
+            end: columns.end.map(() => time),
+            settled: columns.end.map(() => time),
+          },
+        })),
       };
       const { traceEvents } = JSON.parse([...chromeTrace(later, named)].join("")) as {
         traceEvents: { ph: string; dur: number; args: { arrival: number; step: string } }[];
@@ -171,6 +212,12 @@ describe("the Chrome form of a trace", () => {
         Array.from({ length: trace.eventCount }, () => [time, time, 'Größe "1"\n']),
       );
     }
+  });
+
+  it("of events that repeat others is that of events of their own", () => {
+    const program = richProgram();
+    const simulated = [...chromeTrace(run(program, { batches: 3 }), program)].join("");
+    for (const trace of simulatedTwice(program)) expect([...chromeTrace(trace, program)].join("")).toBe(simulated);
   });
 
   it("of an empty trace is still valid", () => {
