@@ -36,7 +36,7 @@ export function effectOf(program: Program, chip: ChipTarget, layer: string): Eff
   const steps = stepCyclesOf(trace, chip, 0);
   const index = program.steps.findIndex(({ name }) => name === layer);
   const cycles = index < 0 ? null : at(steps, index).endCycle - at(steps, index).startCycle;
-  const counts = countsOf(trace, program, chip).total;
+  const counts = countsOf(trace, program).total;
   return {
     layerCycles: cycles,
     latencyCycles: at(trace.batchEnds, 0),

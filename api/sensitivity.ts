@@ -221,7 +221,7 @@ class Study {
     });
     const { program } = compiled;
     const trace = simulateTiming(program, chip, { host: false, batches: simulatedBatches(program) });
-    const counts = countsOf(trace, program, chip).total;
+    const counts = countsOf(trace, program).total;
     const batchCycles = batchIntervalCycles(trace);
     const { totalJoules } = energyOf(counts, chip, batchCycles, program.batchCount);
     const latencyCycles = trace.batchEnds[0] as number;

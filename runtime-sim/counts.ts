@@ -9,9 +9,8 @@ import {
 import { enteringPorts, leavingPorts, type Program } from "../ir/program.ts";
 import type { VectorCostClass } from "../ir/vector-function.ts";
 import { treeHops } from "../targets/cost.ts";
-import type { ChipTarget } from "../targets/target.ts";
 import { coreNumber } from "./timing/code.ts";
-import { type NetworkName, type Work, workOf } from "./timing/work.ts";
+import { type NetworkName, noWork, type Traffic, type Work } from "./timing/work.ts";
 import { eventsUntil, type Trace } from "./trace.ts";
 
 /** Bytes read and written. */
@@ -72,16 +71,22 @@ const bufferOf = { memory: "memory", weights: "weightBuffer", partial: "partialB
 /** Adds what `times` executions of an instruction do on their own core. */
 function addOwnWork(counts: Counts, work: Work, times: number): void {
   counts.instructionCount += times;
+  if (work === noWork) return;
   if (work.macs !== null) {
     counts.macs[work.macs.width] += times * work.macs.count;
     counts.accumulators.readBytes += times * work.macs.accumulators.read;
     counts.accumulators.writtenBytes += times * work.macs.accumulators.written;
   }
   for (const { cost, elements } of work.vector) counts.vectorElements[cost] += times * elements;
-  for (const space of ["memory", "weights", "partial", "frame"] as const) {
-    counts[bufferOf[space]].readBytes += times * work.own[space].read;
-    counts[bufferOf[space]].writtenBytes += times * work.own[space].written;
-  }
+  addTraffic(counts.memory, work.own.memory, times);
+  addTraffic(counts.weightBuffer, work.own.weights, times);
+  addTraffic(counts.partialBuffer, work.own.partial, times);
+  addTraffic(counts.frameBuffer, work.own.frame, times);
+}
+
+function addTraffic(counts: ByteCounts, { read, written }: Readonly<Traffic>, times: number): void {
+  counts.readBytes += times * read;
+  counts.writtenBytes += times * written;
 }
 
 type Packet = NonNullable<Work["packet"]>;
@@ -89,6 +94,11 @@ type Packet = NonNullable<Work["packet"]>;
 /** Adds the bytes that copies of a packet write where they arrive. */
 function addArrivals(counts: Counts, packet: Packet, copies: number): void {
   if (packet.space !== null) counts[bufferOf[packet.space]].writtenBytes += copies * packet.bytes;
+}
+
+/** Adds the links that copies of a packet pass. */
+function addHops(counts: Counts, { network, bytes }: Packet, hops: number): void {
+  counts.byteHops[network] += bytes * hops;
 }
 
 /** The cores that an instruction sends to, the sender perhaps among them; null when it sends to none that it states. */
@@ -113,9 +123,9 @@ function forEachCore(columns: number, cores: Rectangle, visit: (core: number) =>
   }
 }
 
-/** Whether a field has another value in another turn of the enclosing loop. */
-function turnsWith(field: Field): boolean {
-  return typeof field !== "number" && field.turn !== 0;
+/** By how much a field is greater a row or a column further, or in the next turn. */
+function slope(field: Field, along: "row" | "column" | "turn"): number {
+  return typeof field === "number" ? 0 : field[along];
 }
 
 function contains(cores: Rectangle, core: { readonly row: number; readonly column: number }): boolean {
@@ -144,7 +154,7 @@ function executionsOf(trace: Trace): Float64Array {
  * instructions, on all cores of their classes). Bytes of inputs and outputs over the host link count when the trace was
  * made with it, those of host operations always.
  */
-export function countsOf(trace: Trace, program: Program, target: ChipTarget, perCore = false): RunCounts {
+export function countsOf(trace: Trace, program: Program, perCore = false): RunCounts {
   const steps = program.steps.map(emptyCounts);
   const cores = perCore ? Array.from({ length: trace.rows * (trace.columns + 1) }, emptyCounts) : null;
   const executions = executionsOf(trace);
@@ -155,10 +165,9 @@ export function countsOf(trace: Trace, program: Program, target: ChipTarget, per
       addHostTransfers(counts, work.host, program, times);
     }
   };
-  trace.places.forEach(({ instruction, step, classIndex }, index) => {
+  trace.places.forEach(({ instruction, work, step, classIndex }, index) => {
     const times = at(executions, index);
     if (times === 0) return;
-    const work = workOf(instruction, target);
     const ofStep = at(steps, step);
     addExecutions(ofStep, work, times);
     const { cores: sources } = at(at(program.steps, step).classes, classIndex);
@@ -183,22 +192,51 @@ class MessageCounter {
     this.#cores = cores;
   }
 
-  /** Adds the packets of an instruction that all cores of a class send in each of so many turns of a loop. */
+  /**
+   * Adds the packets of an instruction that all cores of a class send in each of so many turns of a loop. Where sources and
+   * destinations move alike from row to row or column to column, and the latter not at all from turn to turn, one packet
+   * stands for all.
+   */
   add(counts: Counts, instruction: SimpleInstruction, packet: Packet, cores: Rectangle, turns: number): void {
+    if (instruction.kind === "weights.stream") {
+      this.#addExchange(counts, instruction.group, packet, cores, turns);
+      return;
+    }
     const destinations = destinationsOf(instruction);
-    // Where they do not depend on it, the packets of all turns go the same way.
-    const ways = destinations === null || !(turnsWith(destinations.row) || turnsWith(destinations.column)) ? 1 : turns;
+    if (destinations === null) return;
+    const { row, column } = destinations;
+    const areAlone = this.#cores !== null;
+    const rows = !areAlone && slope(row, "row") === 1 && slope(column, "row") === 0 ? 1 : cores.rows;
+    const rounds = slope(row, "turn") === 0 && slope(column, "turn") === 0 ? 1 : turns;
+    const movesAlong = !areAlone && slope(row, "column") === 0 && slope(column, "column") === 1;
     const source = this.#source;
-    for (let row = 0; row < cores.rows; row += 1) {
-      for (let column = 0; column < cores.columns; column += 1) {
-        source.row = cores.row + row;
-        source.column = cores.column + column;
-        for (let turn = 0; turn < ways; turn += 1) {
-          if (destinations !== null) this.#aim(destinations, row, column, turn);
-          this.#addWay(counts, instruction, packet, turns / ways);
+    for (let ownRow = 0; ownRow < rows; ownRow += 1) {
+      for (let turn = 0; turn < rounds; turn += 1) {
+        for (let ownColumn = 0; ownColumn < cores.columns; ownColumn += 1) {
+          source.row = cores.row + ownRow;
+          source.column = cores.column + ownColumn;
+          this.#aim(destinations, ownRow, ownColumn, turn);
+          // Links of io cores are no columns of the grid.
+          const all = movesAlong && source.column >= 0 && this.#destinations.column >= 0;
+          const columns = all ? cores.columns - ownColumn : 1;
+          this.#addWay(
+            counts,
+            packet,
+            instruction.kind === "multicast",
+            (columns * cores.rows * turns) / (rows * rounds),
+          );
+          ownColumn += columns - 1;
         }
       }
     }
+  }
+
+  /** Adds the pieces of an exchange that all cores of a class send; what arrives of them are own bytes of the cores. */
+  #addExchange(counts: Counts, group: RectangleField, packet: Packet, cores: Rectangle, turns: number): void {
+    const hops = turns * (group.rows * group.columns - 1);
+    addHops(counts, packet, hops * cores.rows * cores.columns);
+    const all = this.#cores;
+    if (all !== null) forEachCore(this.#columns, cores, (core) => addHops(at(all, core), packet, hops));
   }
 
   /** Works out the destinations of a message in a turn from the place of its source in a class. */
@@ -211,32 +249,20 @@ class MessageCounter {
   }
 
   /** Adds so many packets of the source at hand to the destinations at hand. */
-  #addWay(counts: Counts, instruction: SimpleInstruction, packet: Packet, packets: number): void {
+  #addWay(counts: Counts, packet: Packet, skipsSender: boolean, packets: number): void {
     const source = this.#source;
     const destinations = this.#destinations;
-    const cores = this.#cores;
-    if (instruction.kind === "weights.stream") {
-      // What arrives of the pieces of an exchange are own bytes of the cores.
-      const hops = instruction.group.rows * instruction.group.columns - 1;
-      this.#addHops(counts, packet, packets * hops);
-      return;
-    }
-    this.#addHops(counts, packet, packets * treeHops(source, destinations));
-    const isSkipped = instruction.kind === "multicast" && contains(destinations, source);
+    const hops = packets * treeHops(source, destinations);
+    const isSkipped = skipsSender && contains(destinations, source);
+    addHops(counts, packet, hops);
     addArrivals(counts, packet, packets * (destinations.rows * destinations.columns - Number(isSkipped)));
+    const cores = this.#cores;
     if (cores === null) return;
     const sender = coreNumber(this.#columns, source.row, source.column);
+    addHops(at(cores, sender), packet, hops);
     forEachCore(this.#columns, destinations, (core) => {
       if (!isSkipped || core !== sender) addArrivals(at(cores, core), packet, packets);
     });
-  }
-
-  /** Adds the links that packets of the source at hand pass. */
-  #addHops(counts: Counts, { network, bytes }: Packet, hops: number): void {
-    counts.byteHops[network] += bytes * hops;
-    if (this.#cores === null) return;
-    const { row, column } = this.#source;
-    at(this.#cores, coreNumber(this.#columns, row, column)).byteHops[network] += bytes * hops;
   }
 }
 
@@ -244,18 +270,10 @@ class MessageCounter {
  * Counts with the host link from those on device, of the trace of these places: batches execute the same instructions, and
  * only the transfers of inputs and outputs are more.
  */
-export function withHostTransfers(
-  { total, executions }: RunCounts,
-  { places }: Trace,
-  program: Program,
-  target: ChipTarget,
-): Counts {
+export function withHostTransfers({ total, executions }: RunCounts, { places }: Trace, program: Program): Counts {
   const counts = addCounts(total, emptyCounts());
-  places.forEach(({ instruction }, index) => {
-    if (instruction.kind !== "host.in" && instruction.kind !== "host.out") return;
-    const { host } = workOf(instruction, target);
-    if (host === null || !isBoundary(host, program)) return;
-    addHostTransfers(counts, host, program, at(executions, index));
+  places.forEach(({ work: { host } }, index) => {
+    if (host !== null && isBoundary(host, program)) addHostTransfers(counts, host, program, at(executions, index));
   });
   return counts;
 }

@@ -20,7 +20,7 @@ export interface CoreEnergy {
  */
 export function coreEnergies(trace: Trace, program: Program, target: ChipTarget): CoreEnergy[] {
   const { rows, columns } = target.grid;
-  const counts = countsOf(trace, program, target, true).cores ?? [];
+  const counts = countsOf(trace, program, true).cores ?? [];
   const interval = batchIntervalCycles(trace);
   const flowing = energyOf(emptyCounts(), target, interval, program.batchCount).byComponentJoules;
   return counts.map((each, core) => {

@@ -2,7 +2,7 @@ import { at } from "../base/math.ts";
 import { matmulCycles, streamCycles, vectorCycles, vectorFillCycles } from "../targets/cost.ts";
 import { type IdealResource, isFree } from "../targets/ideal.ts";
 import type { ChipTarget } from "../targets/target.ts";
-import { matmulShape, workOf } from "./timing/work.ts";
+import { matmulShape } from "./timing/work.ts";
 import { type InstructionPlace, type Trace, TraceReader } from "./trace.ts";
 
 /** What a cycle of a step was spent on. */
@@ -79,7 +79,7 @@ function stretchesOf(place: InstructionPlace, target: ChipTarget): readonly Stre
       return unit(matmulCycles(target, matmulShape(instruction)), target.matrix.fillCycles, "matrix");
     case "vector":
     case "reduce": {
-      const stages = workOf(instruction, target).vector;
+      const stages = place.work.vector;
       return unit(vectorCycles(target, stages), vectorFillCycles(target, stages.length), "vector");
     }
     case "psum.recv":

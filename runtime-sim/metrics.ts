@@ -110,7 +110,7 @@ export function metricsOf(
   target: ChipTarget,
 ): RunMetrics {
   const { onDevice, withHost } = traces;
-  const counts = countsOf(onDevice, program, target);
+  const counts = countsOf(onDevice, program);
   const first = stepCyclesOf(onDevice, target, 0);
   const last = stepCyclesOf(onDevice, target, steadyBatch(onDevice));
   const steps = program.steps.map((step, index): StepMetrics => {
@@ -130,7 +130,7 @@ export function metricsOf(
       energy: energyOf(at(counts.steps, index), target, intervalCycles, program.batchCount),
     };
   });
-  const hostCounts = withHostTransfers(counts, onDevice, program, target);
+  const hostCounts = withHostTransfers(counts, onDevice, program);
   const hostStack = addStacks(stepCyclesOf(withHost, target, 0).map(({ stack }) => stack));
   return {
     onDevice: figuresOf(onDevice, program, target, counts.total, addStacks(first.map(({ stack }) => stack))),

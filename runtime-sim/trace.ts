@@ -2,6 +2,7 @@ import { at } from "../base/math.ts";
 import type { SimpleInstruction } from "../ir/instruction.ts";
 import type { ThreadName } from "../ir/program.ts";
 import { threadNames } from "../ir/program.ts";
+import type { Work } from "./timing/work.ts";
 
 /**
  * What released an event. start: nothing, it stands first in its queue. previous: the instruction before it in its
@@ -17,6 +18,8 @@ export type CauseKind = (typeof causeKinds)[number];
 /** A place in a program: an instruction of a thread of a class of a step. */
 export interface InstructionPlace {
   readonly instruction: SimpleInstruction;
+  /** What one execution does. */
+  readonly work: Work;
   readonly step: number;
   readonly classIndex: number;
   readonly thread: ThreadName;

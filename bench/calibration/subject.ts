@@ -60,7 +60,7 @@ export function subjectOf(workload: Workload, chip: ChipTarget, batchCount: numb
     name,
     batchCount,
     program,
-    counts: countsOf(trace, program, chip).total,
+    counts: countsOf(trace, program).total,
     latencyCycles: trace.batchEnds[0] as number,
     batchCycles,
     intervalCycles: batchCycles / batchCount,

@@ -11,6 +11,7 @@ import {
   writeControl,
   writeOperation,
 } from "./operation.ts";
+import { noWork, type Work, workOf } from "./work.ts";
 
 /** The queues of a program in columns. */
 export interface Code extends OperationColumns {
@@ -84,10 +85,11 @@ export function compileCode(program: Program, target: ChipTarget): Code {
         const queue = coreClass.threads[thread];
         if (queue === undefined) return;
         const first = places.length;
-        const enter = (instruction: SimpleInstruction): number =>
-          places.push({ instruction, step: stepIndex, classIndex, thread }) - 1;
+        const enter = (instruction: SimpleInstruction, work: Work): number =>
+          places.push({ instruction, work, step: stepIndex, classIndex, thread }) - 1;
         const emit = (instruction: SimpleInstruction, context: OperationContext): void => {
-          writeOperation(columns, enter(instruction), instruction, context);
+          const work = workOf(instruction, target);
+          writeOperation(columns, enter(instruction, work), instruction, work, context);
         };
         const once = { program, target, coreClass, tokens, turns: 1 };
         for (const instruction of queue) {
@@ -97,11 +99,11 @@ export function compileCode(program: Program, target: ChipTarget): Code {
           }
           const [anchor] = instruction.body;
           if (anchor === undefined || instruction.count < 1) continue;
-          writeControl(columns, enter(anchor), operationKinds.loop, instruction.count, 0);
+          writeControl(columns, enter(anchor, noWork), operationKinds.loop, instruction.count, 0);
           const bodyStart = places.length;
           const repeated = { ...once, turns: instruction.count };
           for (const simple of instruction.body) emit(simple, repeated);
-          writeControl(columns, enter(anchor), operationKinds.loopEnd, 0, bodyStart);
+          writeControl(columns, enter(anchor, noWork), operationKinds.loopEnd, 0, bodyStart);
         }
         if (places.length > first) {
           segments.push({ thread: threadIndex, cores: coreClass.cores, first, end: places.length });

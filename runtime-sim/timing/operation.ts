@@ -13,7 +13,7 @@ import {
   vectorCycles,
 } from "../../targets/cost.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { matmulShape, type Work, workOf } from "./work.ts";
+import { matmulShape, type Work } from "./work.ts";
 
 /** How the executor treats an operation. */
 export const operationKinds = {
@@ -154,11 +154,12 @@ export interface OperationContext {
   readonly turns: number;
 }
 
-/** Works out an instruction. Throws B501 when it names a port that does not exist, B509 when it needs a unit that the target lacks. */
+/** Enters an instruction and its work. Throws B501 when it names a port that does not exist, B509 when it needs a unit that the target lacks. */
 export function writeOperation(
   columns: OperationColumns,
   index: number,
   instruction: SimpleInstruction,
+  work: Work,
   context: OperationContext,
 ): void {
   if ("token" in instruction) columns.token[index] = context.tokens.get(instruction.token) ?? 0;
@@ -178,7 +179,7 @@ export function writeOperation(
       columns.kind[index] = operationKinds.barrier;
       return;
     default:
-      writeWork(columns, index, instruction, context);
+      writeWork(columns, index, instruction, work, context);
   }
 }
 
@@ -189,12 +190,12 @@ function writeWork(
   columns: OperationColumns,
   index: number,
   instruction: WorkInstruction,
+  work: Work,
   { program, target, coreClass: { cores } }: OperationContext,
 ): void {
   if (instruction.kind === "vector" && instruction.activation.length > 0 && target.activation === null) {
     throw problem("B509", `The program uses an activation unit, but target "${target.name}" has none.`);
   }
-  const work = workOf(instruction, target);
   columns.port[index] = portCycles(target, work.own.memory.read + work.own.memory.written);
   switch (instruction.kind) {
     case "matmul":

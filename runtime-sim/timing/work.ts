@@ -49,7 +49,7 @@ function emptyTraffic(): Record<Space, Traffic> {
 }
 
 /** The work of instructions that only synchronize. */
-const noWork: Work = { macs: null, vector: [], own: emptyTraffic(), packet: null, host: null };
+export const noWork: Work = { macs: null, vector: [], own: emptyTraffic(), packet: null, host: null };
 
 /** The shape of a matmul that its time depends on. */
 export function matmulShape(instruction: Extract<SimpleInstruction, { kind: "matmul" }>): MatmulShape {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Instruction } from "../../../ir/instruction.ts";
+import type { Instruction, SimpleInstruction } from "../../../ir/instruction.ts";
 import type { Program, ThreadName } from "../../../ir/program.ts";
 import { addCounts, type Counts, countsOf, emptyCounts } from "../../../runtime-sim/counts.ts";
 import { type EnergyComponent, energyComponents, energyOf } from "../../../runtime-sim/energy.ts";
@@ -30,7 +30,7 @@ import { richProgram } from "./rich-program.ts";
 /** What a single instruction on core (1,1) counts. */
 function countsOfOne(thread: ThreadName, instruction: Instruction, at = cores(1, 1)): Counts {
   const one = oneStep([onCores(at, { [thread]: [instruction] })]);
-  return countsOf(run(one), one, miniTarget).total;
+  return countsOf(run(one), one).total;
 }
 
 const expected = (change: (counts: Counts) => void): Counts => {
@@ -216,7 +216,7 @@ describe("counts of one instruction", () => {
 
   it("a stream: each core's piece read once and written in every core, over a tree of R·C − 1 links", () => {
     const all = oneStep([onCores(cores(0, 0, 2, 3), { weights: [stream(10, cores(0, 0, 2, 3))] })]);
-    const { total } = countsOf(run(all), all, miniTarget);
+    const { total } = countsOf(run(all), all);
     expect(total.memory.readBytes).toBe(60);
     expect(total.weightBuffer.writtenBytes).toBe(360);
     expect(total.byteHops.model).toBe(6 * 5 * 10);
@@ -239,9 +239,9 @@ describe("counts of one instruction", () => {
         outputs: [port("y", 50)],
       },
     );
-    const device = countsOf(run(io), io, miniTarget).total;
+    const device = countsOf(run(io), io).total;
     expect([device.hostBytes, device.frameBuffer]).toEqual([0, { readBytes: 0, writtenBytes: 0 }]);
-    const host = countsOf(run(io, { host: true }), io, miniTarget, true);
+    const host = countsOf(run(io, { host: true }), io, true);
     expect([host.total.hostBytes, host.total.frameBuffer]).toEqual([80, { readBytes: 50, writtenBytes: 30 }]);
     expect(host.cores?.[0]).toEqual(host.total);
   });
@@ -252,7 +252,7 @@ describe("counts of one instruction", () => {
         control: [signal(1, 0, 0), { kind: "wait", token: 1, count: 1 }, signal(1, 1, 1), { kind: "barrier" }],
       }),
     ]);
-    expect(countsOf(run(all), all, miniTarget).total).toEqual(
+    expect(countsOf(run(all), all).total).toEqual(
       expected((counts) => {
         counts.instructionCount = 2;
       }),
@@ -263,12 +263,12 @@ describe("counts of one instruction", () => {
 describe("counts of a program", () => {
   it("are those of one batch, and add up over steps and over cores", () => {
     const rich = richProgram();
-    const one = countsOf(run(rich, { batches: 1, host: true }), rich, miniTarget, true);
-    const three = countsOf(run(rich, { batches: 3, host: true }), rich, miniTarget, true);
+    const one = countsOf(run(rich, { batches: 1, host: true }), rich, true);
+    const three = countsOf(run(rich, { batches: 3, host: true }), rich, true);
     expect(three).toEqual(one);
     expect(one.steps.reduce(addCounts, emptyCounts())).toEqual(one.total);
     expect(one.cores?.reduce(addCounts, emptyCounts())).toEqual(one.total);
-    expect(countsOf(run(rich), rich, miniTarget).cores).toBeNull();
+    expect(countsOf(run(rich), rich).cores).toBeNull();
   });
 
   it("agree with what the networks carried", () => {
@@ -298,13 +298,58 @@ describe("counts of a program", () => {
         });
         const all: Program = oneStep([onCores(cores(fromRow, fromColumn), { send: queue })]);
         const trace = run(all);
-        const { byteHops } = countsOf(trace, all, miniTarget).total;
+        const { byteHops } = countsOf(trace, all).total;
         expect(byteHops.activation).toBe(trace.networks.activation.byteHops);
         expect(byteHops.partial).toBe(trace.networks.partial.byteHops);
         expect(byteHops.instruction).toBe(trace.networks.instruction.byteHops);
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("agree with what the networks carried of messages whose destinations move with core and turn", () => {
+    const slope = fc.constantFrom(0, 0, 1, 1, -1);
+    const field = fc.record({ base: fc.integer({ min: -1, max: 3 }), row: slope, column: slope, turn: slope });
+    const shape = fc.record({
+      row: fc.integer({ min: 0, max: 3 }),
+      column: fc.integer({ min: -1, max: 3 }),
+      rows: fc.integer({ min: 1, max: 4 }),
+      columns: fc.integer({ min: 1, max: 5 }),
+    });
+    const kind = fc.constantFrom("move", "multicast", "psum", "load");
+    let sent = 0;
+    fc.assert(
+      fc.property(shape, field, field, kind, fc.integer({ min: 1, max: 3 }), (at, row, column, sends, turns) => {
+        const sources = cores(at.row, at.column, Math.min(at.rows, 4 - at.row), Math.min(at.columns, 4 - at.column));
+        const to = { row, column, rows: sends === "load" ? 2 : 1, columns: sends === "multicast" ? 2 : 1 };
+        const sendOf = (): SimpleInstruction => {
+          if (sends === "move") return move(10, row, column, 1);
+          if (sends === "psum") return psumSend(10, row, column, 1);
+          return sends === "load" ? programLoad(10, to, 1) : multicast(10, to, 1);
+        };
+        const corners = [0, 1].flatMap((down) =>
+          [0, 1].flatMap((right) =>
+            [0, turns - 1].map((turn) => {
+              const [r, c] = [down * (sources.rows - 1), right * (sources.columns - 1)];
+              return [row, column].map(({ base, ...by }) => base + by.row * r + by.column * c + by.turn * turn);
+            }),
+          ),
+        );
+        fc.pre(corners.every(([r = -1, c = -2]) => r >= 0 && r + to.rows <= 4 && c >= -1 && c + to.columns <= 4));
+        const all = oneStep([onCores(sources, { send: [{ kind: "loop", count: turns, body: [sendOf()] }] })]);
+        const trace = run(all);
+        const counts = countsOf(trace, all, true);
+        const { byteHops } = counts.total;
+        expect(byteHops.activation).toBe(trace.networks.activation.byteHops);
+        expect(byteHops.partial).toBe(trace.networks.partial.byteHops);
+        expect(byteHops.instruction).toBe(trace.networks.instruction.byteHops);
+        expect(countsOf(trace, all).total).toEqual(counts.total);
+        expect(counts.cores?.reduce(addCounts, emptyCounts())).toEqual(counts.total);
+        sent += 1;
+      }),
+      { numRuns: 300 },
+    );
+    expect(sent).toBe(300);
   });
 });
 
@@ -359,7 +404,7 @@ describe("energy", () => {
 
   it("is the sum of its parts, bit for bit: dynamic ones, then clock, leakage and interface", () => {
     const rich = richProgram();
-    const energy = energyOf(countsOf(run(rich), rich, miniTarget).total, miniTarget, 12345, 3);
+    const energy = energyOf(countsOf(run(rich), rich).total, miniTarget, 12345, 3);
     const added = (parts: readonly EnergyComponent[]): number =>
       parts.reduce((total, component) => total + energy.byComponentJoules[component], 0);
     expect(energyComponents.slice(-3)).toEqual(["clock", "leakage", "interface"]);
@@ -380,9 +425,9 @@ describe("energy", () => {
       for (const network of Object.values(target.networks)) network.hopEnergyPjPerByte *= 2;
     });
     const rich = richProgram();
-    const counts = countsOf(run(rich, { host: true }), rich, miniTarget).total;
+    const counts = countsOf(run(rich, { host: true }), rich).total;
     const single = energyOf(counts, miniTarget, 777, 3);
-    const twice = energyOf(countsOf(run(rich, { host: true, target: double }), rich, double).total, double, 777, 3);
+    const twice = energyOf(countsOf(run(rich, { host: true, target: double }), rich).total, double, 777, 3);
     expect(twice.totalJoules).toBe(2 * single.totalJoules);
     for (const component of energyComponents) {
       expect(twice.byComponentJoules[component]).toBe(2 * single.byComponentJoules[component]);

@@ -68,7 +68,7 @@ describe("an operation of the host", () => {
   });
 
   it("counts its bytes over the link on device, and those of inputs and outputs with host alone", () => {
-    const bytes = (host: boolean) => countsOf(run(hosted(), { host }), hosted(), miniTarget).total;
+    const bytes = (host: boolean) => countsOf(run(hosted(), { host }), hosted()).total;
     expect([bytes(false).hostBytes, bytes(false).frameBuffer]).toEqual([600, { readBytes: 400, writtenBytes: 200 }]);
     expect([bytes(true).hostBytes, bytes(true).frameBuffer]).toEqual([2200, { readBytes: 1000, writtenBytes: 1200 }]);
   });

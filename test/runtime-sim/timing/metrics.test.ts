@@ -177,7 +177,7 @@ describe("the metrics of a run", () => {
   });
 
   it("energy is that of the counts and of the interval, for one inference, and power is energy by time", () => {
-    const counts = countsOf(withHost, rich, miniTarget).total;
+    const counts = countsOf(withHost, rich).total;
     const interval = batchIntervalCycles(withHost);
     expect(metrics.withHost.energy).toEqual(energyOf(counts, miniTarget, interval, 2));
     expect(metrics.withHost.energyPerInferenceJoules).toBe(metrics.withHost.energy.totalJoules);
@@ -213,6 +213,6 @@ describe("the metrics of a run", () => {
       ["work", "contraction", ["conv"], richMacCount],
       ["output", "output", [], 0],
     ]);
-    expect(metrics.steps.map(({ counts }) => counts)).toEqual(countsOf(onDevice, rich, miniTarget).steps);
+    expect(metrics.steps.map(({ counts }) => counts)).toEqual(countsOf(onDevice, rich).steps);
   });
 });
