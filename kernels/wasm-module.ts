@@ -137,7 +137,10 @@ export interface KernelExports {
   timingNow(): number;
   timingIsIdle(): number;
   timingSave(batch: number, event: number): number;
-  timingRestore(batch: number, event: number): void;
+  timingMarkTouched(): void;
+  timingCompare(): number;
+  timingMatters(): number;
+  timingReplay(time: number, batch: number, event: number, isAlone: number): void;
   timingListDue(): void;
   timingSchedule(thread: number, time: number): void;
   timingJump(time: number): void;
