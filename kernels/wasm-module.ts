@@ -99,14 +99,18 @@ export interface KernelExports {
     issueCycles: number,
     stays: number,
   ): number;
-  leastLinkCycles(
+  leastEdgeCycles(
     owners: Address,
+    ownerCount: number,
     readers: Address,
+    readerCount: number,
+    least: Address,
     work: Address,
     pieceLimit: number,
     elementBytes: number,
     linkBytesPerCycle: number,
-  ): number;
+    wayCycles: number,
+  ): void;
   linkCycleSum(board: Address, rows: number, columns: number): number;
   placeAccess(
     access: Address,
