@@ -4,7 +4,7 @@ import type { CorePlace, Split, SplitPart } from "../../ir/mapping.ts";
 import { elementBytes } from "../../ir/type.ts";
 import { resident, streamed, type WeightPlan } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { coreCount, storageGroup } from "../core-group.ts";
+import { type CoreGroup, coreCount, storageGroup } from "../core-group.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
@@ -87,12 +87,13 @@ export function priceChoice(
 ): Choice {
   const { layer, passes, roles } = facts;
   const { chunks } = geometry;
-  const pieces = roles === null || !facts.hasWeights ? 1 : coreCount(storageGroup(geometry, roles, weights));
+  const share = roles === null ? null : storageGroup(geometry, roles, weights);
+  const pieces = share === null || !facts.hasWeights ? 1 : coreCount(share);
   return {
     split: geometry.split,
     corner: geometry.corner,
     weights,
-    cost: costOf(facts, geometry, weights, target),
+    cost: costOf(facts, geometry, weights, share, target),
     energyPj: facts.countsEnergy ? layerEnergyPj(layer, geometry, weights, passes, target, roles) : 0,
     weightBytes: ceilDivide(wholeWeightBytes(facts, chunks), pieces),
     operandBytes: bytesOf(facts.operands, chunks),
@@ -102,10 +103,17 @@ export function priceChoice(
 }
 
 /** The cost of a choice, which is that of every choice that leaves cores as much to do and shares weights alike. */
-function costOf(facts: LayerFacts, geometry: Geometry, weights: WeightPlan | null, target: ChipTarget): LayerCost {
+function costOf(
+  facts: LayerFacts,
+  geometry: Geometry,
+  weights: WeightPlan | null,
+  share: CoreGroup | null,
+  target: ChipTarget,
+): LayerCost {
   const { layer, passes, roles, costs } = facts;
-  const share = roles === null ? null : storageGroup(geometry, roles, weights);
-  const sharing = share === null ? "" : `${share.rows} ${share.columns}`;
+  // Rows and columns of a group may change places.
+  const sharing =
+    share === null ? "" : `${Math.min(share.rows, share.columns)} ${Math.max(share.rows, share.columns)}`;
   const columns = layer.kind === "input" ? geometry.usedColumns : "";
   const key = `${geometry.chunks.join()} ${geometry.reduction?.parts ?? ""} ${columns} ${sharing}`;
   const known = costs.get(key) ?? layerCost(layer, geometry, weights, passes, target, roles);
@@ -174,6 +182,8 @@ export class LayerChoices {
   readonly #splits: readonly Split[];
   readonly #corner: CorePlace;
   readonly #target: ChipTarget;
+  /** The outline that was asked for last, and of which split. */
+  #outlined: { readonly split: number; readonly geometry: Geometry } | null = null;
   /** By choice: its split, and where its weights are. */
   readonly #splitOf: number[] = [];
   readonly #weightsOf: (WeightPlan | null)[] = [];
@@ -242,8 +252,13 @@ export class LayerChoices {
   }
 
   #outline(choice: number): Geometry {
-    const split = at(this.#splits, at(this.#splitOf, choice));
-    return outline(this.#facts.layer.dimensions, split, this.#target.grid, this.#corner);
+    const split = at(this.#splitOf, choice);
+    // Choices of one split are asked for one after the other.
+    if (this.#outlined?.split === split) return this.#outlined.geometry;
+    const { dimensions } = this.#facts.layer;
+    const geometry = outline(dimensions, at(this.#splits, split), this.#target.grid, this.#corner);
+    this.#outlined = { split, geometry };
+    return geometry;
   }
 
   #byPlacements(): (readonly number[])[] {
