@@ -127,6 +127,7 @@ export interface KernelExports {
   sweepCosts(record: Address): void;
   goodChoices(record: Address, chosen: Address): void;
   boundCosts(record: Address): void;
+  costsUpTo(costs: Address, count: number, limit: number, found: Address): number;
   timingCode(rows: number, columns: number, operations: number, segments: number, tokens: number, steps: number): void;
   timingCosts(
     activationHop: number,

@@ -23,7 +23,7 @@ import {
 } from "../link-load-layout";
 import { firstAfter, table, word } from "./record";
 
-/** Writes what each range of the readers shares with owners on either side of the cuts. */
+/** Writes what each range of the readers shares with owners on either side of the cuts: elements, then pieces, before and behind. */
 function shareSides(owners: usize, readers: usize, scratch: usize): void {
   const rank = word(readers, readerRank);
   const firstRange = table(readers, readerAxisRanges);
@@ -32,6 +32,9 @@ function shareSides(owners: usize, readers: usize, scratch: usize): void {
   const columnAxis = word(owners, ownerColumnCut + cutAxis);
   const rowSides = table(owners, ownerRowCut + cutSides);
   const columnSides = table(owners, ownerColumnCut + cutSides);
+  const ofOne = f64x2.replace_lane(f64x2.splat(0), 0, 1);
+  const ofOther = f64x2.replace_lane(f64x2.splat(0), 1, 1);
+  const ofBoth = f64x2.splat(1);
   for (let axis = 0; axis < rank; axis += 1) {
     const own = owners + (<usize>(ownerAxes + axis * ownerAxisWords) << 2);
     const count = word(own, 0);
@@ -43,30 +46,39 @@ function shareSides(owners: usize, readers: usize, scratch: usize): void {
       const end = word(bounds, 2 * range + 1);
       const last = firstAfter(starts, count, end - 1);
       const zero = f64x2.splat(0);
-      let whole = zero;
-      let behindRow = zero;
-      let behindColumn = zero;
+      let rowElements = zero;
+      let rowPieces = zero;
+      let columnElements = zero;
+      let columnPieces = zero;
       for (let owner = firstAfter(ends, count, start); owner < last; owner += 1) {
-        const shared = <f64>(min(end, word(ends, owner)) - max(start, word(starts, owner)));
-        const piece = f64x2.replace_lane(f64x2.splat(1), 0, shared);
-        whole = f64x2.add(whole, piece);
-        if (axis == rowAxis && word(rowSides, owner) == 1) behindRow = f64x2.add(behindRow, piece);
-        if (axis == columnAxis && word(columnSides, owner) == 1) behindColumn = f64x2.add(behindColumn, piece);
+        const shared = f64x2.splat(<f64>(min(end, word(ends, owner)) - max(start, word(starts, owner))));
+        // Where an axis does not tell sides apart, its elements count on both.
+        const row = axis != rowAxis ? ofBoth : word(rowSides, owner) == 1 ? ofOther : ofOne;
+        const column = axis != columnAxis ? ofBoth : word(columnSides, owner) == 1 ? ofOther : ofOne;
+        rowElements = f64x2.add(rowElements, f64x2.mul(shared, row));
+        rowPieces = f64x2.add(rowPieces, row);
+        columnElements = f64x2.add(columnElements, f64x2.mul(shared, column));
+        columnPieces = f64x2.add(columnPieces, column);
       }
       const entry = scratch + <usize>(range * sharedBytes);
-      v128.store(entry, axis == rowAxis ? f64x2.sub(whole, behindRow) : whole);
-      v128.store(entry, axis == rowAxis ? behindRow : whole, 16);
-      v128.store(entry, axis == columnAxis ? f64x2.sub(whole, behindColumn) : whole, 32);
-      v128.store(entry, axis == columnAxis ? behindColumn : whole, 48);
+      v128.store(entry, rowElements);
+      v128.store(entry, rowPieces, 16);
+      v128.store(entry, columnElements, 32);
+      v128.store(entry, columnPieces, 48);
     }
   }
 }
 
-/** Cycles that so many elements in so many pieces hold a link at least. */
+/** Cycles that elements in pieces hold a link at least, of two kinds at once. */
 @inline
-function leastCycles(amounts: v128, bytes: f64, linkBytes: f64): f64 {
-  const pieces = linkBytes == Infinity ? 0 : f64x2.extract_lane(amounts, 1);
-  return max(pieces, (f64x2.extract_lane(amounts, 0) * bytes) / linkBytes);
+function leastCycles(elements: v128, pieces: v128, bytes: v128, linkBytes: v128): v128 {
+  return f64x2.pmax(pieces, f64x2.div(f64x2.mul(elements, bytes), linkBytes));
+}
+
+/** Two numbers, each 0 unless its condition holds. */
+@inline
+function where(isFirst: bool, first: f64, isSecond: bool, second: f64): v128 {
+  return f64x2.replace_lane(f64x2.splat(isFirst ? first : 0), 1, isSecond ? second : 0);
 }
 
 /**
@@ -83,55 +95,56 @@ function leastLinkCycles(
 ): f64 {
   const rank = word(readers, readerRank);
   const boxes = word(readers, readerBoxes);
-  const rangeOf = table(readers, readerRangeOf);
   const rectangleStart = table(readers, readerRectangleStart);
   const rectangles = table(readers, readerRectangles);
   const rowCut = word(owners, ownerRowCut);
   const columnCut = word(owners, ownerColumnCut);
   shareSides(owners, readers, scratch);
+  const bytesOfBoth = f64x2.splat(bytes);
+  const linkBytesOfBoth = f64x2.splat(linkBytes);
+  // A piece holds a link for a cycle, unless the network is free.
+  const pieceCycles = f64x2.splat(linkBytes == Infinity ? 0 : 1);
   let middle: f64 = <f64>boxes;
-  let east: f64 = 0;
-  let west: f64 = 0;
-  let south: f64 = 0;
-  let north: f64 = 0;
+  // To the south and to the north; to the east and to the west.
+  let alongColumns = f64x2.splat(0);
+  let alongRows = f64x2.splat(0);
   let firstColumn = i32.MAX_VALUE;
   let lastColumn = 0;
+  let range = table(readers, readerRangeOf);
   for (let box = 0; box < boxes; box += 1) {
-    const one = f64x2.splat(1);
-    let above = one;
-    let below = one;
-    let before = one;
-    let behind = one;
-    for (let axis = 0; axis < rank; axis += 1) {
-      const entry = scratch + <usize>(word(rangeOf, box * rank + axis) * sharedBytes);
-      above = f64x2.mul(above, v128.load(entry));
-      below = f64x2.mul(below, v128.load(entry, 16));
-      before = f64x2.mul(before, v128.load(entry, 32));
-      behind = f64x2.mul(behind, v128.load(entry, 48));
+    let rowElements = f64x2.splat(1);
+    let rowPieces = rowElements;
+    let columnElements = rowElements;
+    let columnPieces = rowElements;
+    for (let axis = 0; axis < rank; axis += 1, range += 4) {
+      const entry = scratch + <usize>(load<i32>(range) * sharedBytes);
+      rowElements = f64x2.mul(rowElements, v128.load(entry));
+      rowPieces = f64x2.mul(rowPieces, v128.load(entry, 16));
+      columnElements = f64x2.mul(columnElements, v128.load(entry, 32));
+      columnPieces = f64x2.mul(columnPieces, v128.load(entry, 48));
     }
-    if (box == boxes >> 1) middle *= f64x2.extract_lane(above, 1) + f64x2.extract_lane(below, 1);
-    const fromAbove = leastCycles(above, bytes, linkBytes);
-    const fromBelow = leastCycles(below, bytes, linkBytes);
-    const fromBefore = leastCycles(before, bytes, linkBytes);
-    const fromBehind = leastCycles(behind, bytes, linkBytes);
+    if (box == boxes >> 1) middle *= f64x2.extract_lane(rowPieces, 0) + f64x2.extract_lane(rowPieces, 1);
+    const fromRows = leastCycles(rowElements, f64x2.mul(rowPieces, pieceCycles), bytesOfBoth, linkBytesOfBoth);
+    const fromColumns = leastCycles(columnElements, f64x2.mul(columnPieces, pieceCycles), bytesOfBoth, linkBytesOfBoth);
     const endRectangle = word(rectangleStart, box + 1);
     for (let each = word(rectangleStart, box); each < endRectangle; each += 1) {
       const rectangle = rectangles + (<usize>each << 4);
       const left = word(rectangle, 2);
       const right = word(rectangle, 3);
       const width = <f64>(right - left + 1);
-      if (left < firstColumn) firstColumn = left;
-      if (right > lastColumn) lastColumn = right;
-      if (word(rectangle, 1) >= rowCut) south += fromAbove * width;
-      if (word(rectangle, 0) < rowCut) north += fromBelow * width;
-      if (right >= columnCut) east += fromBefore;
-      if (left < columnCut) west += fromBehind;
+      firstColumn = min(firstColumn, left);
+      lastColumn = max(lastColumn, right);
+      const below = where(word(rectangle, 1) >= rowCut, width, word(rectangle, 0) < rowCut, width);
+      alongColumns = f64x2.add(alongColumns, f64x2.mul(fromRows, below));
+      alongRows = f64x2.add(alongRows, f64x2.mul(fromColumns, where(right >= columnCut, 1, left < columnCut, 1)));
     }
   }
   if (middle > <f64>pieceLimit) return -1;
   if (boxes == 0) return 0;
   const columns = <f64>(lastColumn - firstColumn + 1);
-  return max(max(south, north) / columns, max(east, west) / <f64>word(owners, ownerRowCount));
+  const columnCycles = max(f64x2.extract_lane(alongColumns, 0), f64x2.extract_lane(alongColumns, 1)) / columns;
+  const rowCycles = max(f64x2.extract_lane(alongRows, 0), f64x2.extract_lane(alongRows, 1));
+  return max(columnCycles, rowCycles / <f64>word(owners, ownerRowCount));
 }
 
 /** The most elements that a looked core takes in from others: all that its boxes hold, less what it owns itself. */

@@ -4,7 +4,7 @@ export { bits, compare, convert, select } from "./choice";
 export { contract, pairWeights } from "./contraction";
 export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion";
 export { copy, fill } from "./copy";
-export { boundCosts, goodChoices, sweepCosts } from "./cost-bounds";
+export { boundCosts, costsUpTo, goodChoices, sweepCosts } from "./cost-bounds";
 export { leastEdgeCycles } from "./edge-bounds";
 export { contractFloat } from "./float-contraction";
 export { linkCycleSum, linkLoads } from "./link-loads";
