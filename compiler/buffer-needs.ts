@@ -9,6 +9,8 @@ export function bufferNeeds(network: Network, plans: readonly StepPlan[]): Buffe
   const { begins, ends } = concurrency(plans.map(({ step }) => step));
   const nexts = new Set(network.ties.map(({ next }) => next));
   const needs: BufferNeed[] = [];
+  /** By name of a value's buffer: its place in the list. */
+  const places = new Map<string, number>();
   /** Constant buffers, which steps may share. */
   const stored = new Set<string>();
   const isNew = (buffer: string): boolean => {
@@ -23,11 +25,12 @@ export function bufferNeeds(network: Network, plans: readonly StepPlan[]): Buffe
       if (nexts.has(index)) continue;
       const readers = (network.readers.get(write.write.value) ?? []).map((reader) => at(ends, reader));
       const stays = plan.layer.kind === "state";
-      const taken = needs.findIndex((need) => need.name === write.buffer);
-      if (taken >= 0) {
+      const taken = places.get(write.buffer);
+      if (taken !== undefined) {
         needs[taken] = { ...(needs[taken] as BufferNeed), lastStep: Math.max(end, ...readers) };
         continue;
       }
+      places.set(write.buffer, needs.length);
       needs.push({
         name: write.buffer,
         role: "value",

@@ -135,10 +135,12 @@ function tablesOf(node: Node, layer: Layer, geometry: Geometry): TablePlan[] {
     case "quantize": {
       const { axis, factors } = conversionFactors(node.op, from, node.type);
       const values = new Int32Array(2 * factors.length);
+      let known = { factor: 0, multiplier: 0, shift: 0 };
       factors.forEach((factor, index) => {
-        const { multiplier, shift } = fixedPoint(factor);
-        values[2 * index] = multiplier;
-        values[2 * index + 1] = shift;
+        // Channels often have the factor of the one before.
+        if (factor !== known.factor) known = { factor, ...fixedPoint(factor) };
+        values[2 * index] = known.multiplier;
+        values[2 * index + 1] = known.shift;
       });
       const access = axis === null || factors.length === 1 ? [] : [layer.result[axis] as Access[number]];
       return [placed(layer, node, "scale", access.length === 0 ? [] : [factors.length], values, access, geometry)];

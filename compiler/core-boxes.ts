@@ -46,10 +46,13 @@ export function footprints(
 ): (Box | null)[] {
   const dimensions = [...new Set(access.flatMap(({ terms }) => terms.map(({ dimension }) => dimension)))];
   const known = new Map<number, Box>();
-  return boxes.map((box, core) => {
-    if (!takesPart[core]) return null;
+  const found = new Array<Box | null>(boxes.length).fill(null);
+  for (let core = 0; core < boxes.length; core += 1) {
+    if (!takesPart[core]) continue;
+    const box = boxes[core] as Box;
     let key = 0;
-    for (const dimension of dimensions) {
+    for (let index = 0; index < dimensions.length; index += 1) {
+      const dimension = dimensions[index] as number;
       const chunk = geometry.chunks[dimension] as number;
       key = key * (geometry.parts[dimension] as number) + (box[dimension] as Range).start / chunk;
     }
@@ -58,8 +61,9 @@ export function footprints(
       touched = footprint(access, box);
       known.set(key, touched);
     }
-    return touched;
-  });
+    found[core] = touched;
+  }
+  return found;
 }
 
 /** What follows from each core's box, worked out once for cores with the same one; `none` for cores without. */
@@ -77,8 +81,10 @@ export function forEachBox<T>(boxes: readonly (Box | null)[], make: (box: Box) =
 export function isInside(box: Box, holder: Box | null): boolean {
   if (boxCount(box) === 0) return true;
   if (holder === null) return false;
-  return box.every((range, axis) => {
+  for (let axis = 0; axis < box.length; axis += 1) {
+    const range = box[axis] as Range;
     const outer = holder[axis] as Range;
-    return range.start >= outer.start && range.end <= outer.end;
-  });
+    if (range.start < outer.start || range.end > outer.end) return false;
+  }
+  return true;
 }

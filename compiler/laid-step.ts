@@ -33,28 +33,61 @@ export interface LaidStep {
 
 /** An iteration space on the grid. */
 interface LaidSpace extends Pick<LaidStep, "geometry" | "parts"> {
+  /** By dimension: equal where every core's range starts and ends alike. */
+  readonly ranges: readonly string[];
+  /** Equal where the same cores have results, and where the same work. */
+  readonly owners: string;
+  readonly workers: string;
   /** By access: of what the cores with results have, and of what all that work have. */
   readonly owned: Map<string, ValueParts>;
   readonly worked: Map<string, ValueParts>;
+}
+
+/**
+ * What was worked out before. Steps that are divided alike have the same values, and so have accesses by which the cores of two
+ * steps have the same boxes, in all that follows.
+ */
+export interface LayingMemory {
+  readonly spaces: Map<string, LaidSpace>;
+  /** By what the boxes follow from. */
+  readonly parts: Map<string, ValueParts>;
   /** By boxes and shape. */
   readonly touched: Map<ValueParts, Map<string, TouchedParts>>;
 }
 
-/** How iteration spaces lay before: those of steps that are divided alike have the same values, in all that follows. */
-export type LayingMemory = Map<string, LaidSpace>;
+/** Where nothing was laid before. */
+export function layingMemory(): LayingMemory {
+  return { spaces: new Map(), parts: new Map(), touched: new Map() };
+}
 
 /** Lays a step on the grid. */
 export function layStep(step: MappedStep, layer: Layer, grid: Grid, memory: LayingMemory): LaidStep {
   const { split, corner } = step;
-  const space = known(memory, JSON.stringify([layer.dimensions, split.rows, split.columns, corner ?? null]), () => {
-    const geometry = layOut(layer.dimensions, split, grid, corner);
-    return { geometry, parts: coreParts(geometry), owned: new Map(), worked: new Map(), touched: new Map() };
-  });
+  const space = known(
+    memory.spaces,
+    JSON.stringify([layer.dimensions, split.rows, split.columns, corner ?? null]),
+    () => {
+      const geometry = layOut(layer.dimensions, split, grid, corner);
+      const parts = coreParts(geometry);
+      return {
+        geometry,
+        parts,
+        ranges: rangeKeys(geometry),
+        owners: parts.owns.join(),
+        workers: parts.active.join(),
+        owned: new Map(),
+        worked: new Map(),
+      };
+    },
+  );
   const { geometry, parts } = space;
   const partsOf = (access: Access, takesPart: "owned" | "worked"): ValueParts =>
-    known(space[takesPart], JSON.stringify(access), () =>
-      footprints(access, geometry, parts.boxes, takesPart === "owned" ? parts.owns : parts.active),
-    );
+    known(space[takesPart], JSON.stringify(access), () => {
+      const [takers, key] = takesPart === "owned" ? [parts.owns, space.owners] : [parts.active, space.workers];
+      return known(memory.parts, `${boxesKey(access, space.ranges)} ${key}`, () =>
+        footprints(access, geometry, parts.boxes, takers),
+      );
+    });
   const anchor = layer.nodes[0]?.name ?? null;
   return {
     layer,
@@ -65,10 +98,23 @@ export function layStep(step: MappedStep, layer: Layer, grid: Grid, memory: Layi
       if (access === null || layer.kind === "output") return null;
       // Partial sums are computed by all cores of a chain, the nodes after them by the one that ends up with the sum.
       const boxes = partsOf(access, node === anchor ? "worked" : "owned");
-      const byShape = known(space.touched, boxes, () => new Map<string, TouchedParts>());
+      const byShape = known(memory.touched, boxes, () => new Map<string, TouchedParts>());
       return known(byShape, shape.join(), () => touchedParts(boxes, shape));
     }),
   };
+}
+
+function rangeKeys({ dimensions, chunks, rowIndex, columnIndex }: Geometry): string[] {
+  return dimensions.map(({ size }, index) => `${size} ${chunks[index]} ${rowIndex[index]} ${columnIndex[index]}`);
+}
+
+/** Equal for accesses by which cores have the same boxes. */
+function boxesKey(access: Access, ranges: readonly string[]): string {
+  const axes = access.map(
+    ({ terms, offset }) =>
+      `${offset}${terms.map(({ dimension, stride }) => `+${stride}*${ranges[dimension]}`).join("")}`,
+  );
+  return axes.join(";");
 }
 
 /** What a map holds for a key, made on first use. */

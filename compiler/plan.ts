@@ -11,7 +11,7 @@ import { forEachBox } from "./core-boxes.ts";
 import { coreCount, storageGroup } from "./core-group.ts";
 import { firstCore, type Geometry, type Grid, largestBox } from "./geometry.ts";
 import { inPlaceWrites } from "./in-place.ts";
-import { type LaidStep, type LayingMemory, layStep } from "./laid-step.ts";
+import { type LaidStep, type LayingMemory, layingMemory, layStep } from "./laid-step.ts";
 import type { Layer } from "./layers.ts";
 import { denseLayout, naturalOrder } from "./local-layout.ts";
 import { isMadeInPlace, type Lodging, lodgingsOf } from "./lodgings.ts";
@@ -62,7 +62,7 @@ export interface PlanMemory {
 
 /** Where nothing was planned before. */
 export function planMemory(): PlanMemory {
-  return { known: new Map(), layings: new Map(), margins: new Map(), origins: new Map(), constants: new Map() };
+  return { known: new Map(), layings: layingMemory(), margins: new Map(), origins: new Map(), constants: new Map() };
 }
 
 /**

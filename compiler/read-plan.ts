@@ -32,7 +32,7 @@ export function planRead(
     );
     const buffer = `${layer.name}/constant ${read.node}.${read.operand}`;
     const origins = whole.map((box) => (box === null ? [] : boxStart(box)));
-    return { read, mode: "constant", buffer, layout, boxes: whole, origins, padded: false };
+    return { read, mode: "constant", buffer, layout, boxes: whole, touched: whole, origins, padded: false };
   }
   if (read.access === null || touched === null) {
     const none = iterationBoxes.map(() => null);
@@ -44,6 +44,7 @@ export function planRead(
       buffer: read.value,
       layout,
       boxes: none,
+      touched: none,
       origins: none.map(() => []),
       padded: false,
     };
@@ -61,6 +62,7 @@ export function planRead(
       buffer: `${layer.name}/constant ${read.node}.${read.operand}`,
       layout,
       boxes: clipped,
+      touched: boxes,
       origins,
       padded,
     };
@@ -77,13 +79,14 @@ export function planRead(
       buffer: home.buffer,
       layout: spread.layout,
       boxes: clipped,
+      touched: boxes,
       origins: spread.origins,
       padded,
     };
   }
   const layout = denseLayout(orderOf(read.value, read.type), extents, width);
   const buffer = `${layer.name}/operand ${read.node}.${read.operand}`;
-  return { read, mode: "copied", buffer, layout, boxes: clipped, origins, padded };
+  return { read, mode: "copied", buffer, layout, boxes: clipped, touched: boxes, origins, padded };
 }
 
 /** Whether a box fits into the buffer in which a core owns a part of the value. */

@@ -26,6 +26,8 @@ export interface ReadPlan {
   readonly layout: LocalLayout;
   /** By core: the box that the core needs, clipped to the tensor; null when the core is idle. */
   readonly boxes: readonly (Box | null)[];
+  /** By core: the box that it touches, padding included. */
+  readonly touched: readonly (Box | null)[];
   /** By core: the coordinate at the start of the buffer. */
   readonly origins: readonly (readonly number[])[];
   /** Whether any core's footprint leaves the tensor, so that the buffer is filled first. */

@@ -37,18 +37,25 @@ export type Box = readonly Range[];
 
 /** The indexes of a tensor that a box of the iteration space touches, not clipped to the tensor. Empty boxes give empty boxes. */
 export function footprint(access: Access, iterationBox: Box): Box {
-  const empty = iterationBox.some((range) => range.end <= range.start);
-  return access.map(({ terms, offset }) => {
-    if (empty) return { start: 0, end: 0 };
+  let isEmpty = false;
+  for (let index = 0; index < iterationBox.length; index += 1) {
+    const { start, end } = iterationBox[index] as Range;
+    if (end <= start) isEmpty = true;
+  }
+  const box = new Array<Range>(access.length);
+  for (let axis = 0; axis < access.length; axis += 1) {
+    const { terms, offset } = access[axis] as Access[number];
     let start = offset;
     let end = offset + 1;
-    for (const { dimension, stride } of terms) {
+    for (let term = 0; term < terms.length; term += 1) {
+      const { dimension, stride } = terms[term] as Access[number]["terms"][number];
       const range = iterationBox[dimension] as Range;
       start += stride * (stride >= 0 ? range.start : range.end - 1);
       end += stride * (stride >= 0 ? range.end - 1 : range.start);
     }
-    return { start, end };
-  });
+    box[axis] = isEmpty ? { start: 0, end: 0 } : { start, end };
+  }
+  return box;
 }
 
 /** The intersection of two boxes of the same rank; null when it is empty. */

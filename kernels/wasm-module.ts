@@ -99,18 +99,14 @@ export interface KernelExports {
     issueCycles: number,
     stays: number,
   ): number;
-  leastEdgeCycles(
+  leastLinkCycles(
     owners: Address,
-    ownerCount: number,
     readers: Address,
-    readerCount: number,
-    least: Address,
     work: Address,
     pieceLimit: number,
     elementBytes: number,
     linkBytesPerCycle: number,
-    wayCycles: number,
-  ): void;
+  ): number;
   linkCycleSum(board: Address, rows: number, columns: number): number;
   placeAccess(
     access: Address,
@@ -127,7 +123,6 @@ export interface KernelExports {
   sweepCosts(record: Address): void;
   goodChoices(record: Address, chosen: Address): void;
   boundCosts(record: Address): void;
-  costsUpTo(costs: Address, count: number, limit: number, found: Address): number;
   timingCode(rows: number, columns: number, operations: number, segments: number, tokens: number, steps: number): void;
   timingCosts(
     activationHop: number,
@@ -142,10 +137,7 @@ export interface KernelExports {
   timingNow(): number;
   timingIsIdle(): number;
   timingSave(batch: number, event: number): number;
-  timingMarkTouched(): void;
-  timingCompare(): number;
-  timingMatters(): number;
-  timingReplay(time: number, batch: number, event: number, isAlone: number): void;
+  timingRestore(batch: number, event: number): void;
   timingListDue(): void;
   timingSchedule(thread: number, time: number): void;
   timingJump(time: number): void;

@@ -25,6 +25,8 @@ export interface EmitContext {
   readonly shapes: SequenceIndex;
   /** By what they follow from but for addresses: the threads that move data. */
   readonly moving: Map<number, MovingThreads>;
+  /** By what it follows from: by core, which compute alike. */
+  readonly alikeCores: Map<number, readonly number[]>;
   /** Numbers what is remembered. */
   readonly keys: SequenceIndex;
 }
@@ -37,6 +39,7 @@ export function emitContext(plan: NetworkPlan, addresses: ReadonlyMap<string, nu
     types: valueTypes(plan.network.graph),
     shapes: new SequenceIndex(),
     moving: new Map(),
+    alikeCores: new Map(),
     keys: new SequenceIndex(),
   };
 }

@@ -2,6 +2,9 @@ import type { Access, Box, Range } from "../../ir/iteration.ts";
 import { reductionIndex } from "../geometry.ts";
 import type { StepPlan } from "../step-plan.ts";
 import type { Spread } from "../transfers.ts";
+import type { EmitContext } from "./chain.ts";
+import { RowIndex } from "./row-index.ts";
+import type { SequenceIndex } from "./sequence-index.ts";
 
 /** Where cores begin in a buffer: the bytes that the starts of a box's ranges and of its origin count for, and the bytes before. */
 interface Beginnings extends Spread {
@@ -12,8 +15,23 @@ interface Beginnings extends Spread {
   readonly isOwn: boolean;
 }
 
+/**
+ * By core: equal for cores whose compute threads in a step are the same but for where the core stands, −1 for those without work. Worked
+ * out once for steps that are divided alike and whose values lie alike in their buffers.
+ */
+export function alikeCores(context: EmitContext, plan: StepPlan): readonly number[] {
+  const facts = new ComputeFacts(plan);
+  const key = facts.keyIn(context.keys);
+  const known = context.alikeCores.get(key);
+  if (known !== undefined) return known;
+  const alike = new RowIndex();
+  const numbers = plan.active.map((isActive, core) => (isActive ? alike.of(facts.of(core)) : -1));
+  context.alikeCores.set(key, numbers);
+  return numbers;
+}
+
 /** What decides a core's compute threads in a step. */
-export class ComputeFacts {
+class ComputeFacts {
   readonly #plan: StepPlan;
   readonly #beginnings: readonly Beginnings[];
   readonly #facts: Float64Array;
@@ -31,6 +49,18 @@ export class ComputeFacts {
       ),
     ];
     this.#facts = new Float64Array(rank + this.#beginnings.length + (plan.geometry.reduction === null ? 0 : 2));
+  }
+
+  /** A number that is equal for steps whose facts are the same on all cores. */
+  keyIn(keys: SequenceIndex): number {
+    const { boxes: parts, active, owns, geometry } = this.#plan;
+    let key = keys.and(keys.and(keys.and(0, parts), active), geometry.reduction === null ? null : owns);
+    for (const { boxes, origins, layout, steps, before, isOwn } of this.#beginnings) {
+      for (const part of [boxes, origins, layout.strideBytes.join(), steps.join(), before, isOwn]) {
+        key = keys.and(key, part);
+      }
+    }
+    return key;
   }
 
   /** Equal for cores whose compute threads are the same but for where the core stands; valid until the next call. */

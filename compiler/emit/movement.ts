@@ -1,7 +1,7 @@
 import { internalError } from "../../base/errors.ts";
 import { at } from "../../base/math.ts";
 import type { SimpleInstruction } from "../../ir/instruction.ts";
-import { type Box, footprint, type Range, wholeBox } from "../../ir/iteration.ts";
+import { type Box, type Range, wholeBox } from "../../ir/iteration.ts";
 import { paddingNumber } from "../../ir/ops/pooling.ts";
 import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { boxStart, denseLayout, type LocalLayout, localOffset, naturalOrder } from "../local-layout.ts";
@@ -267,13 +267,13 @@ function fillsOf(context: EmitContext, plan: StepPlan): Fill[] {
   }
   const done = new Set<string>();
   return plan.reads.flatMap((read): Fill[] => {
-    const { access, type } = read.read;
-    if (!isBrought(read) || !read.padded || done.has(readKey(read)) || access === null) return [];
+    const { type } = read.read;
+    if (!isBrought(read) || !read.padded || done.has(readKey(read))) return [];
     done.add(readKey(read));
-    const { boxes, layout, origins } = read;
-    const holes = (core: number): Box[] => subtract(footprint(access, at(plan.boxes, core)), [boxes[core] as Box]);
+    const { boxes, touched, layout, origins } = read;
+    const holes = (core: number): Box[] => subtract(touched[core] as Box, [boxes[core] as Box]);
     const address = addressOf(context, read.buffer);
-    const key = [plan.boxes, JSON.stringify(access), read.boxes];
+    const key = [touched, boxes];
     return [{ boxes, holes, layout, origins, address, type, value: paddingOf(context, plan, type), key }];
   });
 }

@@ -25,7 +25,9 @@ export function stretchesOf(list: readonly Described[]): Stretch[] {
   const stretches: Stretch[] = [];
   let [begin, start] = [0, 0];
   const endSingles = (): void => {
-    if (start > begin) stretches.push({ turns: 1, body: list.slice(begin, start), steps: [] });
+    if (start === begin) return;
+    const isAll = begin === 0 && start === list.length;
+    stretches.push({ turns: 1, body: isAll ? list : list.slice(begin, start), steps: [] });
   };
   while (start < list.length) {
     const { period, turns } = bestRepetition(list, start);

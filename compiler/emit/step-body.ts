@@ -4,7 +4,7 @@ import type { ThreadName } from "../../ir/program.ts";
 import { programBytes } from "../../ir/program-size.ts";
 import type { StepPlan } from "../step-plan.ts";
 import type { EmitContext } from "./chain.ts";
-import { ComputeFacts } from "./compute-facts.ts";
+import { alikeCores } from "./compute-facts.ts";
 import { emitContraction, type ThreadLists } from "./contraction.ts";
 import type { FrameFacts } from "./movement.ts";
 import { addBytes, emitMoving, type LeavingShare } from "./moving.ts";
@@ -17,6 +17,12 @@ import { tokens } from "./tokens.ts";
 import { emitVectorStep, vectorStart } from "./vector-step.ts";
 
 type Threads = Partial<Record<ThreadName, readonly Instruction[]>>;
+
+/** What cores compute in a step, and the bytes of their instructions. */
+interface ComputeThreads {
+  readonly threads: Threads;
+  readonly bytes: number;
+}
 
 /** What a step's computation waits for. */
 export interface Beginning {
@@ -100,27 +106,25 @@ export function emitBody(
   const weightUses = new Array<number>(coreCount).fill(0);
   const bytes = [...moving.bytes];
   const classes = [...moving.classes];
-  const keys = new Array<number>(coreCount).fill(-1);
-  const emitted = new Map<number, Threads>();
-  const alike = new RowIndex();
-  const facts = new ComputeFacts(plan);
+  const keys = computes ? alikeCores(context, plan) : new Array<number>(coreCount).fill(-1);
+  const emitted = new Map<number, ComputeThreads>();
   for (let core = 0; core < coreCount; core += 1) {
-    if (!computes || !plan.active[core]) continue;
-    const key = alike.of(facts.of(core));
-    keys[core] = key;
-    let threads = emitted.get(key);
-    if (threads === undefined) {
-      threads = computeThreads(context, plan, core);
-      emitted.set(key, threads);
+    const key = at(keys, core);
+    if (key < 0) continue;
+    let made = emitted.get(key);
+    if (made === undefined) {
+      const threads = computeThreads(context, plan, core);
+      made = { threads, bytes: sum(Object.values(threads).map(programBytes)) };
+      emitted.set(key, made);
     }
     computeStarts[core] = plan.roles === null ? vectorStart(plan) : tokens.goMatrix;
     doneCounts[core] = at(doneCounts, core) + 1;
-    weightUses[core] = Number(threads.weights !== undefined);
+    weightUses[core] = Number(made.threads.weights !== undefined);
   }
   for (const cores of coverRectangles(keys, columns)) {
-    const threads = emitted.get(at(keys, cores.row * columns + cores.column)) ?? {};
+    const { threads, bytes: more } = emitted.get(at(keys, cores.row * columns + cores.column)) as ComputeThreads;
     classes.push({ cores, threads: anchored(threads, cores) });
-    addBytes(bytes, cores, columns, sum(Object.values(threads).map(programBytes)));
+    addBytes(bytes, cores, columns, more);
   }
   const { arrivals, hasGathers, frameSends, frameArrivals, starts, leaves, rowSenders, behindBytes } = moving;
   return {

@@ -11,9 +11,7 @@ export class EdgeTable {
     this.least = least;
     this.#isKnown = isKnown;
     this.#cyclesOf = cyclesOf;
-    let unknownCount = 0;
-    for (let entry = 0; entry < isKnown.length; entry += 1) if (isKnown[entry] === 0) unknownCount += 1;
-    this.#unknownCount = unknownCount;
+    this.#unknownCount = isKnown.reduce((count, known) => count + (known === 0 ? 1 : 0), 0);
   }
 
   /** Entries of which only a bound is known. */

@@ -99,7 +99,6 @@ import {
   serverHolder,
   unitServer,
 } from "./servers";
-import { beginStates } from "./states";
 import { beginThreads, nextTurn, releaseThread, settleThread, Thread, threadAt } from "./threads";
 
 /** Sends of one thread in one step are told apart below this number in a packet's priority. */
@@ -147,7 +146,6 @@ export function timingBegin(batches: i32, withHost: i32): void {
   runnableCount = 0;
   startingCoreCount = 0;
   startingHostCount = 0;
-  beginStates();
   beginServers(coreCount);
   const participants = beginThreads(
     coreCount,
