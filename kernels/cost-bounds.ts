@@ -49,6 +49,7 @@ export class CostBounds {
   readonly #record: number;
   readonly #chosen: number;
   readonly #total: number;
+  readonly #found: number;
   /** Tables and where they stand in the memory. */
   readonly #tables = new Map<Float64Array, number>();
   /** By variable and by pair: how many bounds, and where. */
@@ -69,6 +70,7 @@ export class CostBounds {
     this.#record = place.words(sidesPlace + 2 * pairs.length);
     this.#chosen = place.words(sizes.length);
     this.#total = place.numbers(1);
+    this.#found = place.words(pairs.reduce((most, { table }) => Math.max(most, table.length), 0));
     const room = place.numbers(2 * sizes.reduce((most, size) => Math.max(most, size), 0));
     const sides = single.map((): number[] => []);
     pairs.forEach(({ left, right }, pair) => {
@@ -137,6 +139,13 @@ export class CostBounds {
       choices: this.#choiceBounds.map(([count, address]) => this.#numbers(count, address)),
       entries: this.#entryBounds.map(([count, address]) => this.#numbers(count, address)),
     };
+  }
+
+  /** The entries of a pair with which totals may be as low as `limit`, by the last bounds; they stand until the next ones are asked for. */
+  entriesUpTo(pair: number, limit: number): Int32Array {
+    const [count, address] = this.#entryBounds[pair] as readonly [number, number];
+    const found = this.#kernels.costsUpTo(address, count, limit, this.#found);
+    return new Int32Array(this.#memory.buffer, this.#found, found);
   }
 }
 

@@ -45,3 +45,16 @@ export const foundLinks = 2;
 export const foundPort = 3;
 export const foundRemote = 4;
 export const foundNumbers = 6;
+
+/**
+ * The boxes of some cores, spread over the grid, that bounds look at: [core] first box, and one number more; [box][axis][start, end].
+ */
+export const lookedCores = 8;
+
+/** Bytes of what a range of the readers shares with owners before and behind the row cut, and before and behind the column cut: elements and pieces each. */
+export const sharedBytes = 64;
+
+/** By placement of a list: the addresses of its record and of the boxes of looked cores, 0 for owners that leave cells free. */
+export const heldRecord = 0;
+export const heldLooked = 1;
+export const heldWords = 2;

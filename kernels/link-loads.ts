@@ -19,6 +19,15 @@ export interface PacketCosts {
   readonly issueCycles: number;
 }
 
+/**
+ * A placement that a kernel holds: the addresses of its record, of owners or of readers, and of the boxes of looked cores; 0 in place of
+ * these for owners that leave cells free.
+ */
+export interface HeldPlacement {
+  readonly record: number;
+  readonly looked: number;
+}
+
 const pageBytes = 65536;
 
 /** A part of a memory that grows. */
@@ -31,76 +40,76 @@ function emptyRegion(): Region {
   return { address: 0, bytes: 0 };
 }
 
-/** Works out loads in WASM, in a memory of its own. */
+/** Works out loads in WASM, in a memory of its own, of placements that it holds. */
 export class LinkLoadKernel {
   readonly #memory = new WebAssembly.Memory({ initial: 1 });
   readonly #kernels: KernelExports;
   readonly #board = emptyRegion();
   readonly #ways = emptyRegion();
   readonly #scratch = emptyRegion();
-  readonly #owners = emptyRegion();
-  readonly #readers = emptyRegion();
-  /** Where no region lies yet. */
-  #end = 0;
+  readonly #lists = emptyRegion();
+  readonly #least = emptyRegion();
+  /** Where nothing lies yet; no record has address 0. */
+  #end = 16;
   #words = new Int32Array(this.#memory.buffer);
-  /** The records that stand in the regions. */
-  #ownersIn: Int32Array | null = null;
-  #readersIn: Int32Array | null = null;
+  /** Rows and columns of the readers that were looked at last. */
+  #grid: readonly [number, number] = [0, 0];
 
   constructor(module: WebAssembly.Module = compileKernels()) {
     this.#kernels = instantiateKernels(module, this.#memory);
   }
 
-  /** Makes a region large enough; gives whether it had to be moved, to where there are zeros. */
-  #reserve(region: Region, bytes: number): boolean {
-    if (bytes <= region.bytes) return false;
-    // Twice as much, so that regions that grow time and again take no more than a few times what they need.
-    region.bytes = Math.ceil((2 * bytes) / 16) * 16;
-    region.address = this.#end;
-    this.#end += region.bytes;
-    const missing = this.#end - this.#memory.buffer.byteLength;
-    if (missing > 0) {
-      this.#memory.grow(Math.ceil(missing / pageBytes));
+  /** Takes bytes that are zeros; gives their address. */
+  #take(bytes: number): number {
+    const address = this.#end;
+    this.#end += Math.ceil(bytes / 16) * 16;
+    const size = this.#memory.buffer.byteLength;
+    if (this.#end > size) {
+      this.#memory.grow(Math.ceil(Math.max(this.#end - size, size) / pageBytes));
       this.#words = new Int32Array(this.#memory.buffer);
     }
-    return true;
+    return address;
   }
 
-  /** Reserves what the kernel works in and copies both records to where it reads them. */
-  #load(owners: Int32Array, readers: Int32Array): void {
-    const rows = readers[layout.readerRows] as number;
-    const columns = readers[layout.readerColumns] as number;
-    const cores = rows * columns;
-    const links = 2 * (columns * (rows + 1) + rows * (columns + 2));
-    this.#reserve(this.#board, 8 * (layout.foundNumbers + 4 * cores + links + rows) + 8 * cores);
-    this.#reserve(this.#ways, 8 * (readers[layout.readerWays] as number) * rows * (columns + 1));
-    this.#reserve(this.#scratch, scratchBytes(owners, readers));
-    if (this.#reserve(this.#owners, owners.byteLength) || owners !== this.#ownersIn) {
-      this.#words.set(owners, this.#owners.address / 4);
-      this.#ownersIn = owners;
-    }
-    if (this.#reserve(this.#readers, readers.byteLength) || readers !== this.#readersIn) {
-      this.#words.set(readers, this.#readers.address / 4);
-      this.#readersIn = readers;
-    }
+  /** Makes a region large enough, moving it to where there are zeros if need be. */
+  #reserve(region: Region, bytes: number): void {
+    if (bytes <= region.bytes) return;
+    // Twice as much, so that regions that grow time and again take no more than a few times what they need.
+    region.bytes = 2 * bytes;
+    region.address = this.#take(region.bytes);
+  }
+
+  /** Keeps a record, of owners, of readers or of the boxes of looked cores; gives its address. */
+  hold(record: Int32Array): number {
+    const address = this.#take(record.byteLength);
+    this.#words.set(record, address / 4);
+    return address;
   }
 
   /**
    * The loads of moving every piece (where an owned and a read box overlap) in a packet to each rectangle of its readers, first
    * along the row, then along the columns, over each link once. What a core owns and reads it copies, unless that `stays`. Null
-   * when there are more than `pieceLimit` pieces, as the box in the middle of the list has them; they are not looked at then.
+   * when there are more than `pieceLimit` pieces, as the box in the middle of the list has them; they are not looked at then. Owners
+   * and readers are addresses of held records.
    */
   loads(
-    owners: Int32Array,
-    readers: Int32Array,
+    owners: number,
+    readers: number,
     { elementBytes, linkBytesPerCycle, issueCycles }: PacketCosts,
     stays: boolean,
     pieceLimit: number,
   ): LinkLoads | null {
-    this.#load(owners, readers);
+    const reader = (place: number): number => this.#words[readers / 4 + place] as number;
+    const [rows, columns] = [reader(layout.readerRows), reader(layout.readerColumns)];
+    const cores = rows * columns;
+    const links = 2 * (columns * (rows + 1) + rows * (columns + 2));
+    this.#grid = [rows, columns];
+    this.#reserve(this.#board, 8 * (layout.foundNumbers + 4 * cores + links + rows) + 8 * cores);
+    this.#reserve(this.#ways, 8 * reader(layout.readerWays) * rows * (columns + 1));
+    this.#reserve(this.#scratch, this.#scratchBytes(owners, readers));
     const isFound = this.#kernels.linkLoads(
-      this.#owners.address,
-      this.#readers.address,
+      owners,
+      readers,
       this.#board.address,
       this.#ways.address,
       this.#scratch.address,
@@ -121,45 +130,65 @@ export class LinkLoadKernel {
     };
   }
 
+  /** What the kernel needs for overlaps on axes, what owners share of each range, and the pieces of a box. */
+  #scratchBytes(owners: number, readers: number): number {
+    const [own, read] = [owners / 4, readers / 4];
+    const words = this.#words;
+    const firstRange = read + (words[read + layout.readerAxisRanges] as number);
+    let shares = 0;
+    for (let axis = 0; axis < (words[read + layout.readerRank] as number); axis += 1) {
+      const ranges = (words[firstRange + axis + 1] as number) - (words[firstRange + axis] as number);
+      shares += ranges * (words[own + layout.ownerAxes + layout.ownerAxisWords * axis] as number);
+    }
+    const cells = words[own + layout.ownerCells] as number;
+    return 64 * (words[read + layout.readerRanges] as number) + 8 * shares + 16 * cells;
+  }
+
   /**
-   * Cycles that the busiest link has at least, from what crosses the cuts, whose sides must have an owner in every cell; null
-   * when there are more than `pieceLimit` pieces.
+   * Fills in what moving a value costs at least where `least`, [owner][reader], is NaN: cycles of links, from what crosses two cuts of
+   * the grid and what looked cores take in, and `wayCycles` where anything is sent. −1 where nothing is known: of owners that leave
+   * cells free, and of more than `pieceLimit` pieces.
    */
-  leastLinkCycles(
-    owners: Int32Array,
-    readers: Int32Array,
+  fillLeast(
+    least: Float64Array,
+    owners: readonly HeldPlacement[],
+    readers: readonly HeldPlacement[],
     { elementBytes, linkBytesPerCycle }: PacketCosts,
+    wayCycles: number,
     pieceLimit: number,
-  ): number | null {
-    this.#load(owners, readers);
-    const cycles = this.#kernels.leastLinkCycles(
-      this.#owners.address,
-      this.#readers.address,
+  ): void {
+    const held = [...owners, ...readers];
+    this.#reserve(this.#lists, 4 * layout.heldWords * held.length);
+    this.#reserve(this.#least, least.byteLength);
+    let mostRanges = 0;
+    for (const { record } of readers) {
+      mostRanges = Math.max(mostRanges, this.#words[record / 4 + layout.readerRanges] as number);
+    }
+    this.#reserve(this.#scratch, layout.sharedBytes * mostRanges);
+    const list = this.#lists.address;
+    held.forEach(({ record, looked }, place) => {
+      this.#words[list / 4 + layout.heldWords * place + layout.heldRecord] = record;
+      this.#words[list / 4 + layout.heldWords * place + layout.heldLooked] = looked;
+    });
+    const table = new Float64Array(this.#memory.buffer, this.#least.address, least.length);
+    table.set(least);
+    this.#kernels.leastEdgeCycles(
+      list,
+      owners.length,
+      list + 4 * layout.heldWords * owners.length,
+      readers.length,
+      this.#least.address,
       this.#scratch.address,
       pieceLimit,
       elementBytes,
       linkBytesPerCycle,
+      wayCycles,
     );
-    return cycles < 0 ? null : cycles;
+    least.set(table);
   }
 
   /** Cycles of all links together, after `loads`; 0 where that looked at nothing. */
   linkCycleSum(): number {
-    const readers = this.#readersIn;
-    if (readers === null) return 0;
-    const rows = readers[layout.readerRows] as number;
-    return this.#kernels.linkCycleSum(this.#board.address, rows, readers[layout.readerColumns] as number);
+    return this.#kernels.linkCycleSum(this.#board.address, ...this.#grid);
   }
-}
-
-/** What the kernel needs for overlaps on axes, what owners share of each range, and the pieces of a box. */
-function scratchBytes(owners: Int32Array, readers: Int32Array): number {
-  const firstRange = readers[layout.readerAxisRanges] as number;
-  let shares = 0;
-  for (let axis = 0; axis < (readers[layout.readerRank] as number); axis += 1) {
-    const ranges = (readers[firstRange + axis + 1] as number) - (readers[firstRange + axis] as number);
-    shares += ranges * (owners[layout.ownerAxes + layout.ownerAxisWords * axis] as number);
-  }
-  const cells = owners[layout.ownerCells] as number;
-  return 64 * (readers[layout.readerRanges] as number) + 8 * shares + 16 * cells;
 }

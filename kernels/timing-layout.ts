@@ -57,13 +57,21 @@ export const takesHostTime = 39;
 /** The thread that completed a barrier in this cycle, and the one whose message leaves the grid; −1 for none. */
 export const barrierThread = 40;
 export const strayThread = 41;
-/** [threads][state fields] a saved state, and by thread, a byte, whether to restore it. */
-export const stateTable = 44;
-export const restoredTable = 45;
 /** How many of those in the calendar come out in the next cycles, in order, and how many later, behind them. */
 export const nearDue = 42;
 export const farDue = 43;
-export const headerWords = 46;
+/** The state that was saved last, those at the start and at the end of a stretch, and how many bytes each has. */
+export const stateTable = 44;
+export const startStateTable = 45;
+export const endStateTable = 46;
+export const stateBytes = 47;
+/** By thread, then by counter, a byte: whether a stretch touched it; and how many bytes that are, a multiple of 8. */
+export const touchedTable = 48;
+export const markBytes = 49;
+/** The last batch of which a thread that was touched has done something, and whether one finished. */
+export const lastBatch = 50;
+export const finishes = 51;
+export const headerWords = 52;
 
 /** Fields of a thread, words; the first ones are its state. */
 export const standingField = 0;

@@ -99,14 +99,18 @@ export interface KernelExports {
     issueCycles: number,
     stays: number,
   ): number;
-  leastLinkCycles(
+  leastEdgeCycles(
     owners: Address,
+    ownerCount: number,
     readers: Address,
+    readerCount: number,
+    least: Address,
     work: Address,
     pieceLimit: number,
     elementBytes: number,
     linkBytesPerCycle: number,
-  ): number;
+    wayCycles: number,
+  ): void;
   linkCycleSum(board: Address, rows: number, columns: number): number;
   placeAccess(
     access: Address,
@@ -123,6 +127,7 @@ export interface KernelExports {
   sweepCosts(record: Address): void;
   goodChoices(record: Address, chosen: Address): void;
   boundCosts(record: Address): void;
+  costsUpTo(costs: Address, count: number, limit: number, found: Address): number;
   timingCode(rows: number, columns: number, operations: number, segments: number, tokens: number, steps: number): void;
   timingCosts(
     activationHop: number,
@@ -137,7 +142,10 @@ export interface KernelExports {
   timingNow(): number;
   timingIsIdle(): number;
   timingSave(batch: number, event: number): number;
-  timingRestore(batch: number, event: number): void;
+  timingMarkTouched(): void;
+  timingCompare(): number;
+  timingMatters(): number;
+  timingReplay(time: number, batch: number, event: number, isAlone: number): void;
   timingListDue(): void;
   timingSchedule(thread: number, time: number): void;
   timingJump(time: number): void;

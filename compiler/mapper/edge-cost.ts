@@ -111,39 +111,6 @@ export function edgeCost(
   };
 }
 
-/** Cores that are looked at for what they take in at least. */
-const lookedCores = 8;
-
-/**
- * Cycles that `edgeCost` gives at least for what is not in place: by what crosses the middle of the chip, and by what some cores
- * take in from others. Null where nothing is known of it.
- */
-export function leastEdgeCycles(
-  placement: Placement,
-  needed: Placement,
-  bytes: number,
-  target: ChipTarget,
-  { links }: EdgeScratch,
-): number | null {
-  const linkCycles = links.leastLinkCycles(placement, needed, bytes, target);
-  if (linkCycles === null) return null;
-  const { linkBytesPerCycle, hopCycles } = target.networks.activation;
-  const cores = needed.rows * needed.columns;
-  let remoteCount = 0;
-  for (let looked = 0; looked < lookedCores; looked += 1) {
-    const core = Math.floor((looked * (cores - 1)) / (lookedCores - 1));
-    const own = ownBox(placement, core);
-    let count = 0;
-    for (let at = needed.boxStart[core] as number; at < (needed.boxStart[core + 1] as number); at += 1) {
-      const box = needed.boxes[at] as number;
-      count += boxSize(needed, box) - (own < 0 ? 0 : overlapCount(placement, own, needed, box));
-    }
-    remoteCount = Math.max(remoteCount, count);
-  }
-  const cycles = Math.max(linkCycles, (remoteCount * bytes) / linkBytesPerCycle);
-  return cycles + (remoteCount > 0 || linkCycles > 0 ? hopCycles * ((placement.rows + placement.columns) >> 1) : 0);
-}
-
 /** Arrays that `edgeCost` works in; one set may serve any number of calls, one after the other. */
 export interface EdgeScratch {
   /** By core. */

@@ -18,7 +18,6 @@ import {
   frameCost,
   frameEnergyPj,
   isInPlace,
-  leastEdgeCycles,
 } from "./edge-cost.ts";
 import { EdgeTable } from "./edge-table.ts";
 import type { Edge } from "./edges.ts";
@@ -40,6 +39,17 @@ const variants = 128;
 type Finding = "around" | "as-it-is" | "moved";
 
 const findings: readonly Finding[] = ["around", "as-it-is", "moved"];
+
+/** By number of what is needed and variant, for the owners' placement. */
+function knownOf(numbers: Map<number, number>[], { number }: Numbered): Map<number, number> {
+  const known = numbers[number] ?? new Map<number, number>();
+  numbers[number] = known;
+  return known;
+}
+
+function placements(list: readonly Numbered[]): Placement[] {
+  return list.map(({ placement }) => placement as Placement);
+}
 
 /** Prices edges and remembers placements and prices, also of other edges that look the same. */
 export class EdgePricer {
@@ -132,51 +142,61 @@ export class EdgePricer {
     const bytes = elementBytes(read.type.element);
     const finding = this.#finding(edge, read);
     const variant = 3 * 4 * bytes + findings.indexOf(finding);
-    const least = new Float64Array(owned.length * needed.length);
-    const isKnown = new Uint8Array(least.length);
+    const keyOf = (to: Numbered): number => to.number * variants + variant;
     const priced = (from: Numbered, to: Numbered): number => {
-      const known = this.#known(this.#cycles, from);
-      const key = to.number * variants + variant;
-      const cycles = known.get(key) ?? this.#price(from, to, bytes, finding).cycles;
-      known.set(key, cycles);
+      const known = knownOf(this.#cycles, from);
+      const cycles = known.get(keyOf(to)) ?? this.#price(from, to, bytes, finding).cycles;
+      known.set(keyOf(to), cycles);
       return cycles;
     };
+    // Choices that differ in their weights alone share a placement.
+    const [owners, readers] = [[...new Set(owned)], [...new Set(needed)]];
+    const bounds = new Float64Array(owners.length * readers.length);
+    const isPriced = new Uint8Array(bounds.length);
+    const open: number[] = [];
+    owners.forEach((from, row) => {
+      const [known, bounded] = [knownOf(this.#cycles, from), knownOf(this.#bounds, from)];
+      readers.forEach((to, column) => {
+        const entry = row * readers.length + column;
+        let cycles = known.get(keyOf(to));
+        const bound = cycles ?? bounded.get(keyOf(to));
+        if (bound === undefined) {
+          if (this.#isBounded(from, to, finding)) open.push(entry);
+          else cycles = priced(from, to);
+        }
+        bounds[entry] = cycles ?? bound ?? Number.NaN;
+        isPriced[entry] = cycles === undefined ? 0 : 1;
+      });
+    });
+    if (open.length > 0)
+      this.#scratch.links.fillLeast(bounds, placements(owners), placements(readers), bytes, this.#target);
+    for (const entry of open) {
+      const [from, to] = [at(owners, Math.floor(entry / readers.length)), at(readers, entry % readers.length)];
+      isPriced[entry] = (bounds[entry] as number) < 0 ? 1 : 0;
+      if (isPriced[entry] === 1) bounds[entry] = priced(from, to);
+      else knownOf(this.#bounds, from).set(keyOf(to), bounds[entry] as number);
+    }
+    const least = new Float64Array(owned.length * needed.length);
+    const isKnown = new Uint8Array(least.length);
+    const columns = needed.map((to) => readers.indexOf(to));
     let entry = 0;
     for (const from of owned) {
-      const known = this.#known(this.#cycles, from);
-      const bounded = this.#known(this.#bounds, from);
-      for (const to of needed) {
-        const key = to.number * variants + variant;
-        let cycles = known.get(key);
-        let bound = cycles ?? bounded.get(key);
-        if (bound === undefined) {
-          bound = this.#bound(from, to, bytes, finding) ?? undefined;
-          if (bound === undefined) {
-            cycles = priced(from, to);
-            bound = cycles;
-          } else bounded.set(key, bound);
-        }
-        least[entry] = bound;
-        isKnown[entry] = cycles === undefined ? 0 : 1;
+      const row = owners.indexOf(from) * readers.length;
+      for (const column of columns) {
+        least[entry] = bounds[row + column] as number;
+        isKnown[entry] = isPriced[row + column] as number;
         entry += 1;
       }
     }
-    return new EdgeTable(least, isKnown, (place) =>
-      priced(at(owned, Math.floor(place / needed.length)), at(needed, place % needed.length)),
+    return new EdgeTable(least, isKnown, (entry) =>
+      priced(at(owned, Math.floor(entry / needed.length)), at(needed, entry % needed.length)),
     );
   }
 
-  #known(numbers: Map<number, number>[], { number }: Numbered): Map<number, number> {
-    const known = numbers[number] ?? new Map<number, number>();
-    numbers[number] = known;
-    return known;
-  }
-
-  /** What an edge costs at least; null where it is better priced at once. */
-  #bound(owned: Numbered, needed: Numbered, bytes: number, finding: Finding): number | null {
-    if (needed.placement === null || needed.placement.boxCount === 0) return null;
-    if (finding !== "moved" && isInPlace(owned.placement as Placement, needed.placement)) return null;
-    return leastEdgeCycles(owned.placement as Placement, needed.placement, bytes, this.#target, this.#scratch);
+  /** Whether a lower bound of an edge stands for its price; else it is better priced at once. */
+  #isBounded(owned: Numbered, needed: Numbered, finding: Finding): boolean {
+    if (needed.placement === null || needed.placement.boxCount === 0) return false;
+    return finding === "moved" || !isInPlace(owned.placement as Placement, needed.placement);
   }
 
   #price(owned: Numbered, needed: Numbered, bytes: number, finding: Finding): EdgeCost {

@@ -11,7 +11,9 @@ export class EdgeTable {
     this.least = least;
     this.#isKnown = isKnown;
     this.#cyclesOf = cyclesOf;
-    this.#unknownCount = isKnown.reduce((count, known) => count + (known === 0 ? 1 : 0), 0);
+    let unknownCount = 0;
+    for (let entry = 0; entry < isKnown.length; entry += 1) if (isKnown[entry] === 0) unknownCount += 1;
+    this.#unknownCount = unknownCount;
   }
 
   /** Entries of which only a bound is known. */

@@ -4,12 +4,12 @@ import type { CorePlace, Split, SplitPart } from "../../ir/mapping.ts";
 import { elementBytes } from "../../ir/type.ts";
 import { resident, streamed, type WeightPlan } from "../../ir/weight-plan.ts";
 import type { ChipTarget } from "../../targets/target.ts";
-import { coreCount, storageGroup } from "../core-group.ts";
+import { type CoreGroup, coreCount, storageGroup } from "../core-group.ts";
 import type { Geometry } from "../geometry.ts";
 import type { Layer } from "../layers.ts";
 import { type ContractionRoles, contractionRoles } from "../tiling.ts";
 import { pairedBytes } from "../weights.ts";
-import { constantWeights, type LayerCost, layerCost, leastContractionCycles } from "./layer-cost.ts";
+import { constantWeights, type LayerCost, layerCost, leastContractionCycles, leastResultCycles } from "./layer-cost.ts";
 import { layerEnergyPj } from "./layer-energy.ts";
 import { outline } from "./outline.ts";
 import { placementKeys } from "./placement-key.ts";
@@ -87,12 +87,13 @@ export function priceChoice(
 ): Choice {
   const { layer, passes, roles } = facts;
   const { chunks } = geometry;
-  const pieces = roles === null || !facts.hasWeights ? 1 : coreCount(storageGroup(geometry, roles, weights));
+  const share = roles === null ? null : storageGroup(geometry, roles, weights);
+  const pieces = share === null || !facts.hasWeights ? 1 : coreCount(share);
   return {
     split: geometry.split,
     corner: geometry.corner,
     weights,
-    cost: costOf(facts, geometry, weights, target),
+    cost: costOf(facts, geometry, weights, share, target),
     energyPj: facts.countsEnergy ? layerEnergyPj(layer, geometry, weights, passes, target, roles) : 0,
     weightBytes: ceilDivide(wholeWeightBytes(facts, chunks), pieces),
     operandBytes: bytesOf(facts.operands, chunks),
@@ -102,10 +103,16 @@ export function priceChoice(
 }
 
 /** The cost of a choice, which is that of every choice that leaves cores as much to do and shares weights alike. */
-function costOf(facts: LayerFacts, geometry: Geometry, weights: WeightPlan | null, target: ChipTarget): LayerCost {
+function costOf(
+  facts: LayerFacts,
+  geometry: Geometry,
+  weights: WeightPlan | null,
+  share: CoreGroup | null,
+  target: ChipTarget,
+): LayerCost {
   const { layer, passes, roles, costs } = facts;
-  const share = roles === null ? null : storageGroup(geometry, roles, weights);
-  const sharing = share === null ? "" : `${share.rows} ${share.columns}`;
+  // Rows and columns of a group may change places.
+  const sharing = share === null ? "" : `${Math.min(share.rows, share.columns)} ${Math.max(share.rows, share.columns)}`;
   const columns = layer.kind === "input" ? geometry.usedColumns : "";
   const key = `${geometry.chunks.join()} ${geometry.reduction?.parts ?? ""} ${columns} ${sharing}`;
   const known = costs.get(key) ?? layerCost(layer, geometry, weights, passes, target, roles);
@@ -146,8 +153,9 @@ function wholeWeightBytes({ roles, hasWeights }: LayerFacts, chunks: readonly nu
   return pairedBytes(productAt(chunks, group), productAt(chunks, inner), productAt(chunks, column), elements.weights);
 }
 
-/** What a list of a split says of a layer. */
+/** What a list of a split says of a layer; lists that are equal share it. */
 interface ListFacts {
+  readonly number: number;
   /** By dimension: the parts into which the list divides it. */
   readonly parts: readonly number[];
   /** Cores along the list's axis of the grid that use the same slice of weights. */
@@ -155,13 +163,55 @@ interface ListFacts {
   readonly sharesInnermost: boolean;
 }
 
-function listFacts({ layer, roles }: LayerFacts, list: readonly SplitPart[]): ListFacts {
+function listFacts({ layer, roles }: LayerFacts, list: readonly SplitPart[], number: number): ListFacts {
   const parts = layer.dimensions.map(({ name }) => list.find(({ dimension }) => dimension === name)?.parts ?? 1);
   return {
+    number,
     parts,
     sharingCount: roles === null ? 1 : productAt(parts, roles.row),
     sharesInnermost: roles !== null && sharesInnermost(layer, list, roles),
   };
+}
+
+/** Bytes that a core holds of all that a layer touches, and cycles that the layer takes at least. */
+interface Stored {
+  readonly memoryBytes: number;
+  readonly leastCycles: number;
+}
+
+/** What a split comes to when every core has its weights, and when those that use the same slice share it; null where they cannot. */
+interface Measure {
+  readonly whole: Stored;
+  readonly shared: Stored | null;
+}
+
+function measureOf(
+  facts: LayerFacts,
+  rows: ListFacts,
+  columns: ListFacts,
+  resultCycles: ReturnType<typeof leastResultCycles>,
+  target: ChipTarget,
+): Measure {
+  const { layer, roles, hasWeights, operands, values } = facts;
+  const parts = layer.dimensions.map((_, index) => at(rows.parts, index) * at(columns.parts, index));
+  const chunks = layer.dimensions.map(({ size }, index) => ceilDivide(size, at(parts, index)));
+  const passingBytes = bytesOf(operands, chunks) + bytesOf(values, chunks);
+  const weightBytes = wholeWeightBytes(facts, chunks);
+  const addsSums = roles !== null && productAt(parts, roles.inner) > 1;
+  const cyclesOfResult = resultCycles.passes + (addsSums ? resultCycles.add : 0);
+  const stored = (bytes: number): Stored => ({
+    memoryBytes: bytes + passingBytes,
+    leastCycles: roles === null ? 0 : leastContractionCycles(chunks, roles, cyclesOfResult, bytes, target),
+  });
+  const sharing = rows.sharingCount * columns.sharingCount;
+  const mayShare =
+    roles !== null &&
+    hasWeights &&
+    sharing > 1 &&
+    rows.sharesInnermost &&
+    columns.sharesInnermost &&
+    !sharesWithIdle(layer, parts, chunks, roles);
+  return { whole: stored(weightBytes), shared: mayShare ? stored(ceilDivide(weightBytes, sharing)) : null };
 }
 
 /**
@@ -174,6 +224,8 @@ export class LayerChoices {
   readonly #splits: readonly Split[];
   readonly #corner: CorePlace;
   readonly #target: ChipTarget;
+  /** The outline that was asked for last, and of which split. */
+  #outlined: { readonly split: number; readonly geometry: Geometry } | null = null;
   /** By choice: its split, and where its weights are. */
   readonly #splitOf: number[] = [];
   readonly #weightsOf: (WeightPlan | null)[] = [];
@@ -201,35 +253,36 @@ export class LayerChoices {
 
   /** Fills the arrays by choice. */
   #measure(): void {
-    const { layer, roles, hasWeights } = this.#facts;
-    const lists = new Map<readonly SplitPart[], ListFacts>();
-    const known = (list: readonly SplitPart[]): ListFacts => {
-      const found = lists.get(list) ?? listFacts(this.#facts, list);
-      lists.set(list, found);
-      return found;
+    const known = new Map<readonly SplitPart[], ListFacts>();
+    const byText = new Map<string, ListFacts>();
+    const factsOf = (list: readonly SplitPart[]): ListFacts => {
+      const found = known.get(list);
+      if (found !== undefined) return found;
+      const text = list.map(({ dimension, parts }) => `${dimension} ${parts}`).join();
+      const facts = byText.get(text) ?? listFacts(this.#facts, list, byText.size);
+      byText.set(text, facts);
+      known.set(list, facts);
+      return facts;
     };
-    const sizes = layer.dimensions.map(({ size }) => size);
-    const parts = sizes.map(() => 1);
-    const chunks = [...sizes];
-    for (let split = 0; split < this.#splits.length; split += 1) {
-      const lying = at(this.#splits, split);
-      const [rows, columns] = [known(lying.rows), known(lying.columns)];
-      for (let dimension = 0; dimension < sizes.length; dimension += 1) {
-        parts[dimension] = (rows.parts[dimension] as number) * (columns.parts[dimension] as number);
-        chunks[dimension] = ceilDivide(sizes[dimension] as number, parts[dimension] as number);
+    const listCount = 2 * this.#splits.length;
+    const resultCycles = leastResultCycles(this.#facts.passes, this.#target);
+    // Lists that change places divide a layer alike.
+    const measures = new Map<number, Measure>();
+    for (let index = 0; index < this.#splits.length; index += 1) {
+      const split = at(this.#splits, index);
+      const [rows, columns] = [factsOf(split.rows), factsOf(split.columns)];
+      const key = Math.min(rows.number, columns.number) * listCount + Math.max(rows.number, columns.number);
+      let measure = measures.get(key);
+      if (measure === undefined) {
+        measure = measureOf(this.#facts, rows, columns, resultCycles, this.#target);
+        measures.set(key, measure);
       }
-      const leastCycles = roles === null ? 0 : leastContractionCycles(chunks, roles, this.#target);
-      const passingBytes = bytesOf(this.#facts.operands, chunks) + bytesOf(this.#facts.values, chunks);
-      const weightBytes = wholeWeightBytes(this.#facts, chunks);
-      this.#add(split, hasWeights ? resident : null, weightBytes + passingBytes, leastCycles);
-      const sharing = rows.sharingCount * columns.sharingCount;
-      if (roles === null || !hasWeights || sharing === 1) continue;
-      if (!rows.sharesInnermost || !columns.sharesInnermost || sharesWithIdle(layer, parts, chunks, roles)) continue;
-      this.#add(split, streamed, ceilDivide(weightBytes, sharing) + passingBytes, leastCycles);
+      this.#add(index, this.#facts.hasWeights ? resident : null, measure.whole);
+      if (measure.shared !== null) this.#add(index, streamed, measure.shared);
     }
   }
 
-  #add(split: number, weights: WeightPlan | null, memoryBytes: number, leastCycles: number): void {
+  #add(split: number, weights: WeightPlan | null, { memoryBytes, leastCycles }: Stored): void {
     this.#splitOf.push(split);
     this.#weightsOf.push(weights);
     this.#memoryBytes.push(memoryBytes);
@@ -242,8 +295,13 @@ export class LayerChoices {
   }
 
   #outline(choice: number): Geometry {
-    const split = at(this.#splits, at(this.#splitOf, choice));
-    return outline(this.#facts.layer.dimensions, split, this.#target.grid, this.#corner);
+    const split = at(this.#splitOf, choice);
+    // Choices of one split are asked for one after the other.
+    if (this.#outlined?.split === split) return this.#outlined.geometry;
+    const { dimensions } = this.#facts.layer;
+    const geometry = outline(dimensions, at(this.#splits, split), this.#target.grid, this.#corner);
+    this.#outlined = { split, geometry };
+    return geometry;
   }
 
   #byPlacements(): (readonly number[])[] {

@@ -265,15 +265,38 @@ function contractionCost(
   };
 }
 
-/** Cycles that a contraction takes at least on a core that has such ranges of its dimensions: those of full tiles, and the barrier. */
+/** Cycles that a core's vector unit takes at least for each result: of its passes, and of adding it to a neighbour's partial sum. */
+export function leastResultCycles(
+  passes: readonly VectorPass[],
+  { vector }: ChipTarget,
+): { readonly passes: number; readonly add: number } {
+  const slowest = passes.map(({ windows, stages }) =>
+    windows.length > 0 ? 0 : Math.max(0, ...stages.map(({ cost, lanes }) => lanes * vector.cycles[cost])),
+  );
+  return { passes: sum(slowest) / vector.laneCount, add: vector.cycles.add / vector.laneCount };
+}
+
+/**
+ * Cycles that a contraction takes at least on a core that has such ranges of its dimensions, whose vector unit takes so many for
+ * each result, and which stores so many bytes of weights: those of full tiles, of all results, or of all bytes, and the barrier.
+ */
 export function leastContractionCycles(
   chunks: readonly number[],
   { group, row, column, inner, elements }: ContractionRoles,
+  resultCycles: number,
+  weightBytes: number,
   target: ChipTarget,
 ): number {
-  const { bits } = elementTypes[elements.wider];
-  const passes = innerPasses(target, productAt(chunks, inner)) * columnPasses(target, productAt(chunks, column), bits);
-  return productAt(chunks, group) * productAt(chunks, row) * passes + target.synchronization.barrierCycles;
+  const rows = productAt(chunks, group) * productAt(chunks, row);
+  const [columnCount, innerCount] = [productAt(chunks, column), productAt(chunks, inner)];
+  if (rows * columnCount === 0) return target.synchronization.barrierCycles;
+  const passes = columnPasses(target, columnCount, elementTypes[elements.wider].bits);
+  const matrixCycles = rows * innerPasses(target, innerCount) * passes;
+  const activationBytes = rows * innerCount * passes * elementBytes(elements.activations);
+  const memoryCycles = portCycles(target, Math.floor(activationBytes + weightBytes));
+  // Whole cycles, so that no rounding lifts them above what they bound.
+  const vectorCycles = Math.floor(rows * columnCount * resultCycles);
+  return Math.max(matrixCycles, vectorCycles, memoryCycles) + target.synchronization.barrierCycles;
 }
 
 /** Groups that one matmul takes: several only when neither columns nor inner elements are cut. */

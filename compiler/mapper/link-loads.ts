@@ -1,5 +1,5 @@
-import { ownerCells } from "../../kernels/link-load-layout.ts";
-import { LinkLoadKernel, type LinkLoads, type PacketCosts } from "../../kernels/link-loads.ts";
+import { lookedCores, ownerCells } from "../../kernels/link-load-layout.ts";
+import { type HeldPlacement, LinkLoadKernel, type LinkLoads, type PacketCosts } from "../../kernels/link-loads.ts";
 import type { Placement, PlacementKernel } from "../../kernels/placements.ts";
 import type { ChipTarget } from "../../targets/target.ts";
 
@@ -15,8 +15,8 @@ function packetCosts(elementBytes: number, { networks, synchronization }: ChipTa
 export class LinkLoader {
   readonly #kernel: LinkLoadKernel;
   readonly #placer: PlacementKernel;
-  readonly #owners = new WeakMap<Placement, Int32Array>();
-  readonly #readers = new WeakMap<Placement, Int32Array>();
+  readonly #owners = new WeakMap<Placement, HeldPlacement>();
+  readonly #readers = new WeakMap<Placement, HeldPlacement>();
 
   constructor(placer: PlacementKernel, kernels?: WebAssembly.Module) {
     this.#placer = placer;
@@ -36,16 +36,25 @@ export class LinkLoader {
     target: ChipTarget,
   ): LinkLoads | null {
     const costs = packetCosts(elementBytes, target);
-    return this.#kernel.loads(this.#ownersOf(owned), this.#readersOf(needed), costs, stays, pieceLimit);
+    return this.#kernel.loads(this.#ownersOf(owned).record, this.#readersOf(needed).record, costs, stays, pieceLimit);
   }
 
-  /** Cycles that the busiest link has at least; null where only `loads` and what is done without them say more. */
-  leastLinkCycles(owned: Placement, needed: Placement, elementBytes: number, target: ChipTarget): number | null {
-    const owners = this.#ownersOf(owned);
-    // The sides of a cut must be whole grids of boxes.
-    if (owners[ownerCells] !== owned.boxCount) return null;
-    const costs = packetCosts(elementBytes, target);
-    return this.#kernel.leastLinkCycles(owners, this.#readersOf(needed), costs, pieceLimit);
+  /**
+   * Fills in what moving values costs at least where `least`, [owned][needed], is NaN: by what crosses the middle of the chip, and by
+   * what some cores take in from others. −1 where only `loads` and what is done without them say more.
+   */
+  fillLeast(
+    least: Float64Array,
+    owned: readonly Placement[],
+    needed: readonly Placement[],
+    elementBytes: number,
+    target: ChipTarget,
+  ): void {
+    const { rows, columns } = target.grid;
+    const wayCycles = target.networks.activation.hopCycles * ((rows + columns) >> 1);
+    const owners = owned.map((each) => this.#ownersOf(each));
+    const readers = needed.map((each) => this.#readersOf(each));
+    this.#kernel.fillLeast(least, owners, readers, packetCosts(elementBytes, target), wayCycles, pieceLimit);
   }
 
   /** Cycles of all links together, after `loads`; 0 where that looked at nothing. */
@@ -53,19 +62,39 @@ export class LinkLoader {
     return this.#kernel.linkCycleSum();
   }
 
-  #ownersOf(owned: Placement): Int32Array {
+  #ownersOf(owned: Placement): HeldPlacement {
     const known = this.#owners.get(owned);
     if (known !== undefined) return known;
-    const made = this.#placer.owners(owned);
+    const record = this.#placer.owners(owned);
+    // The sides of a cut must be whole grids of boxes.
+    const isWhole = record[ownerCells] === owned.boxCount;
+    const made = { record: this.#kernel.hold(record), looked: isWhole ? this.#kernel.hold(lookedBoxes(owned)) : 0 };
     this.#owners.set(owned, made);
     return made;
   }
 
-  #readersOf(needed: Placement): Int32Array {
+  #readersOf(needed: Placement): HeldPlacement {
     const known = this.#readers.get(needed);
     if (known !== undefined) return known;
-    const made = this.#placer.readers(needed);
+    const record = this.#kernel.hold(this.#placer.readers(needed));
+    const made = { record, looked: this.#kernel.hold(lookedBoxes(needed)) };
     this.#readers.set(needed, made);
     return made;
   }
+}
+
+/** The boxes of some cores from the first to the last, as bounds look at them. */
+function lookedBoxes({ rows, columns, rank, boxStart, boxes, bounds }: Placement): Int32Array {
+  const starts = [0];
+  const sides: number[] = [];
+  for (let looked = 0; looked < lookedCores; looked += 1) {
+    const core = Math.floor((looked * (rows * columns - 1)) / (lookedCores - 1));
+    const [first, end] = [boxStart[core] as number, boxStart[core + 1] as number];
+    for (let place = first; place < end; place += 1) {
+      const box = 2 * rank * (boxes[place] as number);
+      for (let side = box; side < box + 2 * rank; side += 1) sides.push(bounds[side] as number);
+    }
+    starts.push((starts[looked] as number) + end - first);
+  }
+  return Int32Array.from([...starts, ...sides]);
 }

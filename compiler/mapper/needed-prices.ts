@@ -57,8 +57,8 @@ export function priceNeeded(
     const bounds = costs.bounds();
     const limit = best + 1 + Math.abs(best) * roundingShare;
     const near = Math.min(bounds.total + (best - bounds.total) * turnShare, lowest(entryShare, open, bounds));
-    if (turn < turnLimit && priceUpTo(Math.min(Math.max(near, bounds.total + 1), limit), open, bounds) > 0) continue;
-    if (priceUpTo(limit, open, bounds) > 0) continue;
+    if (turn < turnLimit && priceUpTo(Math.min(Math.max(near, bounds.total + 1), limit), open, costs) > 0) continue;
+    if (priceUpTo(limit, open, costs) > 0) continue;
     return single.map((own, variable) => {
       const least = at(bounds.choices, variable);
       return own.map((cost, choice) => ((least[choice] as number) > limit ? Number.POSITIVE_INFINITY : cost));
@@ -68,29 +68,34 @@ export function priceNeeded(
 
 /** About that below which a share of the entries lies that are not known. */
 function lowest(share: number, open: readonly OpenPair[], { entries }: Bounds): number {
-  const sample: number[] = [];
-  open.forEach(({ table }, pair) => {
-    if (table.unknownCount === 0) return;
+  const sampled = (length: number): number => Math.ceil(length / sampleStride);
+  const sample = new Float64Array(entries.reduce((count, { length }) => count + sampled(length), 0));
+  let count = 0;
+  for (let pair = 0; pair < open.length; pair += 1) {
+    const { table } = at(open, pair);
+    if (table.unknownCount === 0) continue;
     const least = at(entries, pair);
-    for (let entry = 0; entry < least.length; entry += sampleStride)
-      if (!table.isKnown(entry)) sample.push(least[entry] as number);
-  });
-  const sorted = Float64Array.from(sample).sort();
-  return sorted[Math.floor(sorted.length * share)] ?? Number.POSITIVE_INFINITY;
+    for (let entry = 0; entry < least.length; entry += sampleStride) {
+      if (table.isKnown(entry)) continue;
+      sample[count] = least[entry] as number;
+      count += 1;
+    }
+  }
+  return sample.subarray(0, count).sort()[Math.floor(count * share)] ?? Number.POSITIVE_INFINITY;
 }
 
 /** Works out prices of entries with which totals may be as low as `limit`; gives how many. */
-function priceUpTo(limit: number, open: readonly OpenPair[], { entries }: Bounds): number {
+function priceUpTo(limit: number, open: readonly OpenPair[], costs: CostBounds): number {
   let count = 0;
-  open.forEach(({ table }, pair) => {
-    if (table.unknownCount === 0) return;
-    const least = at(entries, pair);
-    for (let entry = 0; entry < least.length; entry += 1) {
-      if ((least[entry] as number) > limit || table.isKnown(entry)) continue;
+  for (let pair = 0; pair < open.length; pair += 1) {
+    const { table } = at(open, pair);
+    if (table.unknownCount === 0) continue;
+    for (const entry of costs.entriesUpTo(pair, limit)) {
+      if (table.isKnown(entry)) continue;
       table.cycles(entry);
       count += 1;
     }
-  });
+  }
   return count;
 }
 

@@ -56,7 +56,7 @@ export function plainLinkLoads(
 }
 
 /** The cores that own something of a box, and how many elements of it. */
-function piecesOf(owners: OwnerGrid, readers: ReaderBoxes, box: number): { source: number; count: number }[] {
+export function piecesOf(owners: OwnerGrid, readers: ReaderBoxes, box: number): { source: number; count: number }[] {
   const pieces: { source: number; count: number }[] = [];
   const ranges = readers.axes.flatMap(({ starts, ends }) =>
     starts.map((start, range) => [start, ends[range] as number]),
@@ -79,45 +79,6 @@ function piecesOf(owners: OwnerGrid, readers: ReaderBoxes, box: number): { sourc
     pieces.push({ source: row * readers.columns + (number - sourceNumber(row, 0)), count });
   }
   return pieces;
-}
-
-/** What `LinkLoadKernel.leastLinkCycles` works out, piece by piece. */
-export function plainLeastLinkCycles(
-  owners: OwnerGrid,
-  readers: ReaderBoxes,
-  { elementBytes, linkBytesPerCycle }: PacketCosts,
-): number {
-  const lanes = new Set<number>();
-  let [east, west, south, north] = [0, 0, 0, 0];
-  for (let box = 0; box < readers.wayOf.length; box += 1) {
-    const pieces = piecesOf(owners, readers, box);
-    const leastOf = (isOn: (row: number, column: number) => boolean): number => {
-      const own = pieces.filter(({ source }) => isOn(Math.floor(source / readers.columns), source % readers.columns));
-      const elements = own.reduce((sum, { count }) => sum + count, 0);
-      const least = linkBytesPerCycle === Number.POSITIVE_INFINITY ? 0 : own.length;
-      return Math.max(least, (elements * elementBytes) / linkBytesPerCycle);
-    };
-    const [rowCut, columnCut] = [owners.rowCut.place, owners.columnCut.place];
-    const [above, below] = [leastOf((row) => row < rowCut), leastOf((row) => row >= rowCut)];
-    const [before, behind] = [leastOf((_, column) => column < columnCut), leastOf((_, column) => column >= columnCut)];
-    for (
-      let each = readers.rectangleStart[box] as number;
-      each < (readers.rectangleStart[box + 1] as number);
-      each += 1
-    ) {
-      const [top, bottom, left, right] = Array.from(
-        { length: 4 },
-        (_, side) => readers.rectangles[4 * each + side] as number,
-      ) as [number, number, number, number];
-      for (let column = left; column <= right; column += 1) lanes.add(column);
-      if (bottom >= rowCut) south += above * (right - left + 1);
-      if (top < rowCut) north += below * (right - left + 1);
-      if (right >= columnCut) east += before;
-      if (left < columnCut) west += behind;
-    }
-  }
-  const columns = Math.max(...lanes) - Math.min(...lanes) + 1;
-  return Math.max(Math.max(south, north) / columns, Math.max(east, west) / owners.rowCount);
 }
 
 /** From a core to a rectangle of cores. */

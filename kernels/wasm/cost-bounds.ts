@@ -301,3 +301,27 @@ export function boundCosts(record: usize): void {
   }
   store<f64>(address(record, totalAddress), total);
 }
+
+/** Writes the numbers of those costs that are at most a limit; gives how many. */
+export function costsUpTo(costs: usize, count: i32, limit: f64, found: usize): i32 {
+  const most = f64x2.splat(limit);
+  const even = count & ~1;
+  let end = found;
+  for (let index = 0; index < even; index += 2) {
+    const isLow = f64x2.le(v128.load(costs + (<usize>index << 3)), most);
+    if (!v128.any_true(isLow)) continue;
+    if (i64x2.extract_lane(isLow, 0) != 0) {
+      store<i32>(end, index);
+      end += 4;
+    }
+    if (i64x2.extract_lane(isLow, 1) != 0) {
+      store<i32>(end, index + 1);
+      end += 4;
+    }
+  }
+  if (even < count && numberAt(costs, even) <= limit) {
+    store<i32>(end, even);
+    end += 4;
+  }
+  return <i32>((end - found) >> 2);
+}

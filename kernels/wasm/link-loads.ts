@@ -1,8 +1,6 @@
 // The loads of links and ports when the pieces of a value go from the cores that own them to those that read them.
 // ../link-loads.ts says what they are; the records are described in ../link-load-layout.ts.
 import {
-  cutAxis,
-  cutSides,
   foundEject,
   foundInject,
   foundLinks,
@@ -11,9 +9,6 @@ import {
   foundRemote,
   ownerAxes,
   ownerAxisWords,
-  ownerColumnCut,
-  ownerRowCount,
-  ownerRowCut,
   ownerSources,
   readerAxisRanges,
   readerBounds,
@@ -31,7 +26,7 @@ import {
   readerWayOf,
   readerWays,
 } from "../link-load-layout";
-import { table, word } from "./record";
+import { firstAfter, table, word } from "./record";
 
 /** Loads of a core, in pairs of cycles and elements: injected and at the memory port, ejected and taken from others. */
 const coreBytes: usize = 32;
@@ -46,18 +41,6 @@ function add(address: usize, amount: f64): void {
 @inline
 function addPair(address: usize, amounts: v128): void {
   v128.store(address, f64x2.add(v128.load(address), amounts));
-}
-
-/** The first place of ascending numbers that exceeds `limit`. */
-function firstAfter(numbers: usize, count: i32, limit: i32): i32 {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (word(numbers, middle) > limit) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 /**
@@ -471,118 +454,4 @@ export function linkLoads(
   store<f64>(board + (<usize>foundEject << 3), f64x2.extract_lane(taken, 0));
   store<f64>(board + (<usize>foundRemote << 3), f64x2.extract_lane(taken, 1));
   return 1;
-}
-
-/** Bytes of what a range of the readers shares with owners before and behind the row cut, and before and behind the column cut: elements and pieces each. */
-const sharedBytes: usize = 64;
-
-/** Writes what each range of the readers shares with owners on either side of the cuts. */
-function shareSides(owners: usize, readers: usize, scratch: usize): void {
-  const rank = word(readers, readerRank);
-  const firstRange = table(readers, readerAxisRanges);
-  const bounds = table(readers, readerBounds);
-  const rowAxis = word(owners, ownerRowCut + cutAxis);
-  const columnAxis = word(owners, ownerColumnCut + cutAxis);
-  const rowSides = table(owners, ownerRowCut + cutSides);
-  const columnSides = table(owners, ownerColumnCut + cutSides);
-  for (let axis = 0; axis < rank; axis += 1) {
-    const own = owners + (<usize>(ownerAxes + axis * ownerAxisWords) << 2);
-    const count = word(own, 0);
-    const starts = owners + (<usize>word(own, 1) << 2);
-    const ends = owners + (<usize>word(own, 2) << 2);
-    const endRange = word(firstRange, axis + 1);
-    for (let range = word(firstRange, axis); range < endRange; range += 1) {
-      const start = word(bounds, 2 * range);
-      const end = word(bounds, 2 * range + 1);
-      const last = firstAfter(starts, count, end - 1);
-      const zero = f64x2.splat(0);
-      let whole = zero;
-      let behindRow = zero;
-      let behindColumn = zero;
-      for (let owner = firstAfter(ends, count, start); owner < last; owner += 1) {
-        const shared = <f64>(min(end, word(ends, owner)) - max(start, word(starts, owner)));
-        const piece = f64x2.replace_lane(f64x2.splat(1), 0, shared);
-        whole = f64x2.add(whole, piece);
-        if (axis == rowAxis && word(rowSides, owner) == 1) behindRow = f64x2.add(behindRow, piece);
-        if (axis == columnAxis && word(columnSides, owner) == 1) behindColumn = f64x2.add(behindColumn, piece);
-      }
-      const entry = scratch + <usize>range * sharedBytes;
-      v128.store(entry, axis == rowAxis ? f64x2.sub(whole, behindRow) : whole);
-      v128.store(entry, axis == rowAxis ? behindRow : whole, 16);
-      v128.store(entry, axis == columnAxis ? f64x2.sub(whole, behindColumn) : whole, 32);
-      v128.store(entry, axis == columnAxis ? behindColumn : whole, 48);
-    }
-  }
-}
-
-/** Cycles that so many elements in so many pieces hold a link at least. */
-@inline
-function leastCycles(amounts: v128, bytes: f64, linkBytes: f64): f64 {
-  const pieces = linkBytes == Infinity ? 0 : f64x2.extract_lane(amounts, 1);
-  return max(pieces, (f64x2.extract_lane(amounts, 0) * bytes) / linkBytes);
-}
-
-/**
- * Cycles that the busiest link has at least: the mean over the links across a cut, of those that lead away from owners on either
- * side. −1 when there are more than `pieceLimit` pieces, of which `linkLoads` does not look at all. Every cell needs an owner.
- */
-export function leastLinkCycles(
-  owners: usize,
-  readers: usize,
-  scratch: usize,
-  pieceLimit: i32,
-  bytes: f64,
-  linkBytes: f64,
-): f64 {
-  const rank = word(readers, readerRank);
-  const boxes = word(readers, readerBoxes);
-  const rangeOf = table(readers, readerRangeOf);
-  const rectangleStart = table(readers, readerRectangleStart);
-  const rectangles = table(readers, readerRectangles);
-  const rowCut = word(owners, ownerRowCut);
-  const columnCut = word(owners, ownerColumnCut);
-  shareSides(owners, readers, scratch);
-  let middle: f64 = <f64>boxes;
-  let east: f64 = 0;
-  let west: f64 = 0;
-  let south: f64 = 0;
-  let north: f64 = 0;
-  let firstColumn = i32.MAX_VALUE;
-  let lastColumn = 0;
-  for (let box = 0; box < boxes; box += 1) {
-    const one = f64x2.splat(1);
-    let above = one;
-    let below = one;
-    let before = one;
-    let behind = one;
-    for (let axis = 0; axis < rank; axis += 1) {
-      const entry = scratch + <usize>word(rangeOf, box * rank + axis) * sharedBytes;
-      above = f64x2.mul(above, v128.load(entry));
-      below = f64x2.mul(below, v128.load(entry, 16));
-      before = f64x2.mul(before, v128.load(entry, 32));
-      behind = f64x2.mul(behind, v128.load(entry, 48));
-    }
-    if (box == boxes >> 1) middle *= f64x2.extract_lane(above, 1) + f64x2.extract_lane(below, 1);
-    const fromAbove = leastCycles(above, bytes, linkBytes);
-    const fromBelow = leastCycles(below, bytes, linkBytes);
-    const fromBefore = leastCycles(before, bytes, linkBytes);
-    const fromBehind = leastCycles(behind, bytes, linkBytes);
-    const endRectangle = word(rectangleStart, box + 1);
-    for (let each = word(rectangleStart, box); each < endRectangle; each += 1) {
-      const rectangle = rectangles + (<usize>each << 4);
-      const left = word(rectangle, 2);
-      const right = word(rectangle, 3);
-      const width = <f64>(right - left + 1);
-      if (left < firstColumn) firstColumn = left;
-      if (right > lastColumn) lastColumn = right;
-      if (word(rectangle, 1) >= rowCut) south += fromAbove * width;
-      if (word(rectangle, 0) < rowCut) north += fromBelow * width;
-      if (right >= columnCut) east += fromBefore;
-      if (left < columnCut) west += fromBehind;
-    }
-  }
-  if (middle > <f64>pieceLimit) return -1;
-  if (boxes == 0) return 0;
-  const columns = <f64>(lastColumn - firstColumn + 1);
-  return max(max(south, north) / columns, max(east, west) / <f64>word(owners, ownerRowCount));
 }

@@ -11,3 +11,15 @@ export function word(base: usize, index: i32): i32 {
 export function table(record: usize, place: i32): usize {
   return record + (<usize>word(record, place) << 2);
 }
+
+/** The first place of ascending numbers that exceeds `limit`. */
+export function firstAfter(numbers: usize, count: i32, limit: i32): i32 {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (word(numbers, middle) > limit) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

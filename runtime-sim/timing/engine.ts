@@ -11,21 +11,30 @@ export interface EngineTables {
   readonly threads: Int32Array;
   /** [cores × tokens]. */
   readonly counters: Int32Array;
-  /** By core: when its memory port is free. */
-  readonly portFree: Float64Array;
   /** By network and core: cycles for which its six resources were held. */
   readonly busyCycles: Float64Array;
   /** By network. */
   readonly byteHops: Float64Array;
-  /** By thread and by counter: the number of the stretch that touched it last. */
-  readonly threadStamps: Int32Array;
-  readonly counterStamps: Int32Array;
-  /** [threads × state fields]. */
-  readonly states: Int32Array;
-  /** By thread: whether `restore` restores it. */
-  readonly isRestored: Uint8Array;
+  /** The state that was saved last, and those at the start and at the end of a stretch. */
+  readonly state: Uint8Array;
+  readonly startState: Uint8Array;
+  readonly endState: Uint8Array;
+  /** By thread, then by counter: whether a stretch touched it. */
+  readonly touched: Uint8Array;
   /** [threads × (thread, delay)]. */
   readonly due: Float64Array;
+}
+
+/** What stretches did, one after the other. */
+export interface Replay {
+  readonly start: Uint8Array;
+  readonly end: Uint8Array;
+  /** By what they did so; null for several. */
+  readonly touched: Uint8Array | null;
+  /** When it is over, and the batch and the event that the state at the end is counted from. */
+  readonly time: number;
+  readonly batch: number;
+  readonly event: number;
 }
 
 /** A field of a thread, by its place in the record. */
@@ -111,14 +120,36 @@ export class TimingEngine {
     return this.#kernels.timingIsIdle() === 1;
   }
 
-  /** Writes the state of all threads to `states`, batches and events counted back from these; false when one waits for other cores. */
+  /** Saves the state, batches and events counted back from these; false when a thread waits for other cores. */
   save(batch: number, event: number): boolean {
     return this.#kernels.timingSave(batch, event) === 1;
   }
 
-  /** Puts the threads of `isRestored` where `states` has them. */
-  restore(batch: number, event: number): void {
-    this.#kernels.timingRestore(batch, event);
+  /** What the stretch that is observed has touched; the header then says of which batches. */
+  touched(): Uint8Array {
+    this.#kernels.timingMarkTouched();
+    return this.tables.touched.slice();
+  }
+
+  /** Whether a stretch does the same from the state that was saved last as from another; notes where they differ. */
+  compare(start: Uint8Array, touched: Uint8Array): boolean {
+    this.tables.startState.set(start);
+    this.tables.touched.set(touched);
+    return this.#kernels.timingCompare() === 1;
+  }
+
+  /** Whether what was noted last matters to a stretch. */
+  matters(touched: Uint8Array): boolean {
+    this.tables.touched.set(touched);
+    return this.#kernels.timingMatters() === 1;
+  }
+
+  /** Goes on to `time` as stretches do that lead from one state to another: one alone by all that it touched, several by all that does not differ. */
+  replay({ start, end, touched, time, batch, event }: Replay): void {
+    this.tables.startState.set(start);
+    this.tables.endState.set(end);
+    if (touched !== null) this.tables.touched.set(touched);
+    this.#kernels.timingReplay(time, batch, event, Number(touched !== null));
   }
 
   /** Writes the threads in the calendar to `due`, and how many there are to the header. */
@@ -176,17 +207,18 @@ export class TimingEngine {
       new Int32Array(buffer, header[table] as number, length);
     const floats = (table: number, length: number): Float64Array =>
       new Float64Array(buffer, header[table] as number, length);
+    const bytes = (table: number, length: number): Uint8Array =>
+      new Uint8Array(buffer, header[table] as number, header[length] as number);
     return {
       header,
       threads: words(layout.threadTable, threads * layout.threadWords),
       counters: words(layout.counterTable, coreCount * tokenCount),
-      portFree: floats(layout.portFreeTable, coreCount),
       busyCycles: floats(layout.busyTable, layout.networkCount * coreCount * layout.resourcesPerCore),
       byteHops: floats(layout.byteHopsTable, layout.networkCount),
-      threadStamps: words(layout.threadStampTable, threads),
-      counterStamps: words(layout.counterStampTable, coreCount * tokenCount),
-      states: words(layout.stateTable, threads * layout.stateFields),
-      isRestored: new Uint8Array(buffer, header[layout.restoredTable] as number, threads),
+      state: bytes(layout.stateTable, layout.stateBytes),
+      startState: bytes(layout.startStateTable, layout.stateBytes),
+      endState: bytes(layout.endStateTable, layout.stateBytes),
+      touched: bytes(layout.touchedTable, layout.markBytes),
       due: floats(layout.dueTable, 2 * threads),
     };
   }

@@ -99,6 +99,7 @@ import {
   serverHolder,
   unitServer,
 } from "./servers";
+import { beginStates } from "./states";
 import { beginThreads, nextTurn, releaseThread, settleThread, Thread, threadAt } from "./threads";
 
 /** Sends of one thread in one step are told apart below this number in a packet's priority. */
@@ -146,6 +147,7 @@ export function timingBegin(batches: i32, withHost: i32): void {
   runnableCount = 0;
   startingCoreCount = 0;
   startingHostCount = 0;
+  beginStates();
   beginServers(coreCount);
   const participants = beginThreads(
     coreCount,

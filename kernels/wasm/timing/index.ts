@@ -3,4 +3,10 @@ export { jump as timingJump, listDue as timingListDue, schedule as timingSchedul
 export { timingCode, timingCosts } from "./code";
 export { timingBegin, timingIsIdle, timingNow, timingRun } from "./engine";
 export { continueEvents as timingContinue } from "./events";
-export { restoreThreads as timingRestore, saveThreads as timingSave } from "./threads";
+export {
+  compareStates as timingCompare,
+  differenceMatters as timingMatters,
+  markTouched as timingMarkTouched,
+  replayStretch as timingReplay,
+  saveState as timingSave,
+} from "./states";

@@ -6,14 +6,12 @@ import {
   collective,
   finished,
   operationField,
-  restoredTable,
   scheduled,
   segmentField,
   sequenceField,
   standingField,
   startCause,
   stateFields,
-  stateTable,
   threadsPerCore,
   threadTable,
   turnField,
@@ -21,7 +19,7 @@ import {
   waiting,
 } from "../../timing-layout";
 import { Exchange } from "./collectives";
-import { allocate, allocateFilled, header, setHeader, setWordAt, wordAt } from "./memory";
+import { allocateFilled, byteAt, setHeader, setWordAt, wordAt } from "./memory";
 
 /** A thread; its words are those of ../../timing-layout.ts. */
 @unmanaged
@@ -62,8 +60,6 @@ export function beginThreads(cores: i32, batches: i32, starts: usize, firsts: us
   threadCount = cores * threadsPerCore;
   table = allocateFilled(<usize>threadCount * offsetof<Thread>());
   setHeader(threadTable, <i32>table);
-  setHeader(stateTable, <i32>allocate(<usize>(threadCount * stateFields) << 2));
-  setHeader(restoredTable, <i32>allocate(<usize>threadCount));
   let participants = 0;
   for (let core = 0; core < cores; core += 1) {
     const first = core * threadsPerCore;
@@ -130,12 +126,20 @@ export function enter(thread: Thread, segment: i32): void {
   thread.sequence = 0;
 }
 
+/** The last batch of which a thread has done something: not that at whose first instruction it waits. */
+export function lastBatchOf(thread: Thread, number: i32): i32 {
+  const first = wordAt(segmentStarts, number);
+  const hasOnlyCome =
+    thread.standing == waiting && thread.segment == first && thread.operation == wordAt(segmentFirst, first);
+  return thread.batch - <i32>hasOnlyCome;
+}
+
 /**
  * Saves all that decides how threads go on: batches counted from `batch`, causes back from `event`. False when one waits for
  * other cores.
  */
-export function saveThreads(batch: i32, event: i32): bool {
-  let states = <usize>header(stateTable);
+export function saveThreads(table: usize, batch: i32, event: i32): bool {
+  let states = table;
   memory.fill(states, 0, <usize>(threadCount * stateFields) << 2);
   for (let number = 0; number < threadCount; number += 1, states += stateFields << 2) {
     const thread = threadAt(number);
@@ -156,12 +160,11 @@ export function saveThreads(batch: i32, event: i32): bool {
   return true;
 }
 
-/** Puts the threads that are to be restored where the saved state has them; one that stands in a batch after the last is done. */
-export function restoreThreads(batch: i32, event: i32): void {
-  let states = <usize>header(stateTable);
-  const isRestored = <usize>header(restoredTable);
+/** Puts threads of one mark where a saved state has them; one that stands in a batch after the last is done. */
+export function restoreThreads(table: usize, marks: usize, mark: i32, batch: i32, event: i32): void {
+  let states = table;
   for (let number = 0; number < threadCount; number += 1, states += stateFields << 2) {
-    if (load<u8>(isRestored + <usize>number) == 0) continue;
+    if (byteAt(marks, number) != mark) continue;
     const thread = threadAt(number);
     const standing = wordAt(states, standingField);
     const ownBatch = batch + wordAt(states, batchField);

@@ -3,11 +3,10 @@ import { describe, expect, it } from "vitest";
 import { layOut } from "../../../compiler/geometry.ts";
 import type { Layer } from "../../../compiler/layers.ts";
 import { placementOf } from "../../../compiler/mapper/access-placement.ts";
-import { edgeCost, edgeScratch, isInPlace, leastEdgeCycles } from "../../../compiler/mapper/edge-cost.ts";
+import { type EdgeScratch, edgeCost, edgeScratch, isInPlace } from "../../../compiler/mapper/edge-cost.ts";
 import { candidateSplits } from "../../../compiler/mapper/splits.ts";
-import { LinkLoadKernel } from "../../../kernels/link-loads.ts";
 import { type Placement, PlacementKernel } from "../../../kernels/placements.ts";
-import { plainLeastLinkCycles } from "../../../kernels/plain/link-loads.ts";
+import { plainLeastEdgeCycles } from "../../../kernels/plain/edge-bounds.ts";
 import { ownerRecord, plainOwners, plainReaders, readerRecord } from "../../../kernels/plain/link-records.ts";
 import { loadChip } from "../../../targets/load.ts";
 import { TestGraph } from "./networks.ts";
@@ -34,6 +33,19 @@ const movesArbitrary = fc
     return { owned: placed(input, from, true), needed: placed(conv, to, false), bytes };
   });
 
+/** The least cycles of one edge; null where they are not known. */
+function leastEdgeCycles(
+  owned: Placement,
+  needed: Placement,
+  bytes: number,
+  target: typeof chip,
+  { links }: EdgeScratch,
+): number | null {
+  const least = new Float64Array([Number.NaN]);
+  links.fillLeast(least, [owned], [needed], bytes, target);
+  return least[0] === -1 ? null : (least[0] as number);
+}
+
 describe("the least cycles of an edge", () => {
   const scratch = edgeScratch(chip);
 
@@ -55,25 +67,35 @@ describe("the least cycles of an edge", () => {
     expect(shares[shares.length >> 1]).toBeGreaterThan(1 / 3);
   });
 
-  it("come from what crosses two cuts, as added up piece by piece", () => {
-    const kernel = new LinkLoadKernel();
+  it("come from what crosses two cuts and what some cores take in, as added up piece by piece, also in a table of several", () => {
     fc.assert(
       fc.property(
-        movesArbitrary,
+        fc.array(movesArbitrary, { minLength: 1, maxLength: 3 }),
         fc.constantFrom(1, 32, 3, Number.POSITIVE_INFINITY),
-        ({ owned, needed, bytes }, link) => {
-          const [grid, readers] = [plainOwners(owned), plainReaders(needed)];
-          if (grid.sources.length !== owned.boxCount) return;
-          const [owners, boxes] = [placer.owners(owned), placer.readers(needed)];
-          expect(owners).toEqual(ownerRecord(grid));
-          expect(boxes).toEqual(readerRecord(readers));
-          const costs = { elementBytes: bytes, linkBytesPerCycle: link, issueCycles: 1 };
-          const least = kernel.leastLinkCycles(owners, boxes, costs, 65_536);
-          expect(least).toBeCloseTo(plainLeastLinkCycles(grid, readers, costs), 6);
-          const loads = kernel.loads(owners, boxes, costs, false, 65_536);
-          expect(least).toBeLessThanOrEqual((loads?.links ?? 0) + 1e-9);
+        (moves, linkBytesPerCycle) => {
+          const networks = { ...chip.networks, activation: { ...chip.networks.activation, linkBytesPerCycle } };
+          const [{ bytes }] = moves as [(typeof moves)[number]];
+          const [owned, needed] = [moves.map((move) => move.owned), moves.map((move) => move.needed)];
+          const least = new Float64Array(moves.length ** 2).fill(Number.NaN);
+          scratch.links.fillLeast(least, owned, needed, bytes, { ...chip, networks });
+          const wayCycles = chip.networks.activation.hopCycles * ((chip.grid.rows + chip.grid.columns) >> 1);
+          const costs = { elementBytes: bytes, linkBytesPerCycle, issueCycles: 1 };
+          const pairs = owned.flatMap((from) => needed.map((to) => ({ from, to })));
+          pairs.forEach(({ from, to }, pair) => {
+            expect(least[pair]).toBeCloseTo(plainLeastEdgeCycles(from, to, costs, wayCycles) ?? -1, 6);
+          });
         },
       ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("are read from records that say plainly what owners and readers have", () => {
+    fc.assert(
+      fc.property(movesArbitrary, ({ owned, needed }) => {
+        expect(placer.owners(owned)).toEqual(ownerRecord(plainOwners(owned)));
+        expect(placer.readers(needed)).toEqual(readerRecord(plainReaders(needed)));
+      }),
       { numRuns: 200 },
     );
   });
