@@ -1,4 +1,5 @@
 import { type Box, boxCount, type Range } from "../ir/iteration.ts";
+import { isInside } from "./core-boxes.ts";
 import type { LocalLayout } from "./local-layout.ts";
 import { type AxisForm, type AxisPiece, indexBoxes, isIdentity, touchedRanges } from "./pieces.ts";
 
@@ -45,7 +46,9 @@ export function transfersOf(pieces: readonly AxisPiece[], source: Spread, destin
     const isDirect = isIdentity(piece);
     for (const { box, places } of wanted) {
       carrier.to(places);
-      for (const points of indexBoxes(piece.destination, box, whole)) {
+      const isPlain = isDirect && isInside(box, whole);
+      const pointBoxes = isPlain ? [box] : indexBoxes(piece.destination, box, whole);
+      for (const points of pointBoxes) {
         const first = transfers.length;
         if (isDirect) carrier.carryHeld(holders, points, transfers);
         else carryPieced(piece, points, holders, source, carrier, transfers);
@@ -113,6 +116,7 @@ function placesAlike({ boxes, origins }: Spread): AlikePlaces[] {
 interface Holders {
   /** Behind the last axis: the places, ascending. */
   readonly places: readonly number[];
+  /** By ascending start. */
   readonly branches: readonly (Range & { readonly inner: Holders })[];
 }
 
@@ -148,7 +152,7 @@ function holdersFrom(axis: number, rank: number, places: readonly number[], boxe
     start: group.range.start,
     end: group.range.end,
     inner: holdersFrom(axis + 1, rank, group.places, boxes),
-  }));
+  })).sort((left, right) => left.start - right.start);
   return { places: [], branches };
 }
 
@@ -157,7 +161,7 @@ class Carrier {
   readonly #counts: readonly number[];
   readonly #read: PieceStrides;
   readonly #write: PieceStrides;
-  readonly #sourceStarts: Float64Array;
+  readonly #sourceStarts: readonly number[];
   readonly #destination: Spread;
   /** Shapes by what they are, and those of this piece by the counts of their parts. */
   readonly #shapes: Map<string, CopyShape>;
@@ -172,7 +176,7 @@ class Carrier {
     piece: AxisPiece,
     source: Spread,
     destination: Spread,
-    sourceStarts: Float64Array,
+    sourceStarts: readonly number[],
     shapes: Map<string, CopyShape>,
   ) {
     this.#counts = piece.counts;
@@ -221,8 +225,9 @@ class Carrier {
   ): void {
     if (axis === box.length) {
       const shape = places.length > 0 ? this.#shapeOf(key) : null;
-      for (const from of places) {
-        if (shape !== null) transfers.push(this.#transfer(from, shape, sourceOffset, destinationOffset));
+      for (let index = 0; index < places.length; index += 1) {
+        const from = places[index] as number;
+        transfers.push(this.#transfer(from, shape as CopyShape, sourceOffset, destinationOffset));
       }
       return;
     }
@@ -232,6 +237,7 @@ class Carrier {
     const write = this.#write.strides[axis] as number;
     for (let branch = 0; branch < branches.length; branch += 1) {
       const { start: from, end: to, inner } = branches[branch] as Holders["branches"][number];
+      if (from >= range.end) break;
       const start = from > range.start ? from : range.start;
       const end = to < range.end ? to : range.end;
       if (end <= start) continue;
@@ -294,12 +300,8 @@ function stridesOf(forms: readonly AxisForm[], { layout }: Spread, indexCount: n
 }
 
 /** By place that holds something: where the start of its buffer stands in the whole tensor. */
-function bufferStarts(spread: Spread): Float64Array {
-  const starts = new Float64Array(spread.boxes.length);
-  for (let place = 0; place < starts.length; place += 1) {
-    if (spread.boxes[place] !== null) starts[place] = originOffset(spread, place);
-  }
-  return starts;
+function bufferStarts(spread: Spread): number[] {
+  return spread.boxes.map((box, place) => (box === null ? 0 : originOffset(spread, place)));
 }
 
 /** Where the start of a place's buffer stands in the whole tensor. */

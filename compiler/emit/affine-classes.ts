@@ -60,12 +60,14 @@ export function affineLists(
 function joined(stretches: readonly Stretch[], shapes: SequenceIndex): Skeleton {
   let shape = 0;
   const numbers: number[] = [];
-  for (const { turns, body, steps } of stretches) {
+  for (let stretch = 0; stretch < stretches.length; stretch += 1) {
+    const { turns, body, steps } = stretches[stretch] as Stretch;
     shape = shapes.and(shapes.and(shape, turns), body.length);
     if (turns > 1) shape = shapes.and(shape, steps.join(";"));
-    for (const each of body) {
-      shape = shapes.and(shape, each.shape);
-      for (let index = 0; index < each.numbers.length; index += 1) numbers.push(each.numbers[index] as number);
+    for (let place = 0; place < body.length; place += 1) {
+      const { shape: own, numbers: given } = body[place] as Described;
+      shape = shapes.and(shape, own);
+      for (let index = 0; index < given.length; index += 1) numbers.push(given[index] as number);
     }
   }
   return { shape, numbers };

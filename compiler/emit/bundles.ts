@@ -15,11 +15,14 @@ export function bundlesOf(transfers: readonly Transfer[], fromFrame: boolean, ro
   const bundles: Bundle[] = [];
   // Most lists of destinations are those of many transfers.
   const covers = new Map<readonly number[], readonly Rectangle[]>();
-  for (const transfer of alikeTransfers(transfers)) {
+  const alike = alikeTransfers(transfers);
+  for (let index = 0; index < alike.length; index += 1) {
+    const transfer = alike[index] as Transfer;
     const { destinations } = transfer;
     const cover = covers.get(destinations) ?? rectanglesOf(destinations, rows, columns);
     covers.set(destinations, cover);
-    for (const cores of cover) {
+    for (let part = 0; part < cover.length; part += 1) {
+      const cores = cover[part] as Rectangle;
       const only = onlyReceiver(cores, fromFrame ? -1 : transfer.source, columns);
       if (only !== null) bundles.push({ transfer, cores, only });
     }
@@ -47,7 +50,8 @@ function alikeTransfers(transfers: readonly Transfer[]): Transfer[] {
   // By a number that few have in common: the last of those found, and of each the one before.
   const last = new Map<number, number>();
   const before = new Int32Array(transfers.length);
-  for (const transfer of transfers) {
+  for (let index = 0; index < transfers.length; index += 1) {
+    const transfer = transfers[index] as Transfer;
     const key = (transfer.source * 8191 + transfer.sourceOffset * 31 + transfer.destinationOffset * 127) | 0;
     const near = last.get(key) ?? -1;
     let place = near;

@@ -34,7 +34,7 @@ export function alikeCores(context: EmitContext, plan: StepPlan): readonly numbe
 class ComputeFacts {
   readonly #plan: StepPlan;
   readonly #beginnings: readonly Beginnings[];
-  readonly #facts: Float64Array;
+  readonly #facts: number[];
 
   constructor(plan: StepPlan) {
     this.#plan = plan;
@@ -48,7 +48,8 @@ class ComputeFacts {
         ({ spread }): Beginnings => ({ ...spread, isOwn: true, steps: spread.layout.strideBytes, before: 0 }),
       ),
     ];
-    this.#facts = new Float64Array(rank + this.#beginnings.length + (plan.geometry.reduction === null ? 0 : 2));
+    const count = rank + this.#beginnings.length + (plan.geometry.reduction === null ? 0 : 2);
+    this.#facts = new Array<number>(count).fill(0);
   }
 
   /** A number that is equal for steps whose facts are the same on all cores. */
@@ -64,7 +65,7 @@ class ComputeFacts {
   }
 
   /** Equal for cores whose compute threads are the same but for where the core stands; valid until the next call. */
-  of(core: number): Float64Array {
+  of(core: number): readonly number[] {
     const facts = this.#facts;
     const { boxes, geometry, owns } = this.#plan;
     const box = boxes[core] as Box;

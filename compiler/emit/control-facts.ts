@@ -5,13 +5,13 @@ export class ControlFacts {
   readonly #body: StepBody;
   readonly #next: StepBody | null;
   /** The facts of the core that was asked for last. */
-  readonly row: Float64Array;
+  readonly row: number[];
 
   constructor(body: StepBody, next: StepBody | null) {
     this.#body = body;
     this.#next = next;
     const starts = body.starts.reduce((most, { length }) => Math.max(most, length), 0);
-    this.row = new Float64Array(4 + 3 * body.beginnings.length + starts);
+    this.row = new Array<number>(4 + 3 * body.beginnings.length + starts).fill(0);
   }
 
   /** Writes a row that is equal for cores whose control threads do the same, and gives its length; a core that sends programs has one of its own. */

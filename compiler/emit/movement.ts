@@ -7,7 +7,7 @@ import { elementBytes, type TensorType } from "../../ir/type.ts";
 import { boxStart, denseLayout, type LocalLayout, localOffset, naturalOrder } from "../local-layout.ts";
 import { type AxisPiece, axisPieces, identityPiece, touchedRanges } from "../pieces.ts";
 import type { ReadPlan, StepPlan } from "../step-plan.ts";
-import type { Spread } from "../transfers.ts";
+import type { Spread, Transfer } from "../transfers.ts";
 import { type Bundle, bundlesOf } from "./bundles.ts";
 import { addressOf, type EmitContext } from "./chain.ts";
 import { type CopyBatch, copiesBetween } from "./copy-batch.ts";
@@ -110,12 +110,15 @@ export function moveLists(
     }
     const fromFrame = batch.sourceSpace === "frame";
     if (!fromFrame) {
-      for (const transfer of transfers) {
+      for (let index = 0; index < transfers.length; index += 1) {
+        const transfer = transfers[index] as Transfer;
         if (transfer.destinations.includes(transfer.source))
           at(gathers, transfer.source).push(instructions.gather(transfer));
       }
     }
-    for (const bundle of bundlesOf(transfers, fromFrame, rows, columns)) {
+    const bundles = bundlesOf(transfers, fromFrame, rows, columns);
+    for (let index = 0; index < bundles.length; index += 1) {
+      const bundle = bundles[index] as Bundle;
       const { source } = bundle.transfer;
       (fromFrame ? at(frameSends, bundle.cores.row) : at(sends, source)).push(instructions.packet(bundle));
       countArrivals(arrivals, bundle, fromFrame ? -1 : source, columns);

@@ -85,7 +85,7 @@ export function together(bodies: readonly StepBody[]): StepBody {
     weightUses: sums(bodies.map(({ weightUses }) => weightUses)),
     bytes: sums(bodies.map(({ bytes }) => bytes)),
     behindBytes: Math.max(...bodies.map(({ behindBytes }) => behindBytes)),
-    keys: last.keys.map((_, core) => alike.of(Float64Array.from(bodies, ({ keys }) => at(keys, core)))),
+    keys: last.keys.map((_, core) => alike.of(bodies.map(({ keys }) => at(keys, core)))),
   };
 }
 

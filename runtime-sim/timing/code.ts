@@ -77,6 +77,7 @@ export function compileCode(program: Program, target: ChipTarget): Code {
   const { tokens, operationCount } = survey(program);
   const columns = operationColumns(operationCount);
   const places: InstructionPlace[] = [];
+  const stepOf = new Int32Array(operationCount);
   const segments: Segment[] = [];
   program.steps.forEach((step, stepIndex) => {
     step.classes.forEach((coreClass, classIndex) => {
@@ -85,8 +86,10 @@ export function compileCode(program: Program, target: ChipTarget): Code {
         const queue = coreClass.threads[thread];
         if (queue === undefined) return;
         const first = places.length;
-        const enter = (instruction: SimpleInstruction, work: Work): number =>
-          places.push({ instruction, work, step: stepIndex, classIndex, thread }) - 1;
+        const enter = (instruction: SimpleInstruction, work: Work): number => {
+          stepOf[places.length] = stepIndex;
+          return places.push({ instruction, work, step: stepIndex, classIndex, thread }) - 1;
+        };
         const emit = (instruction: SimpleInstruction, context: OperationContext): void => {
           const work = workOf(instruction, target);
           writeOperation(columns, enter(instruction, work), instruction, work, context);
@@ -115,7 +118,7 @@ export function compileCode(program: Program, target: ChipTarget): Code {
     ...columns,
     ...packSegments(segments, target),
     ...packTokens(program, target, tokens),
-    step: Int32Array.from(places, ({ step }) => step),
+    step: stepOf.subarray(0, places.length),
     places,
   };
 }

@@ -300,6 +300,7 @@ describe("copies between spread tensors", () => {
       movementCase("reshape", [[4, 6]], { shape: [3, 2, 4] }),
       movementCase("slice", [[5, 6]], { starts: [4, 5], ends: [-100, 0], axes: [0, 1], steps: [-1, -2] }),
       movementCase("gather", [[4, 3]], { axis: 0, indices: [3, 1, 1, 0, 2, 3], indexShape: [2, 3] }),
+      movementCase("slice", [[5, 4]], { starts: [0], ends: [3], axes: [0], steps: [1] }),
       movementCase("expand", [[1, 4]], { shape: [3, 4] }),
       movementCase("tile", [[2, 3]], { repeats: [2, 2] }),
     ];
