@@ -71,7 +71,12 @@ export const markBytes = 49;
 /** The last batch of which a thread that was touched has done something, and whether one finished. */
 export const lastBatch = 50;
 export const finishes = 51;
-export const headerWords = 52;
+/** [batches × steps] i32: of the events that stand in the memory, the one of each that settled last, by its place; −1 for none. */
+export const lastEventTable = 52;
+/** Pairs of batch × operations + operation and of how many of these events are its, and how many pairs there are. */
+export const executionTable = 53;
+export const executionCount = 54;
+export const headerWords = 55;
 
 /** Fields of a thread, words; the first ones are its state. */
 export const standingField = 0;

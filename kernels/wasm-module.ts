@@ -150,6 +150,7 @@ export interface KernelExports {
   timingSchedule(thread: number, time: number): void;
   timingJump(time: number): void;
   timingContinue(event: number): void;
+  timingSurvey(): void;
   traceText(
     firstEvent: number,
     count: number,

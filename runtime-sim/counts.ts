@@ -11,7 +11,7 @@ import type { VectorCostClass } from "../ir/vector-function.ts";
 import { treeHops } from "../targets/cost.ts";
 import { coreNumber } from "./timing/code.ts";
 import { type NetworkName, noWork, type Traffic, type Work } from "./timing/work.ts";
-import { eventsUntil, type Trace } from "./trace.ts";
+import type { Trace } from "./trace.ts";
 
 /** Bytes read and written. */
 export interface ByteCounts {
@@ -45,8 +45,6 @@ export interface RunCounts {
   readonly steps: readonly Counts[];
   /** One entry a core, numbered as in a trace; null when not asked for. Bytes that arrive count at the destination. */
   readonly cores: readonly Counts[] | null;
-  /** By place of the trace: how often it was executed. */
-  readonly executions: Float64Array;
 }
 
 /** Counts of nothing. */
@@ -135,20 +133,6 @@ function contains(cores: Rectangle, core: { readonly row: number; readonly colum
   );
 }
 
-/** By place: how often it was executed in the first batch. */
-function executionsOf(trace: Trace): Float64Array {
-  const executions = new Float64Array(trace.places.length);
-  const end = eventsUntil(trace, 0);
-  for (const { columns, first, batches } of trace.pieces) {
-    if (first >= end || batches > 0) continue;
-    const { batch, place } = columns;
-    for (let row = 0; row < batch.length; row += 1) {
-      if (batch[row] === 0) (executions as Float64Array)[place[row] as number]! += 1;
-    }
-  }
-  return executions;
-}
-
 /**
  * Counts what one run of a program does, from the events of the first batch (every batch executes the same
  * instructions, on all cores of their classes). Bytes of inputs and outputs over the host link count when the trace was
@@ -157,7 +141,6 @@ function executionsOf(trace: Trace): Float64Array {
 export function countsOf(trace: Trace, program: Program, perCore = false): RunCounts {
   const steps = program.steps.map(emptyCounts);
   const cores = perCore ? Array.from({ length: trace.rows * (trace.columns + 1) }, emptyCounts) : null;
-  const executions = executionsOf(trace);
   const messages = new MessageCounter(trace.columns, cores);
   const addExecutions = (counts: Counts, work: Work, times: number): void => {
     addOwnWork(counts, work, times);
@@ -166,7 +149,7 @@ export function countsOf(trace: Trace, program: Program, perCore = false): RunCo
     }
   };
   trace.places.forEach(({ instruction, work, step, classIndex }, index) => {
-    const times = at(executions, index);
+    const times = at(trace.executions, index);
     if (times === 0) return;
     const ofStep = at(steps, step);
     addExecutions(ofStep, work, times);
@@ -176,7 +159,7 @@ export function countsOf(trace: Trace, program: Program, perCore = false): RunCo
     if (cores === null) return;
     forEachCore(trace.columns, sources, (core) => addExecutions(at(cores, core), work, turns));
   });
-  return { total: steps.reduce(addCounts, emptyCounts()), steps, cores, executions };
+  return { total: steps.reduce(addCounts, emptyCounts()), steps, cores };
 }
 
 /** Adds up what messages carry: on their routes, and on each core when asked for. */
@@ -267,11 +250,11 @@ class MessageCounter {
 }
 
 /**
- * Counts with the host link from those on device, of the trace of these places: batches execute the same instructions, and
- * only the transfers of inputs and outputs are more.
+ * Counts with the host link from those on device: batches execute the same instructions, and only the transfers of inputs
+ * and outputs are more.
  */
-export function withHostTransfers({ total, executions }: RunCounts, { places }: Trace, program: Program): Counts {
-  const counts = addCounts(total, emptyCounts());
+export function withHostTransfers(onDevice: Counts, { places, executions }: Trace, program: Program): Counts {
+  const counts = addCounts(onDevice, emptyCounts());
   places.forEach(({ work: { host } }, index) => {
     if (host !== null && isBoundary(host, program)) addHostTransfers(counts, host, program, at(executions, index));
   });

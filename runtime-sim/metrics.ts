@@ -130,7 +130,7 @@ export function metricsOf(
       energy: energyOf(at(counts.steps, index), target, intervalCycles, program.batchCount),
     };
   });
-  const hostCounts = withHostTransfers(counts, onDevice, program);
+  const hostCounts = withHostTransfers(counts.total, withHost, program);
   const hostStack = addStacks(stepCyclesOf(withHost, target, 0).map(({ stack }) => stack));
   return {
     onDevice: figuresOf(onDevice, program, target, counts.total, addStacks(first.map(({ stack }) => stack))),

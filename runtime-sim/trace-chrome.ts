@@ -42,20 +42,23 @@ class RecurringParts {
     this.parts[layout.arrivalPart] = encode(',"arrival":');
     this.parts[layout.endPart] = encode("}}");
     this.causes = this.#add(causeKinds, (kind) => `,"released":"${kind}","by":`);
-    const kinds = [...new Set(places.map(({ instruction }) => instruction.kind))];
-    const kindParts = this.#add(kinds, (kind) => `,\n{"name":"${kind}","ph":"X","pid":`);
-    const partOfKind = new Map(kinds.map((kind, index) => [kind, at(kindParts, index)]));
+    const partOfKind = new Map<string, number>();
     const stepParts = this.#add(program.steps, ({ name }) => `,"step":${JSON.stringify(name)},"batch":`);
     this.kinds = new Int32Array(places.length);
     this.steps = new Int32Array(places.length);
-    places.forEach(({ instruction, step }, place) => {
-      this.kinds[place] = partOfKind.get(instruction.kind) as number;
-      this.steps[place] = at(stepParts, step);
+    places.forEach(({ instruction: { kind }, step }, place) => {
+      let part = partOfKind.get(kind);
+      if (part === undefined) {
+        part = this.parts.push(encode(`,\n{"name":"${kind}","ph":"X","pid":`)) - 1;
+        partOfKind.set(kind, part);
+      }
+      this.kinds[place] = part;
+      this.steps[place] = stepParts[step] as number;
     });
-    const greatest = (numbers: Int32Array): number =>
-      numbers.reduce((most, number) => Math.max(most, at(this.parts, number).length), 0);
+    const greatest = (numbers: Iterable<number>): number =>
+      Math.max(0, ...Array.from(numbers, (number) => at(this.parts, number).length));
     const common = this.parts.slice(0, layout.endPart + 1).reduce((sum, { length }) => sum + length, 0);
-    const varied = greatest(kindParts) + greatest(stepParts) + greatest(this.causes);
+    const varied = greatest(partOfKind.values()) + greatest(stepParts) + greatest(this.causes);
     this.eventBytes = common + varied + layout.numbersPerEvent * layout.numberBytes;
   }
 

@@ -80,6 +80,8 @@ export interface Trace {
   /** By batch, by step: the event that settled last, of several the first; −1 for none. */
   readonly lastEvents: readonly Int32Array[];
   readonly places: readonly InstructionPlace[];
+  /** By place: how often it was executed in the first batch. */
+  readonly executions: Int32Array;
   readonly eventCount: number;
   /** All events, in order. */
   readonly pieces: readonly TracePiece[];

@@ -172,6 +172,21 @@ export class TimingEngine {
     this.#kernels.timingContinue(event);
   }
 
+  /** The last event of each step in each batch of `events`, and pairs of batch × operations + operation and how many are its. */
+  survey(batchesBySteps: number): { readonly lastEvents: Int32Array; readonly executions: Int32Array } {
+    this.#kernels.timingSurvey();
+    const { header } = this.tables;
+    const { buffer } = this.#memory;
+    return {
+      lastEvents: new Int32Array(buffer, header[layout.lastEventTable], batchesBySteps),
+      executions: new Int32Array(
+        buffer,
+        header[layout.executionTable],
+        2 * (header[layout.executionCount] as number),
+      ).slice(),
+    };
+  }
+
   /** The events since these were last forgotten. */
   events(): EventColumns {
     const { header } = this.tables;

@@ -27,6 +27,8 @@ export interface Recording {
   readonly first: number;
   readonly columns: EventColumns;
   readonly lastEvents: readonly LastEvent[];
+  /** Pairs of batch × places + place and of how many events are its. */
+  readonly executions: Int32Array;
 }
 
 /** A trace while it is being written. */
@@ -40,6 +42,8 @@ export class Recorder {
   /** By batch, by step. */
   readonly #lastEvents: readonly Int32Array[];
   readonly #lastSettled: readonly Float64Array[];
+  /** By place. */
+  readonly #executions: Int32Array;
 
   constructor(code: Code, stepCount: number, options: TimingOptions) {
     this.#code = code;
@@ -48,20 +52,29 @@ export class Recorder {
     const batches = Array.from({ length: options.batches });
     this.#lastEvents = batches.map(() => new Int32Array(stepCount).fill(-1));
     this.#lastSettled = batches.map(() => new Float64Array(stepCount).fill(-1));
+    this.#executions = new Int32Array(code.places.length);
   }
 
   /** Takes over the events that stand in an engine's memory; all of them must be done. */
   take(engine: TimingEngine): Recording {
     const columns = engine.events();
-    const lastEvents = lastEventsOf(columns, this.#code.step, this.#stepCount, this.#options.batches);
-    const recording = { first: this.count, columns, lastEvents };
+    const stepCount = this.#stepCount;
+    const survey = engine.survey(stepCount * this.#options.batches);
+    const lastEvents: LastEvent[] = [];
+    for (let key = 0; key < survey.lastEvents.length; key += 1) {
+      const row = survey.lastEvents[key] as number;
+      if (row < 0) continue;
+      const settled = at(columns.settled, row);
+      lastEvents.push({ batch: Math.floor(key / stepCount), step: key % stepCount, settled, row });
+    }
+    const recording = { first: this.count, columns, lastEvents, executions: survey.executions };
     this.repeat(recording, 0, 0);
     engine.continueFrom(this.count);
     return recording;
   }
 
   /** Enters the events of a recording, so many cycles and batches later. */
-  repeat({ first, columns, lastEvents }: Recording, cycles: number, batches: number): void {
+  repeat({ first, columns, lastEvents, executions }: Recording, cycles: number, batches: number): void {
     const { count } = this;
     if (columns.start.length === 0) return;
     this.#pieces.push({ columns, first: count, cycles, batches, events: count - first });
@@ -70,6 +83,11 @@ export class Recorder {
       if (settled + cycles <= at(times, step)) continue;
       times[step] = settled + cycles;
       at(this.#lastEvents, batch + batches)[step] = count + row;
+    }
+    const own = this.#executions;
+    for (let pair = 0; pair < executions.length; pair += 2) {
+      const place = (executions[pair] as number) + batches * own.length;
+      if (place >= 0 && place < own.length) own[place] = (own[place] as number) + (executions[pair + 1] as number);
     }
     this.count = count + columns.start.length;
   }
@@ -95,6 +113,7 @@ export class Recorder {
         return batchEnd;
       }),
       lastEvents: this.#lastEvents,
+      executions: this.#executions,
       places: this.#code.places,
       eventCount: this.count,
       pieces: this.#pieces,
@@ -105,25 +124,4 @@ export class Recorder {
       },
     };
   }
-}
-
-/** The last events of columns, of which steps are by place. */
-function lastEventsOf(
-  { settled, batch, place }: EventColumns,
-  steps: Int32Array,
-  stepCount: number,
-  batchCount: number,
-): LastEvent[] {
-  const rows = new Int32Array(batchCount * stepCount).fill(-1);
-  for (let row = 0; row < settled.length; row += 1) {
-    const key = (batch[row] as number) * stepCount + (steps[place[row] as number] as number);
-    const last = rows[key] as number;
-    if (last < 0 || (settled[row] as number) > (settled[last] as number)) rows[key] = row;
-  }
-  const lastEvents: LastEvent[] = [];
-  rows.forEach((row, key) => {
-    if (row < 0) return;
-    lastEvents.push({ batch: Math.floor(key / stepCount), step: key % stepCount, settled: at(settled, row), row });
-  });
-  return lastEvents;
 }

@@ -14,8 +14,8 @@ interface Snapshot {
   readonly batch: number;
   /** What has been simulated since events were last taken over. */
   readonly events: Recording;
-  /** Threads, batches counted from `batch`, counters, memory ports, and what networks have carried so far. */
-  readonly state: Uint8Array;
+  /** Threads, batches counted from `batch`, counters, memory ports, and what networks have carried so far; empty until it is held. */
+  state: Uint8Array;
   /** In the order in which they come out. */
   readonly near: Due;
   /** In no order. */
@@ -45,6 +45,9 @@ interface Stretch {
 
 /** The stretches that simulations of one program have been through, by the step of the barrier before them. */
 export type StretchMemory = Map<number, Stretch[]>;
+
+/** The state of a snapshot that is not held. */
+const unheld = new Uint8Array(0);
 
 /** Stretches that are remembered after one barrier. */
 const stretchLimit = 4;
@@ -100,6 +103,7 @@ export class Stretches {
       snapshot = this.#snapshot(last);
     }
     this.#start = snapshot;
+    this.#hold(snapshot);
     this.#startStep = this.#stepOf(last);
     const { header } = this.#parts.engine.tables;
     (header as Int32Array)[layout.stamp]! += 1;
@@ -122,7 +126,7 @@ export class Stretches {
     const events = this.#takeEvents(lastThread);
     if (events === null) return null;
     const { engine } = this.#parts;
-    const { header, threads, state, due } = engine.tables;
+    const { header, threads, due } = engine.tables;
     engine.listDue();
     const near = header[layout.nearDue] as number;
     const far = header[layout.farDue] as number;
@@ -130,10 +134,15 @@ export class Stretches {
       time: engine.now,
       batch: threadField(threads, lastThread, layout.batchField),
       events,
-      state: state.slice(),
+      state: unheld,
       near: due.slice(0, 2 * near),
       far: due.slice(2 * near, 2 * (near + far)),
     };
+  }
+
+  /** Keeps the state of a snapshot of now, from which a stretch starts or with which one ends. */
+  #hold(snapshot: Snapshot | null): void {
+    if (snapshot?.state === unheld) snapshot.state = this.#parts.engine.tables.state.slice();
   }
 
   /** The step in which the barrier stands that a thread has just passed. */
@@ -149,6 +158,7 @@ export class Stretches {
     const { header } = engine.tables;
     const list = memory.get(this.#startStep) ?? [];
     if (list.length >= stretchLimit || header[layout.takesHostTime] === 1) return;
+    this.#hold(end);
     const touched = engine.touched();
     if (areSomeDue(start.far, touched) || areSomeDue(end.far, touched)) return;
     const stretch: Stretch = {

@@ -30,6 +30,7 @@ export let columns = 0;
 export let coreCount = 0;
 export let tokenCount = 0;
 export let stepCount = 0;
+export let operationCount = 0;
 export let issueCycles: f64 = 0;
 export let barrierCycles: f64 = 0;
 /** By network, then that of weights. */
@@ -59,6 +60,7 @@ export function timingCode(gridRows: i32, gridColumns: i32, operations: i32, seg
   coreCount = rows * (columns + 1);
   tokenCount = allTokens;
   stepCount = allSteps;
+  operationCount = operations;
   kinds = codeTable(kindTable, operations);
   cycles = codeTable(cyclesTable, operations << 3);
   ports = codeTable(portTable, operations << 3);

@@ -12,9 +12,10 @@ export class Exchange {
   /** Threads in the order in which they came. */
   threadCount: i32;
   threads: usize;
-  /** The cores that have started it, and when each begins to send. */
+  /** The cores that have started it, their rows and columns, and when each begins to send. */
   startedCount: i32;
-  cores: usize;
+  coreRows: usize;
+  coreColumns: usize;
   begins: usize;
   /** When the memory ports have served it, as far as known. */
   end: f64;
@@ -87,7 +88,8 @@ function newExchange(bucket: i32, corner: i32, rows: i32, columns: i32): Exchang
   exchange.size = rows * columns;
   const room = <usize>min(exchange.size * threadsPerCore, threadCount);
   exchange.threads = allocate(room << 2);
-  exchange.cores = allocate(room << 2);
+  exchange.coreRows = allocate(room << 2);
+  exchange.coreColumns = allocate(room << 2);
   exchange.begins = allocate(room << 3);
   exchange.nextInBucket = changetype<Exchange | null>(<usize>wordAt(buckets, bucket));
   setWordAt(buckets, bucket, <i32>changetype<usize>(exchange));
@@ -95,8 +97,9 @@ function newExchange(bucket: i32, corner: i32, rows: i32, columns: i32): Exchang
 }
 
 /** A core of an exchange begins to send; whether it is the last. */
-export function startExchange(exchange: Exchange, core: i32, begin: f64): bool {
-  setWordAt(exchange.cores, exchange.startedCount, core);
+export function startExchange(exchange: Exchange, row: i32, column: i32, begin: f64): bool {
+  setWordAt(exchange.coreRows, exchange.startedCount, row);
+  setWordAt(exchange.coreColumns, exchange.startedCount, column);
   setFloatAt(exchange.begins, exchange.startedCount, begin);
   exchange.startedCount += 1;
   return exchange.startedCount >= exchange.size;
@@ -122,17 +125,16 @@ export function beginTogether(exchange: Exchange): bool {
  * When every core of a group has every piece, each core having begun to send its own: each eject port takes in one piece after the
  * other, for `holdCycles` each, and none before it has come over its hops. docs/timing.md.
  */
-export function exchangeEnd(exchange: Exchange, gridWidth: i32, hopCycles: f64, holdCycles: f64): f64 {
+export function exchangeEnd(exchange: Exchange, hopCycles: f64, holdCycles: f64): f64 {
   const count = exchange.startedCount;
   let end: f64 = 0;
   for (let to = 0; to < count; to += 1) {
-    const row = wordAt(exchange.cores, to) / gridWidth;
-    const column = wordAt(exchange.cores, to) % gridWidth;
+    const row = wordAt(exchange.coreRows, to);
+    const column = wordAt(exchange.coreColumns, to);
     let first: f64 = Infinity;
     let last: f64 = 0;
     for (let from = 0; from < count; from += 1) {
-      const core = wordAt(exchange.cores, from);
-      const hops = abs(row - core / gridWidth) + abs(column - (core % gridWidth));
+      const hops = abs(row - wordAt(exchange.coreRows, from)) + abs(column - wordAt(exchange.coreColumns, from));
       const time = floatAt(exchange.begins, from) + <f64>hops * hopCycles;
       setFloatAt(comes, from, time);
       first = min(first, time);

@@ -159,7 +159,7 @@ export function timingBegin(batches: i32, withHost: i32): void {
   beginCollectives(threads, participants);
   const networkIds = beginNetworks(columns, coreCount, threads, hopCycles);
   beginCalendar(threads + networkIds);
-  beginEvents();
+  beginEvents(batches);
   for (let thread = 0; thread < threads; thread += 1) {
     if (threadAt(thread).standing == scheduled) runOn(thread);
   }
@@ -484,10 +484,11 @@ function startStream(thread: Thread, number: i32, operation: i32): void {
   const exchange = thread.exchange!;
   const core = number >> 3;
   exchange.end = max(max(exchange.end, askPort(core, floatAt(ports, operation), now)), now + 1);
-  if (!startExchange(exchange, core, portBegin)) return;
+  const width = columns + 1;
+  if (!startExchange(exchange, core / width, core % width, portBegin)) return;
   const arrived = beginTogether(exchange)
     ? floatAt(exchange.begins, 0) + floatAt(cycles, operation)
-    : exchangeEnd(exchange, columns + 1, floatAt(hopCycles, 3), floatAt(holdCycles, operation));
+    : exchangeEnd(exchange, floatAt(hopCycles, 3), floatAt(holdCycles, operation));
   const end = max(exchange.end, arrived);
   const count = exchange.threadCount;
   finishExchange(exchange);

@@ -10,9 +10,13 @@ import {
   eventStartTable,
   eventThreadTable,
   eventTurnTable,
+  executionCount,
+  executionTable,
   firstEvent,
+  lastEventTable,
 } from "../../timing-layout";
-import { allocate, floatAt, grown, setFloatAt, setHeader, setWordAt } from "./memory";
+import { operationCount, stepCount, steps } from "./code";
+import { allocate, allocateFilled, floatAt, grown, setFloatAt, setHeader, setWordAt, wordAt } from "./memory";
 
 let first = 0;
 let count = 0;
@@ -27,9 +31,20 @@ let batches: usize = 0;
 let turns: usize = 0;
 let causes: usize = 0;
 let causeKinds: usize = 0;
+let batchCount = 0;
+let lastEvents: usize = 0;
+/** Pairs of an operation in a batch and a number, and by operation and batch the pair; −1 for none. */
+let executions: usize = 0;
+let pairOf: usize = 0;
 
-/** Empties the columns. */
-export function beginEvents(): void {
+/** Empties the columns, for events of so many batches. */
+export function beginEvents(allBatches: i32): void {
+  batchCount = allBatches;
+  lastEvents = allocate(<usize>(batchCount * stepCount) << 2);
+  executions = allocate(<usize>(batchCount * operationCount) << 3);
+  pairOf = allocateFilled(<usize>(batchCount * operationCount) << 2, 0xff);
+  setHeader(lastEventTable, <i32>lastEvents);
+  setHeader(executionTable, <i32>executions);
   capacity = 1 << 12;
   starts = allocate(<usize>capacity << 3);
   ends = allocate(<usize>capacity << 3);
@@ -50,6 +65,31 @@ export function continueEvents(event: i32): void {
   count = event;
   setHeader(firstEvent, first);
   setHeader(eventCount, count);
+}
+
+/** Finds the last event of each step in each batch, of several the first, and counts events by operation and batch. */
+export function surveyEvents(): void {
+  memory.fill(lastEvents, 0xff, <usize>(batchCount * stepCount) << 2);
+  let pairCount = 0;
+  for (let at = 0; at < count - first; at += 1) {
+    const batch = wordAt(batches, at);
+    const operation = wordAt(places, at);
+    const key = batch * stepCount + wordAt(steps, operation);
+    const last = wordAt(lastEvents, key);
+    if (last < 0 || floatAt(settled, at) > floatAt(settled, last)) setWordAt(lastEvents, key, at);
+    const execution = batch * operationCount + operation;
+    let pair = wordAt(pairOf, execution);
+    if (pair < 0) {
+      pair = pairCount;
+      pairCount += 1;
+      setWordAt(pairOf, execution, pair);
+      setWordAt(executions, 2 * pair, execution);
+      setWordAt(executions, 2 * pair + 1, 0);
+    }
+    setWordAt(executions, 2 * pair + 1, wordAt(executions, 2 * pair + 1) + 1);
+  }
+  for (let pair = 0; pair < pairCount; pair += 1) setWordAt(pairOf, wordAt(executions, 2 * pair), -1);
+  setHeader(executionCount, pairCount);
 }
 
 /** Enters an event that starts now; returns its number. */

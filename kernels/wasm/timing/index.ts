@@ -2,7 +2,7 @@
 export { jump as timingJump, listDue as timingListDue, schedule as timingSchedule } from "./calendar";
 export { timingCode, timingCosts } from "./code";
 export { timingBegin, timingIsIdle, timingNow, timingRun } from "./engine";
-export { continueEvents as timingContinue } from "./events";
+export { continueEvents as timingContinue, surveyEvents as timingSurvey } from "./events";
 export {
   compareStates as timingCompare,
   differenceMatters as timingMatters,

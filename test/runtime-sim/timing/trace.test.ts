@@ -97,15 +97,18 @@ describe("a trace", () => {
     }
   });
 
-  it("names the event of each step and batch that settles last, of several the first", () => {
+  it("names the event of each step and batch that settles last, of several the first, and counts those of each place", () => {
     const program = richProgram();
     for (const trace of [run(program, { batches: 3 }), ...simulatedTwice(program)]) {
       const last = trace.lastEvents.map((events) => [...events].map(() => -1));
+      const executions = trace.places.map(() => 0);
       for (const { index, batch, place, settled } of traceEvents(trace)) {
+        if (batch === 0) executions[trace.places.indexOf(place)] = at(executions, trace.places.indexOf(place)) + 1;
         const known = at(at(last, batch), place.step);
         if (known < 0 || settled > traceEvent(trace, known).settled) at(last, batch)[place.step] = index;
       }
       expect(trace.lastEvents.map((events) => [...events])).toEqual(last);
+      expect([...trace.executions]).toEqual(executions);
     }
   });
 
