@@ -154,10 +154,11 @@ export class EdgePricer {
     const bounds = new Float64Array(owners.length * readers.length);
     const isPriced = new Uint8Array(bounds.length);
     const open: number[] = [];
-    owners.forEach((from, row) => {
+    for (const [row, from] of owners.entries()) {
       const [known, bounded] = [knownOf(this.#cycles, from), knownOf(this.#bounds, from)];
-      readers.forEach((to, column) => {
+      for (let column = 0; column < readers.length; column += 1) {
         const entry = row * readers.length + column;
+        const to = at(readers, column);
         let cycles = known.get(keyOf(to));
         const bound = cycles ?? bounded.get(keyOf(to));
         if (bound === undefined) {
@@ -166,15 +167,20 @@ export class EdgePricer {
         }
         bounds[entry] = cycles ?? bound ?? Number.NaN;
         isPriced[entry] = cycles === undefined ? 0 : 1;
-      });
-    });
+      }
+    }
     if (open.length > 0)
       this.#scratch.links.fillLeast(bounds, placements(owners), placements(readers), bytes, this.#target);
-    for (const entry of open) {
-      const [from, to] = [at(owners, Math.floor(entry / readers.length)), at(readers, entry % readers.length)];
-      isPriced[entry] = (bounds[entry] as number) < 0 ? 1 : 0;
-      if (isPriced[entry] === 1) bounds[entry] = priced(from, to);
-      else knownOf(this.#bounds, from).set(keyOf(to), bounds[entry] as number);
+    for (let index = 0; index < open.length; index += 1) {
+      const entry = open[index] as number;
+      const from = at(owners, Math.floor(entry / readers.length));
+      const to = at(readers, entry % readers.length);
+      const bound = bounds[entry] as number;
+      if (bound >= 0) knownOf(this.#bounds, from).set(keyOf(to), bound);
+      else {
+        bounds[entry] = priced(from, to);
+        isPriced[entry] = 1;
+      }
     }
     const least = new Float64Array(owned.length * needed.length);
     const isKnown = new Uint8Array(least.length);
@@ -182,9 +188,10 @@ export class EdgePricer {
     let entry = 0;
     for (const from of owned) {
       const row = owners.indexOf(from) * readers.length;
-      for (const column of columns) {
-        least[entry] = bounds[row + column] as number;
-        isKnown[entry] = isPriced[row + column] as number;
+      for (let place = 0; place < columns.length; place += 1) {
+        const pair = row + (columns[place] as number);
+        least[entry] = bounds[pair] as number;
+        isKnown[entry] = isPriced[pair] as number;
         entry += 1;
       }
     }

@@ -1,5 +1,5 @@
 import { at, ceilDivide, productAt } from "../../base/math.ts";
-import type { Access } from "../../ir/iteration.ts";
+import type { Access, IterationDimension } from "../../ir/iteration.ts";
 import type { CorePlace, Split, SplitPart } from "../../ir/mapping.ts";
 import { elementBytes } from "../../ir/type.ts";
 import { resident, streamed, type WeightPlan } from "../../ir/weight-plan.ts";
@@ -193,8 +193,13 @@ function measureOf(
   target: ChipTarget,
 ): Measure {
   const { layer, roles, hasWeights, operands, values } = facts;
-  const parts = layer.dimensions.map((_, index) => at(rows.parts, index) * at(columns.parts, index));
-  const chunks = layer.dimensions.map(({ size }, index) => ceilDivide(size, at(parts, index)));
+  const parts: number[] = [];
+  const chunks: number[] = [];
+  for (let index = 0; index < layer.dimensions.length; index += 1) {
+    const count = (rows.parts[index] as number) * (columns.parts[index] as number);
+    parts.push(count);
+    chunks.push(ceilDivide((layer.dimensions[index] as IterationDimension).size, count));
+  }
   const passingBytes = bytesOf(operands, chunks) + bytesOf(values, chunks);
   const weightBytes = wholeWeightBytes(facts, chunks);
   const addsSums = roles !== null && productAt(parts, roles.inner) > 1;
@@ -270,7 +275,8 @@ export class LayerChoices {
     const measures = new Map<number, Measure>();
     for (let index = 0; index < this.#splits.length; index += 1) {
       const split = at(this.#splits, index);
-      const [rows, columns] = [factsOf(split.rows), factsOf(split.columns)];
+      const rows = factsOf(split.rows);
+      const columns = factsOf(split.columns);
       const key = Math.min(rows.number, columns.number) * listCount + Math.max(rows.number, columns.number);
       let measure = measures.get(key);
       if (measure === undefined) {
@@ -291,7 +297,7 @@ export class LayerChoices {
 
   /** Choices by ascending figures, of equals the lower first. */
   #sorted(figures: readonly number[]): number[] {
-    return Array.from(figures.keys()).sort((a, b) => (figures[a] as number) - (figures[b] as number) || a - b);
+    return figures.map((_, choice) => choice).sort((a, b) => (figures[a] as number) - (figures[b] as number) || a - b);
   }
 
   #outline(choice: number): Geometry {

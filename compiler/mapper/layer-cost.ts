@@ -288,7 +288,8 @@ export function leastContractionCycles(
   target: ChipTarget,
 ): number {
   const rows = productAt(chunks, group) * productAt(chunks, row);
-  const [columnCount, innerCount] = [productAt(chunks, column), productAt(chunks, inner)];
+  const columnCount = productAt(chunks, column);
+  const innerCount = productAt(chunks, inner);
   if (rows * columnCount === 0) return target.synchronization.barrierCycles;
   const passes = columnPasses(target, columnCount, elementTypes[elements.wider].bits);
   const matrixCycles = rows * innerPasses(target, innerCount) * passes;

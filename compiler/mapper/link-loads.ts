@@ -85,16 +85,24 @@ export class LinkLoader {
 
 /** The boxes of some cores from the first to the last, as bounds look at them. */
 function lookedBoxes({ rows, columns, rank, boxStart, boxes, bounds }: Placement): Int32Array {
-  const starts = [0];
-  const sides: number[] = [];
+  const coreOf = (looked: number): number => Math.floor((looked * (rows * columns - 1)) / (lookedCores - 1));
+  const width = 2 * rank;
+  let count = 0;
   for (let looked = 0; looked < lookedCores; looked += 1) {
-    const core = Math.floor((looked * (rows * columns - 1)) / (lookedCores - 1));
-    const [first, end] = [boxStart[core] as number, boxStart[core + 1] as number];
-    for (let place = first; place < end; place += 1) {
-      const box = 2 * rank * (boxes[place] as number);
-      for (let side = box; side < box + 2 * rank; side += 1) sides.push(bounds[side] as number);
-    }
-    starts.push((starts[looked] as number) + end - first);
+    const core = coreOf(looked);
+    count += (boxStart[core + 1] as number) - (boxStart[core] as number);
   }
-  return Int32Array.from([...starts, ...sides]);
+  const record = new Int32Array(lookedCores + 1 + width * count);
+  let end = 0;
+  for (let looked = 0; looked < lookedCores; looked += 1) {
+    const core = coreOf(looked);
+    for (let place = boxStart[core] as number; place < (boxStart[core + 1] as number); place += 1) {
+      const from = width * (boxes[place] as number);
+      const to = lookedCores + 1 + width * end;
+      for (let side = 0; side < width; side += 1) record[to + side] = bounds[from + side] as number;
+      end += 1;
+    }
+    record[looked + 1] = end;
+  }
+  return record;
 }

@@ -90,7 +90,9 @@ function priceUpTo(limit: number, open: readonly OpenPair[], costs: CostBounds):
   for (let pair = 0; pair < open.length; pair += 1) {
     const { table } = at(open, pair);
     if (table.unknownCount === 0) continue;
-    for (const entry of costs.entriesUpTo(pair, limit)) {
+    const low = costs.entriesUpTo(pair, limit);
+    for (let place = 0; place < low.length; place += 1) {
+      const entry = low[place] as number;
       if (table.isKnown(entry)) continue;
       table.cycles(entry);
       count += 1;

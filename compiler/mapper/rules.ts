@@ -73,9 +73,15 @@ function axisViolations(
 
 /** Into how many parts a split divides a dimension, over both grid axes. */
 export function totalParts(split: Split, name: string): number {
+  return partsIn(split.rows, name) * partsIn(split.columns, name);
+}
+
+function partsIn(list: readonly SplitPart[], name: string): number {
   let parts = 1;
-  for (const part of split.rows) if (part.dimension === name) parts *= part.parts;
-  for (const part of split.columns) if (part.dimension === name) parts *= part.parts;
+  for (let index = 0; index < list.length; index += 1) {
+    const part = list[index] as SplitPart;
+    if (part.dimension === name) parts *= part.parts;
+  }
   return parts;
 }
 

@@ -90,10 +90,12 @@ export function candidateSplits(layer: Layer, grid: Grid): Split[] {
 
 /** Whether dimensions that both lists divide have at least as many indexes as parts. */
 function sharedFit({ rows, columns }: Split, sizes: ReadonlyMap<string, number>): boolean {
-  for (const row of rows) {
-    for (const column of columns) {
-      if (row.dimension === column.dimension && row.parts * column.parts > (sizes.get(row.dimension) ?? 1))
-        return false;
+  for (let outer = 0; outer < rows.length; outer += 1) {
+    for (let inner = 0; inner < columns.length; inner += 1) {
+      const row = rows[outer] as SplitPart;
+      const column = columns[inner] as SplitPart;
+      if (row.dimension !== column.dimension) continue;
+      if (row.parts * column.parts > (sizes.get(row.dimension) ?? 1)) return false;
     }
   }
   return true;

@@ -54,8 +54,11 @@ export function budgetedWeights(
   let room = spareBytes + total(present, bytesOf) - total(stored, bytesOf);
   for (;;) {
     let best: Exchange | null = null;
-    for (const [storer, current] of stored.entries()) {
-      for (const storage of at(storers, storer).options) {
+    for (let storer = 0; storer < stored.length; storer += 1) {
+      const current = at(stored, storer);
+      const { options } = at(storers, storer);
+      for (let option = 0; option < options.length; option += 1) {
+        const storage = at(options, option);
         const saved = costOf(current) - costOf(storage);
         const bytes = storage.weightBytes - current.weightBytes;
         if (saved <= 0 || bytes > room) continue;

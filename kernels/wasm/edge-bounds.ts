@@ -32,9 +32,6 @@ function shareSides(owners: usize, readers: usize, scratch: usize): void {
   const columnAxis = word(owners, ownerColumnCut + cutAxis);
   const rowSides = table(owners, ownerRowCut + cutSides);
   const columnSides = table(owners, ownerColumnCut + cutSides);
-  const ofOne = f64x2.replace_lane(f64x2.splat(0), 0, 1);
-  const ofOther = f64x2.replace_lane(f64x2.splat(0), 1, 1);
-  const ofBoth = f64x2.splat(1);
   for (let axis = 0; axis < rank; axis += 1) {
     const own = owners + (<usize>(ownerAxes + axis * ownerAxisWords) << 2);
     const count = word(own, 0);
@@ -45,28 +42,31 @@ function shareSides(owners: usize, readers: usize, scratch: usize): void {
       const start = word(bounds, 2 * range);
       const end = word(bounds, 2 * range + 1);
       const last = firstAfter(starts, count, end - 1);
-      const zero = f64x2.splat(0);
-      let rowElements = zero;
-      let rowPieces = zero;
-      let columnElements = zero;
-      let columnPieces = zero;
+      // Elements and pieces.
+      let whole = f64x2.splat(0);
+      let behindRow = whole;
+      let behindColumn = whole;
       for (let owner = firstAfter(ends, count, start); owner < last; owner += 1) {
-        const shared = f64x2.splat(<f64>(min(end, word(ends, owner)) - max(start, word(starts, owner))));
-        // Where an axis does not tell sides apart, its elements count on both.
-        const row = axis != rowAxis ? ofBoth : word(rowSides, owner) == 1 ? ofOther : ofOne;
-        const column = axis != columnAxis ? ofBoth : word(columnSides, owner) == 1 ? ofOther : ofOne;
-        rowElements = f64x2.add(rowElements, f64x2.mul(shared, row));
-        rowPieces = f64x2.add(rowPieces, row);
-        columnElements = f64x2.add(columnElements, f64x2.mul(shared, column));
-        columnPieces = f64x2.add(columnPieces, column);
+        const shared = <f64>(min(end, word(ends, owner)) - max(start, word(starts, owner)));
+        const piece = f64x2.replace_lane(f64x2.splat(1), 0, shared);
+        whole = f64x2.add(whole, piece);
+        if (axis == rowAxis && word(rowSides, owner) == 1) behindRow = f64x2.add(behindRow, piece);
+        if (axis == columnAxis && word(columnSides, owner) == 1) behindColumn = f64x2.add(behindColumn, piece);
       }
       const entry = scratch + <usize>(range * sharedBytes);
-      v128.store(entry, rowElements);
-      v128.store(entry, rowPieces, 16);
-      v128.store(entry, columnElements, 32);
-      v128.store(entry, columnPieces, 48);
+      storeSides(entry, whole, behindRow, axis == rowAxis);
+      storeSides(entry + 32, whole, behindColumn, axis == columnAxis);
     }
   }
+}
+
+/** Writes elements, then pieces, before and behind a cut: all of them on both sides where an axis does not tell these apart. */
+@inline
+function storeSides(entry: usize, whole: v128, behind: v128, isApart: bool): void {
+  const first = isApart ? f64x2.sub(whole, behind) : whole;
+  const second = isApart ? behind : whole;
+  v128.store(entry, v128.shuffle<f64>(first, second, 0, 2));
+  v128.store(entry, v128.shuffle<f64>(first, second, 1, 3), 16);
 }
 
 /** Cycles that elements in pieces hold a link at least, of two kinds at once. */
