@@ -128,6 +128,7 @@ export interface KernelExports {
   goodChoices(record: Address, chosen: Address): void;
   boundCosts(record: Address): void;
   costsUpTo(costs: Address, count: number, limit: number, found: Address): number;
+  remainingChoices(record: Address): number;
   timingCode(rows: number, columns: number, operations: number, segments: number, tokens: number, steps: number): void;
   timingCosts(
     activationHop: number,

@@ -35,8 +35,13 @@ interface Costs {
  * another one beats whatever the neighbours do are left out first. Equal tables are eliminated once, so that the repeated
  * steps of a network cost little. The same costs always give the same choices.
  */
-export function minimize(single: readonly Float64Array[], pairs: readonly PairCost[], tableLimit: number): Minimum {
-  const found = minimum(single, pairs, tableLimit, true);
+export function minimize(
+  single: readonly Float64Array[],
+  pairs: readonly PairCost[],
+  tableLimit: number,
+  kernels?: WebAssembly.Module,
+): Minimum {
+  const found = minimum(single, pairs, tableLimit, true, kernels);
   if (found === null) throw internalError("a search that may leave out choices found none");
   return found;
 }
@@ -46,8 +51,9 @@ export function exactMinimum(
   single: readonly Float64Array[],
   pairs: readonly PairCost[],
   tableLimit: number,
+  kernels?: WebAssembly.Module,
 ): Minimum | null {
-  return minimum(single, pairs, tableLimit, false);
+  return minimum(single, pairs, tableLimit, false, kernels);
 }
 
 function minimum(
@@ -55,10 +61,11 @@ function minimum(
   pairs: readonly PairCost[],
   tableLimit: number,
   mayLeaveOut: boolean,
+  kernels: WebAssembly.Module | undefined,
 ): Minimum | null {
   const pool = new TablePool();
   const costs = costsOf(single, pairs, pool);
-  let kept = undominatedChoices(costs.single, costs.sides);
+  let kept = undominatedChoices(costs.single, costs.sides, kernels);
   for (let exact = true; ; exact = false) {
     // A variable with one choice only shifts the costs of its neighbours.
     const sizes = kept.map((choices) => choices.length);

@@ -154,7 +154,7 @@ function leastByNeededPrices(
 ): Minimum | null {
   const needed = priceNeeded(single, open, others, kernels);
   const pairs = open.map(({ left, right, table }) => ({ left, right, table: table.least }));
-  return exactMinimum(needed, [...pairs, ...others], tableLimit);
+  return exactMinimum(needed, [...pairs, ...others], tableLimit, kernels);
 }
 
 /** The choices with the least Σ layers + Σ edges + Σ prices, of cycles and picojoules by what they weigh. */
@@ -186,7 +186,7 @@ export function search(
   };
   const { choices, exact } =
     (isCycles ? leastByNeededPrices(single, open, others, space.kernels) : null) ??
-    minimize(single, [...open.map(wholeCost), ...others], tableLimit);
+    minimize(single, [...open.map(wholeCost), ...others], tableLimit, space.kernels);
   const chosen = choices.map((choice, layer) => at(at(space.candidates, layer), choice));
   let predictedCycles = 0;
   let predictedPj = 0;

@@ -5,6 +5,7 @@ export { contract, pairWeights } from "./contraction";
 export { dequantize, floatFromHalf, halfFromFloat, toNarrow } from "./conversion";
 export { copy, fill } from "./copy";
 export { boundCosts, costsUpTo, goodChoices, sweepCosts } from "./cost-bounds";
+export { remainingChoices } from "./dominance";
 export { leastEdgeCycles } from "./edge-bounds";
 export { contractFloat } from "./float-contraction";
 export { linkCycleSum, linkLoads } from "./link-loads";

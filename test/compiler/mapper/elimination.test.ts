@@ -4,6 +4,11 @@ import { sidesOf, undominatedChoices } from "../../../compiler/mapper/dominance.
 import { minimize, type PairCost } from "../../../compiler/mapper/elimination.ts";
 import { eliminationOrder } from "../../../compiler/mapper/elimination-order.ts";
 import { type Table, TablePool } from "../../../compiler/mapper/table-pool.ts";
+import { DominanceKernel } from "../../../kernels/dominance.ts";
+import { plainRemaining } from "../../../kernels/plain/dominance.ts";
+import { compileKernels } from "../../../kernels/wasm-module.ts";
+
+const kernels = compileKernels();
 
 interface Case {
   readonly single: readonly Float64Array[];
@@ -105,7 +110,7 @@ describe("variable elimination", () => {
   it("finds the minimum that brute force finds, on any graph of pair costs", () => {
     fc.assert(
       fc.property(caseArbitrary, (problem) => {
-        const result = minimize(problem.single, problem.pairs, 1e6);
+        const result = minimize(problem.single, problem.pairs, 1e6, kernels);
         expect(result.cost).toBe(bruteForce(problem));
         expect(total(problem, result.choices)).toBe(result.cost);
         expect(result.exact).toBe(true);
@@ -117,7 +122,7 @@ describe("variable elimination", () => {
   it("keeps tables within the limit, says that it is not exact, and still states the true cost of its choices", () => {
     fc.assert(
       fc.property(caseArbitrary, (problem) => {
-        const result = minimize(problem.single, problem.pairs, 4);
+        const result = minimize(problem.single, problem.pairs, 4, kernels);
         expect(total(problem, result.choices)).toBe(result.cost);
         const least = bruteForce(problem);
         if (result.exact) expect(result.cost).toBe(least);
@@ -135,18 +140,18 @@ describe("variable elimination", () => {
       { left: 1, right: 2, table },
       { left: 0, right: 2, table },
     ];
-    expect(minimize(single, pairs, 27)).toMatchObject({ choices: [1, 1, 1], cost: 6, exact: true });
-    expect(minimize(single, pairs, 26)).toMatchObject({ choices: [1, 1, 1], cost: 6, exact: false });
+    expect(minimize(single, pairs, 27, kernels)).toMatchObject({ choices: [1, 1, 1], cost: 6, exact: true });
+    expect(minimize(single, pairs, 26, kernels)).toMatchObject({ choices: [1, 1, 1], cost: 6, exact: false });
   });
 
   it("takes the lowest choice among equals", () => {
     const single = [Float64Array.of(5, 5, 5), Float64Array.of(2, 2)];
-    expect(minimize(single, [], 100).choices).toEqual([0, 0]);
+    expect(minimize(single, [], 100, kernels).choices).toEqual([0, 0]);
   });
 
   it("adds a pair cost of a variable with itself along its diagonal", () => {
     const table = Float64Array.of(9, 0, 0, 4);
-    expect(minimize([Float64Array.of(0, 1)], [{ left: 0, right: 0, table }], 100)).toMatchObject({
+    expect(minimize([Float64Array.of(0, 1)], [{ left: 0, right: 0, table }], 100, kernels)).toMatchObject({
       choices: [1],
       cost: 5,
       exact: true,
@@ -160,7 +165,7 @@ describe("variable elimination", () => {
       right: left + 1,
       table: Float64Array.of(0, 3, 3, 0),
     }));
-    expect(minimize(single, pairs, 16).cost).toBe(50);
+    expect(minimize(single, pairs, 16, kernels).cost).toBe(50);
   });
 
   it("leaves out choices that another one beats whatever the neighbours choose, and never a choice that is best somewhere", () => {
@@ -171,7 +176,7 @@ describe("variable elimination", () => {
           .filter(({ left, right }) => left !== right)
           .map((pair) => ({ ...pair, table: pool.intern(pair.table) }));
         const own = problem.single.map((costs) => pool.intern(costs));
-        const kept = undominatedChoices(own, sidesOf(own.length, pairs));
+        const kept = undominatedChoices(own, sidesOf(own.length, pairs), kernels);
         const simple: Case = {
           single: problem.single,
           pairs: problem.pairs.filter(({ left, right }) => left !== right),
@@ -183,6 +188,31 @@ describe("variable elimination", () => {
     );
   });
 
+  it("finds the choices that are left as they are found plainly, also forbidden ones and after other variables", () => {
+    const cost = fc.oneof({ weight: 5, arbitrary: fc.nat(9) }, fc.constant(Number.POSITIVE_INFINITY));
+    const costs = (length: number): fc.Arbitrary<Float64Array> =>
+      fc.array(cost, { minLength: length, maxLength: length }).map((list) => Float64Array.from(list));
+    const side = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.boolean()).chain(([width, isLeft]) =>
+      fc.record({
+        costs: costs(5 * width),
+        isLeft: fc.constant(isLeft),
+        others: fc.subarray([0, 1, 2, 3].slice(0, width), { minLength: 1 }),
+      }),
+    );
+    const kernel = new DominanceKernel(kernels);
+    fc.assert(
+      fc.property(
+        costs(5),
+        fc.subarray([0, 1, 2, 3, 4], { minLength: 1 }),
+        fc.array(side, { maxLength: 3 }),
+        (own, choices, sides) => {
+          expect(kernel.remaining(own, choices, sides)).toEqual(plainRemaining(own, choices, sides));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it("leaves out what is forbidden, and what costs as much as a lower choice", () => {
     const pool = new TablePool();
     const own = [Float64Array.of(3, 1, 1, Number.POSITIVE_INFINITY), Float64Array.of(0, 0)].map((each) =>
@@ -190,14 +220,14 @@ describe("variable elimination", () => {
     );
     const table = pool.intern(Float64Array.of(0, 0, 2, 3, 2, 3, 0, 0));
     // Choice 0 costs 3 in all, choice 1 at least 3, choice 2 the same as choice 1.
-    expect(undominatedChoices(own, sidesOf(2, [{ left: 0, right: 1, table }]))).toEqual([[0], [0]]);
+    expect(undominatedChoices(own, sidesOf(2, [{ left: 0, right: 1, table }]), kernels)).toEqual([[0], [0]]);
     const close = pool.intern(Float64Array.of(0, 0, 1, 3, 1, 3, 0, 0));
-    expect(undominatedChoices(own, sidesOf(2, [{ left: 0, right: 1, table: close }]))).toEqual([[1], [0]]);
+    expect(undominatedChoices(own, sidesOf(2, [{ left: 0, right: 1, table: close }]), kernels)).toEqual([[1], [0]]);
     // With choice 1 left alone, the neighbour's choice 1 (½ + 0) beats its choice 0 (0 + 1).
     const open = pool.intern(Float64Array.of(0, 0, 1, 0, 1, 0, 0, 0));
     const other = pool.intern(Float64Array.of(0, 0.5));
     const sides = sidesOf(2, [{ left: 0, right: 1, table: open }]);
-    expect(undominatedChoices([own[0] as Table, other], sides)).toEqual([[1], [1]]);
+    expect(undominatedChoices([own[0] as Table, other], sides, kernels)).toEqual([[1], [1]]);
   });
 
   it("eliminates every variable once, with the neighbours that it has by then", () => {
@@ -233,7 +263,7 @@ describe("variable elimination", () => {
   it("works about as long for a thousand equal steps as for a hundred", () => {
     const operations = (stepCount: number): number => {
       const { single, pairs } = recurrence(stepCount, 6);
-      return minimize(single, pairs, 1e6).operationCount;
+      return minimize(single, pairs, 1e6, kernels).operationCount;
     };
     expect(operations(1000)).toBeLessThan(1.5 * operations(100));
   });
@@ -242,7 +272,7 @@ describe("variable elimination", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 2, max: 4 }), (stepCount, choiceCount) => {
         const problem = recurrence(stepCount, choiceCount);
-        const result = minimize(problem.single, problem.pairs, 1e6);
+        const result = minimize(problem.single, problem.pairs, 1e6, kernels);
         expect(result.exact).toBe(true);
         expect(total(problem, result.choices)).toBe(result.cost);
         expect(result.cost).toBe(alongSteps(problem, stepCount, choiceCount));

@@ -150,8 +150,8 @@ describe("the prices that a search needs", () => {
         const open = opened(pairs, new Set());
         const own = priceNeeded(single, open, others);
         const priced = open.map(({ left, right, table }) => ({ left, right, table: table.least }));
-        const { cost: least } = minimize(single, [...pairs, ...others], 1e6);
-        expect(minimize(own, [...priced, ...others], 1e6).cost).toBe(least);
+        const { cost: least } = minimize(single, [...pairs, ...others], 1e6, kernels);
+        expect(minimize(own, [...priced, ...others], 1e6, kernels).cost).toBe(least);
         for (const choices of allChoices(single)) {
           const cost = totalOf(choices, single, [...pairs, ...others]);
           const known = totalOf(choices, own, [...priced, ...others]);
