@@ -6,6 +6,12 @@ export function word(base: usize, index: i32): i32 {
   return load<i32>(base + (<usize>index << 2));
 }
 
+/** Writes a word of a list. */
+@inline
+export function put(base: usize, index: i32, value: i32): void {
+  store<i32>(base + (<usize>index << 2), value);
+}
+
 /** A table of a record, whose place in words the record says. */
 @inline
 export function table(record: usize, place: i32): usize {
