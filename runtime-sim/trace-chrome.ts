@@ -77,7 +77,9 @@ function threadsWithEvents(trace: Trace): number[] {
   const hasEvents = new Uint8Array(trace.rows * (trace.columns + 1) * threadNames.length);
   const end = eventsUntil(trace, 0);
   for (const { first, columns } of trace.pieces) {
-    if (first < end) for (const thread of columns.thread) hasEvents[thread] = 1;
+    if (first >= end) break;
+    const { thread } = columns;
+    for (let row = 0; row < thread.length; row += 1) hasEvents[thread[row] as number] = 1;
   }
   const threads: number[] = [];
   hasEvents.forEach((has, number) => {

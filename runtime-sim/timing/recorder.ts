@@ -84,12 +84,14 @@ export class Recorder {
       times[step] = settled + cycles;
       at(this.#lastEvents, batch + batches)[step] = count + row;
     }
+    this.count = count + columns.start.length;
+    // In later batches than those of the recording none is of the first.
+    if (batches > 0) return;
     const own = this.#executions;
     for (let pair = 0; pair < executions.length; pair += 2) {
       const place = (executions[pair] as number) + batches * own.length;
       if (place >= 0 && place < own.length) own[place] = (own[place] as number) + (executions[pair + 1] as number);
     }
-    this.count = count + columns.start.length;
   }
 
   /** The trace of what has been entered. */

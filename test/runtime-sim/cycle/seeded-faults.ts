@@ -136,8 +136,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: "an exchange begins with the first of its cores",
     file: `${engine}/engine.ts`,
-    find: "startExchange(exchange, core, portBegin)",
-    replace: "startExchange(exchange, core, now)",
+    find: "startExchange(exchange, core / width, core % width, portBegin)",
+    replace: "startExchange(exchange, core / width, core % width, now)",
   },
   {
     name: "a unit takes in the next instruction while one runs",
