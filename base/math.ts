@@ -57,3 +57,12 @@ export function at<T>(items: ArrayLike<T>, index: number): T {
 export function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
+
+/**
+ * The same number, but 0 for −0. Small whole ones that came out of floats or 64-bit integers are made again as whole numbers: the engine
+ * would keep them, and all that is added to them, as objects wherever code is not optimized yet.
+ */
+export function plainNumber(value: number): number {
+  const small = value | 0;
+  return small === value ? small : value;
+}

@@ -1,4 +1,4 @@
-import { product } from "../base/math.ts";
+import { plainNumber, product } from "../base/math.ts";
 
 /** How numbers are stored, smallest to largest; `bits` is the packed width, `storage` the unpacked array. */
 export const elementTypes = {
@@ -44,7 +44,7 @@ export function tensorType(
   shape: readonly number[],
   quantization: Quantization | null = null,
 ): TensorType {
-  return { element, quantization, shape };
+  return { element, quantization, shape: shape.map(plainNumber) };
 }
 
 /** One scale and zero for the whole tensor. */
@@ -95,12 +95,21 @@ export function sameType(left: TensorType, right: TensorType): boolean {
 export function sameQuantization(left: TensorType, right: TensorType): boolean {
   const [a, b] = [left.quantization, right.quantization];
   if (a === null || b === null) return a === b;
-  return a.axis === b.axis && sameNumbers(a.scales, b.scales) && sameNumbers(a.zeros, b.zeros);
+  return a.axis === b.axis && sameScales(a.scales, b.scales) && sameNumbers(a.zeros, b.zeros);
+}
+
+/** As `sameNumbers`, which sees whole numbers alone this way: optimized code would make lists of floats of them as well. */
+function sameScales(left: readonly number[], right: readonly number[]): boolean {
+  if (left.length !== right.length) return false;
+  for (let index = 0; index < left.length; index += 1) if (!Object.is(left[index], right[index])) return false;
+  return true;
 }
 
 /** Whether two lists hold the same numbers in the same order. */
 export function sameNumbers(left: readonly number[], right: readonly number[]): boolean {
-  return left.length === right.length && left.every((value, index) => Object.is(value, right[index]));
+  if (left.length !== right.length) return false;
+  for (let index = 0; index < left.length; index += 1) if (!Object.is(left[index], right[index])) return false;
+  return true;
 }
 
 /** Prints a type: `i8<scale=0.02, zero=-3>[1,16,28,28]`, `i8<axis=0, scale=[0.1,0.2], zero=0>[2,3]`, `f16[1,256]`. */

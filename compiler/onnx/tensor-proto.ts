@@ -1,5 +1,5 @@
 import { type Location, problem } from "../../base/errors.ts";
-import { product } from "../../base/math.ts";
+import { plainNumber, product } from "../../base/math.ts";
 import { allocateData, type Tensor, type TensorData, viewData } from "../../ir/tensor.ts";
 import {
   type ElementType,
@@ -68,7 +68,7 @@ export function elementOfDataType(dataType: number | null | undefined, at: Locat
 /** A 64-bit integer as a number: exact within ±2^53, nearest beyond; 0 when it is absent. */
 export function toNumber(value: Integer64 | null | undefined): number {
   if (value === null || value === undefined) return 0;
-  return typeof value === "number" ? value : value.toNumber();
+  return typeof value === "number" ? value : plainNumber(value.toNumber());
 }
 
 /** Sizes of a shape as numbers; throws B115 for a negative one, B117 for too many axes or elements. */

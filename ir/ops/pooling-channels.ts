@@ -70,7 +70,7 @@ export const channelMeanOfSquares: Operator = defineOperator({
                   { dimension: 1, stride: 1 },
                   { dimension: rank, stride: 1 },
                 ],
-                offset: -channelsBefore(size),
+                offset: 0 - channelsBefore(size),
               }
             : form,
         ),

@@ -83,7 +83,8 @@ export function windowAccess(window: Window, outer: number, inner: number): Axis
       { dimension: outer + axis, stride: at(window.strides, axis) },
       { dimension: inner + axis, stride: at(window.dilations, axis) },
     ],
-    offset: -at(window.begins, axis),
+    // Never −0, which the engine keeps as a float.
+    offset: 0 - at(window.begins, axis),
   }));
 }
 
