@@ -17,8 +17,9 @@ const oneCore: CoreGroup = { rows: 1, columns: 1 };
 export function sharingCores(geometry: Geometry, roles: ContractionRoles): CoreGroup {
   const size = (parts: readonly SplitPart[]): number => {
     let cores = 1;
-    for (const part of parts) {
-      if (roles.row.some((index) => geometry.dimensions[index]?.name === part.dimension)) cores *= part.parts;
+    for (let index = 0; index < parts.length; index += 1) {
+      const part = parts[index] as SplitPart;
+      if (roles.row.some((row) => geometry.dimensions[row]?.name === part.dimension)) cores *= part.parts;
     }
     return cores;
   };

@@ -54,7 +54,11 @@ export function layOut(
       const inner = product(list.slice(position + 1).map((part) => part.parts));
       const parts = list[position]?.parts ?? 1;
       const factor = factors[dimension] ?? 1;
-      return Array.from({ length }, (_, index) => factor * (Math.floor(Math.max(0, index - first) / inner) % parts));
+      const indexes: number[] = [];
+      for (let index = 0; index < length; index += 1) {
+        indexes.push(factor * (Math.floor(Math.max(0, index - first) / inner) % parts));
+      }
+      return indexes;
     });
   };
   const parts = dimensions.map(({ name }) => partsOn(split.rows, name) * partsOn(split.columns, name));
@@ -88,7 +92,8 @@ export function layOut(
 
 /** Whether the core is one of those that the split is laid on. */
 export function isUsed({ corner, usedRows, usedColumns }: Geometry, row: number, column: number): boolean {
-  const [down, right] = [row - corner.row, column - corner.column];
+  const down = row - corner.row;
+  const right = column - corner.column;
   return down >= 0 && down < usedRows && right >= 0 && right < usedColumns;
 }
 

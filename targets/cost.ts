@@ -57,7 +57,8 @@ export interface VectorStage {
  */
 export function vectorCycles(target: ChipTarget, stages: readonly VectorStage[]): number {
   let slowest = 0;
-  for (const { cost, elements } of stages) {
+  for (let index = 0; index < stages.length; index += 1) {
+    const { cost, elements } = stages[index] as VectorStage;
     slowest = Math.max(slowest, ceilDivide(elements, target.vector.laneCount) * target.vector.cycles[cost]);
   }
   return slowest + vectorFillCycles(target, stages.length);

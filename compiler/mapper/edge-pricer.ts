@@ -59,6 +59,7 @@ export class EdgePricer {
   readonly #placements = new Map<string, Numbered>();
   readonly #lodgings: ReadonlyMap<string, Lodging>;
   readonly #pieces = new Map<string, readonly AxisPiece[]>();
+  readonly #geometries = new Map<Candidate, Geometry>();
   /** Prices and what they are at least, by number of the owners' placement. */
   readonly #cycles: Map<number, number>[] = [];
   readonly #bounds: Map<number, number>[] = [];
@@ -78,8 +79,14 @@ export class EdgePricer {
     return made;
   }
 
+  /** How a candidate lies on the grid; layers that share it have the same dimensions. */
   #layOut(layer: number, candidate: Candidate): Geometry {
-    return layOut(at(this.#network.layers, layer).dimensions, candidate.split, this.#target.grid, candidate.corner);
+    const known = this.#geometries.get(candidate);
+    if (known !== undefined) return known;
+    const { dimensions } = at(this.#network.layers, layer);
+    const made = layOut(dimensions, candidate.split, this.#target.grid, candidate.corner);
+    this.#geometries.set(candidate, made);
+    return made;
   }
 
   /** Where the edge's value lies when its producer is mapped so. */

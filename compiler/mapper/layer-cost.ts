@@ -1,4 +1,5 @@
 import { ceilDivide, product, productAt, sum } from "../../base/math.ts";
+import type { IterationDimension } from "../../ir/iteration.ts";
 import { type ElementType, elementBytes, elementCount, elementTypes } from "../../ir/type.ts";
 import type { WeightPlan } from "../../ir/weight-plan.ts";
 import {
@@ -111,7 +112,7 @@ export function layerCost(
     }
     case "vector":
     case "reduce": {
-      const elements = parallelPoints(geometry);
+      const elements = pointsOf(geometry, "parallel");
       if (elements === 0) return { ...nothing, cycles: synchronizationCycles, synchronizationCycles };
       const tile = Math.floor(target.core.partialBufferBytes / 4);
       const unit = chainCycles(passes, elements, ceilDivide(elements, tile), geometry, target);
@@ -124,7 +125,8 @@ export function layerCost(
       };
     }
     case "contraction":
-      if (parallelPoints(geometry) === 0) return { ...nothing, cycles: synchronizationCycles, synchronizationCycles };
+      if (pointsOf(geometry, "parallel") === 0)
+        return { ...nothing, cycles: synchronizationCycles, synchronizationCycles };
       return contractionCost(layer, roles ?? contractionRoles(layer), geometry, weights, passes, target);
   }
 }
@@ -137,12 +139,13 @@ function hostPartCycles({ host, reads, writes }: Layer, target: ChipTarget): num
   return host.operand === null ? transfer + hostOperationCycles(target, host.elementCount) : transfer;
 }
 
-function parallelPoints(geometry: Geometry): number {
-  return product(geometry.chunks.filter((_, index) => geometry.dimensions[index]?.kind === "parallel"));
-}
-
-function reductionPoints(geometry: Geometry): number {
-  return product(geometry.chunks.filter((_, index) => geometry.dimensions[index]?.kind === "reduction"));
+/** Points of a core along the dimensions of a kind. */
+function pointsOf({ dimensions, chunks }: Geometry, kind: IterationDimension["kind"]): number {
+  let points = 1;
+  for (let index = 0; index < chunks.length; index += 1) {
+    if (dimensions[index]?.kind === kind) points *= chunks[index] as number;
+  }
+  return points;
 }
 
 function inputCycles(layer: Layer, geometry: Geometry, target: ChipTarget): number {
@@ -162,10 +165,13 @@ function chainCycles(
   geometry: Geometry,
   target: ChipTarget,
 ): { readonly cycles: number; readonly vectorCycles: number; readonly portCycles: number } {
-  let [cycles, unit, port] = [0, 0, 0];
+  let cycles = 0;
+  let unit = 0;
+  let port = 0;
   const tile = ceilDivide(elements, tiles);
-  const inner = reductionPoints(geometry);
-  for (const pass of passes) {
+  const inner = pointsOf(geometry, "reduction");
+  for (let index = 0; index < passes.length; index += 1) {
+    const pass = passes[index] as VectorPass;
     const points = tile * (pass.reduces ? inner : 1);
     const stages = pass.stages.map(({ cost, lanes }) => ({ cost, elements: points * lanes }));
     const whole = tiles * (vectorCycles(target, stages) + target.synchronization.issueCycles);

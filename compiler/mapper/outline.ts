@@ -18,7 +18,8 @@ export function outline(
   let reduction: Geometry["reduction"] = null;
   const add = (list: readonly SplitPart[], axis: "rows" | "columns"): number => {
     let used = 1;
-    for (const part of list) {
+    for (let position = 0; position < list.length; position += 1) {
+      const part = list[position] as SplitPart;
       used *= part.parts;
       const index = dimensions.findIndex(({ name }) => name === part.dimension);
       parts[index] = (parts[index] as number) * part.parts;

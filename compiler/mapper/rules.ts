@@ -174,7 +174,8 @@ export function sharesWithIdle(
   chunks: ArrayLike<number>,
   { row }: ContractionRoles,
 ): boolean {
-  for (const index of row) {
+  for (let position = 0; position < row.length; position += 1) {
+    const index = row[position] as number;
     const whole = (parts[index] as number) - 1;
     if ((chunks[index] as number) * whole >= (dimensions[index] as IterationDimension).size) return true;
   }

@@ -79,7 +79,8 @@ export function candidateSplits(layer: Layer, grid: Grid): Split[] {
   const splits: Split[] = [];
   for (const rows of rowLists) {
     const rowReduction = isReduced(rows);
-    for (const columns of columnLists) {
+    for (let index = 0; index < columnLists.length; index += 1) {
+      const columns = columnLists[index] as SplitPart[];
       if (rowReduction && reducedColumns.has(columns)) continue;
       const split = { rows, columns };
       if (isApart ? sharedFit(split, sizes) : isLegal(split)) splits.push(split);
