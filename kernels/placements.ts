@@ -136,7 +136,7 @@ export class PlacementKernel {
     return this.#placed(placement, givenBoxes, givenCores, scratch);
   }
 
-  /** A placement as `LinkLoadKernel` takes readers. */
+  /** A placement as `LinkLoadKernel` takes readers; it stands until the next call. */
   readers(placement: Placement): Int32Array {
     const { record, rank, boxCount, columns } = placement;
     const from = this.#begin(record);
@@ -144,10 +144,10 @@ export class PlacementKernel {
     const most = readerWords + record.length + rank + 1 + boxCount * (3 * rank + 1) + 2 * boxCount * columns;
     const to = this.#reserve(most);
     const end = this.#kernels.describeReaders(4 * from, 4 * to, 4 * scratch);
-    return this.#words.slice(to, to + end);
+    return this.#words.subarray(to, to + end);
   }
 
-  /** A placement whose boxes are a grid, as `LinkLoadKernel` takes owners. */
+  /** A placement whose boxes are a grid, as `LinkLoadKernel` takes owners; it stands until the next call. */
   owners(placement: Placement): Int32Array {
     const { record, rank, boxCount } = placement;
     const from = this.#begin(record);
@@ -155,7 +155,7 @@ export class PlacementKernel {
     const cells = this.#kernels.describeOwnerAxes(4 * from, 4 * to);
     this.#reserve(cells + 2 * boxCount);
     const end = this.#kernels.describeOwnerCells(4 * from, 4 * to);
-    return this.#words.slice(to, to + end);
+    return this.#words.subarray(to, to + end);
   }
 
   /** Puts a record at the start of the memory; gives its place. */
