@@ -62,16 +62,16 @@ export function candidateSplits(layer: Layer, grid: Grid): Split[] {
   if (layer.kind === "output") return [{ rows: [], columns: [] }];
   const dimensions = dimensionOrder(layer);
   const isLegal = (split: Split): boolean => splitViolations(layer, split, grid).length === 0;
-  let rowLists = axisLists(dimensions, grid.rows);
-  let columnLists = axisLists(dimensions, grid.columns);
   // Where no dimensions share an axis of the results, legal lists break rules together by a dimension that both have alone.
   const isApart = [layer.result, ...layer.writes.map(({ access }) => access)].every((access) =>
     access.every(({ terms }) => terms.length < 2),
   );
-  if (isApart) {
-    rowLists = rowLists.filter((rows) => isLegal({ rows, columns: [] }));
-    columnLists = columnLists.filter((columns) => isLegal({ rows: [], columns }));
-  }
+  const listsOn = (axis: keyof Split): SplitPart[][] => {
+    const lists = axisLists(dimensions, grid[axis]);
+    return isApart ? lists.filter((list) => isLegal({ rows: [], columns: [], [axis]: list })) : lists;
+  };
+  const rowLists = listsOn("rows");
+  const columnLists = grid.rows === grid.columns ? rowLists : listsOn("columns");
   const reductions = new Set(layer.dimensions.filter(({ kind }) => kind === "reduction").map(({ name }) => name));
   const isReduced = (list: readonly SplitPart[]): boolean => list.some(({ dimension }) => reductions.has(dimension));
   const reducedColumns = new Set(columnLists.filter(isReduced));
