@@ -76,7 +76,9 @@ export const lastEventTable = 52;
 /** Pairs of batch × operations + operation and of how many of these events are its, and how many pairs there are. */
 export const executionTable = 53;
 export const executionCount = 54;
-export const headerWords = 55;
+/** By thread, a byte: whether it had events in a simulation so far. */
+export const activeTable = 55;
+export const headerWords = 56;
 
 /** Fields of a thread, words; the first ones are its state. */
 export const standingField = 0;

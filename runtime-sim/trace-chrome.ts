@@ -72,22 +72,6 @@ class RecurringParts {
   }
 }
 
-/** The threads that have events, ascending; each has some in the first batch. */
-function threadsWithEvents(trace: Trace): number[] {
-  const hasEvents = new Uint8Array(trace.rows * (trace.columns + 1) * threadNames.length);
-  const end = eventsUntil(trace, 0);
-  for (const { first, columns } of trace.pieces) {
-    if (first >= end) break;
-    const { thread } = columns;
-    for (let row = 0; row < thread.length; row += 1) hasEvents[thread[row] as number] = 1;
-  }
-  const threads: number[] = [];
-  hasEvents.forEach((has, number) => {
-    if (has === 1) threads.push(number);
-  });
-  return threads;
-}
-
 /** Writes the text of events, in WebAssembly: much quicker than strings. */
 class EventWriter {
   readonly #kernels: KernelExports;
@@ -177,7 +161,10 @@ export function* chromeTraceBytes(trace: Trace, program: Program, batches = trac
   yield encode(
     `{"displayTimeUnit":"ns","otherData":{"program":${JSON.stringify(program.name)},"unit":"1 us is 1 cycle"},"traceEvents":[\n`,
   );
-  const names = threadsWithEvents(trace).flatMap((thread) => nameLines(trace, thread));
+  const names: string[] = [];
+  trace.hasEvents.forEach((has, thread) => {
+    if (has === 1) names.push(...nameLines(trace, thread));
+  });
   yield encode(names.join(",\n"));
   const writer = new EventWriter(trace, program);
   const count = batches < 1 ? 0 : eventsUntil(trace, Math.min(batches, trace.batchCount) - 1);

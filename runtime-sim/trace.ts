@@ -82,6 +82,8 @@ export interface Trace {
   readonly places: readonly InstructionPlace[];
   /** By place: how often it was executed in the first batch. */
   readonly executions: Int32Array;
+  /** By thread: 1 for one that has events. */
+  readonly hasEvents: Uint8Array;
   readonly eventCount: number;
   /** All events, in order. */
   readonly pieces: readonly TracePiece[];

@@ -15,6 +15,8 @@ export interface EngineTables {
   readonly busyCycles: Float64Array;
   /** By network. */
   readonly byteHops: Float64Array;
+  /** By thread: whether it had events in a simulation so far. */
+  readonly active: Uint8Array;
   /** The state that was saved last, and those at the start and at the end of a stretch. */
   readonly state: Uint8Array;
   readonly startState: Uint8Array;
@@ -230,6 +232,7 @@ export class TimingEngine {
       counters: words(layout.counterTable, coreCount * tokenCount),
       busyCycles: floats(layout.busyTable, layout.networkCount * coreCount * layout.resourcesPerCore),
       byteHops: floats(layout.byteHopsTable, layout.networkCount),
+      active: new Uint8Array(buffer, header[layout.activeTable], threads),
       state: bytes(layout.stateTable, layout.stateBytes),
       startState: bytes(layout.startStateTable, layout.stateBytes),
       endState: bytes(layout.endStateTable, layout.stateBytes),

@@ -96,7 +96,7 @@ export class Recorder {
 
   /** The trace of what has been entered. */
   trace(target: ChipTarget, engine: TimingEngine): Trace {
-    const { byteHops, busyCycles } = engine.tables;
+    const { byteHops, busyCycles, active } = engine.tables;
     const size = busyCycles.length / layout.networkCount;
     const totals = (network: number): NetworkTotals => ({
       byteHops: byteHops[network] as number,
@@ -116,6 +116,8 @@ export class Recorder {
       }),
       lastEvents: this.#lastEvents,
       executions: this.#executions,
+      // What repeats another simulation has the same threads: in each batch all do all of their instructions.
+      hasEvents: active.slice(),
       places: this.#code.places,
       eventCount: this.count,
       pieces: this.#pieces,

@@ -1,6 +1,7 @@
 // The code of a program for the timing engine: tables with an entry for each operation, which the other side fills in, and costs that no
 // operation has.
 import {
+  activeTable,
   amountTable,
   arrivalPortTable,
   cyclesTable,
@@ -22,7 +23,7 @@ import {
   threadsPerCore,
   tokenTable,
 } from "../../timing-layout";
-import { allocate, heapEnd, setFloatAt, setHeader, setHeapEnd } from "./memory";
+import { allocate, allocateFilled, heapEnd, setFloatAt, setHeader, setHeapEnd } from "./memory";
 
 // The grid, its costs, and the code.
 export let rows = 0;
@@ -51,6 +52,8 @@ export let local: usize = 0;
 export let steps: usize = 0;
 export let holdCycles: usize = 0;
 export let frameHoldCycles: usize = 0;
+/** By thread: whether it had events in a simulation so far. */
+export let active: usize = 0;
 
 /** Makes room for the code of a program on a grid; the other side fills in the tables that the header then names. */
 export function timingCode(gridRows: i32, gridColumns: i32, operations: i32, segments: i32, allTokens: i32, allSteps: i32): void {
@@ -80,6 +83,8 @@ export function timingCode(gridRows: i32, gridColumns: i32, operations: i32, seg
   codeTable(segmentFirstTable, segments << 2);
   codeTable(segmentEndTable, segments << 2);
   hopCycles = allocate(4 << 3);
+  active = allocateFilled(<usize>(coreCount * threadsPerCore));
+  setHeader(activeTable, <i32>active);
   codeEnd = heapEnd();
 }
 

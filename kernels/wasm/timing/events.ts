@@ -15,7 +15,7 @@ import {
   firstEvent,
   lastEventTable,
 } from "../../timing-layout";
-import { operationCount, stepCount, steps } from "./code";
+import { active, operationCount, stepCount, steps } from "./code";
 import { allocate, allocateFilled, floatAt, grown, setFloatAt, setHeader, setWordAt, wordAt } from "./memory";
 
 let first = 0;
@@ -67,11 +67,12 @@ export function continueEvents(event: i32): void {
   setHeader(eventCount, count);
 }
 
-/** Finds the last event of each step in each batch, of several the first, and counts events by operation and batch. */
+/** Finds the last event of each step in each batch, of several the first, counts events by operation and batch, and marks their threads. */
 export function surveyEvents(): void {
   memory.fill(lastEvents, 0xff, <usize>(batchCount * stepCount) << 2);
   let pairCount = 0;
   for (let at = 0; at < count - first; at += 1) {
+    store<u8>(active + <usize>wordAt(threads, at), 1);
     const batch = wordAt(batches, at);
     const operation = wordAt(places, at);
     const key = batch * stepCount + wordAt(steps, operation);

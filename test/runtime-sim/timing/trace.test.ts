@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { at } from "../../../base/math.ts";
 import { makeRandom } from "../../../base/random.ts";
-import type { Program } from "../../../ir/program.ts";
+import { type Program, threadNames } from "../../../ir/program.ts";
 import { timingSimulator } from "../../../runtime-sim/timing/simulate.ts";
 import { coreOf, type Trace, TraceReader, traceEvent, traceEvents } from "../../../runtime-sim/trace.ts";
 import { chromeTrace } from "../../../runtime-sim/trace-chrome.ts";
@@ -97,18 +97,21 @@ describe("a trace", () => {
     }
   });
 
-  it("names the event of each step and batch that settles last, of several the first, and counts those of each place", () => {
+  it("names the event of each step and batch that settles last, of several the first, counts those of each place, and marks their threads", () => {
     const program = richProgram();
     for (const trace of [run(program, { batches: 3 }), ...simulatedTwice(program)]) {
       const last = trace.lastEvents.map((events) => [...events].map(() => -1));
       const executions = trace.places.map(() => 0);
-      for (const { index, batch, place, settled } of traceEvents(trace)) {
+      const hasEvents = [...trace.hasEvents].map(() => 0);
+      for (const { index, batch, place, settled, row, column, thread } of traceEvents(trace)) {
+        hasEvents[(row * (trace.columns + 1) + column + 1) * 8 + threadNames.indexOf(thread)] = 1;
         if (batch === 0) executions[trace.places.indexOf(place)] = at(executions, trace.places.indexOf(place)) + 1;
         const known = at(at(last, batch), place.step);
         if (known < 0 || settled > traceEvent(trace, known).settled) at(last, batch)[place.step] = index;
       }
       expect(trace.lastEvents.map((events) => [...events])).toEqual(last);
       expect([...trace.executions]).toEqual(executions);
+      expect([...trace.hasEvents]).toEqual(hasEvents);
     }
   });
 
