@@ -74,7 +74,10 @@ export function intersect(left: Box, right: Box): Box | null {
 /** How many points a box holds; 1 for rank 0. */
 export function boxCount(box: Box): number {
   let count = 1;
-  for (const range of box) count *= Math.max(0, range.end - range.start);
+  for (let axis = 0; axis < box.length; axis += 1) {
+    const { start, end } = box[axis] as Range;
+    count *= end > start ? end - start : 0;
+  }
   return count;
 }
 

@@ -97,7 +97,7 @@ export function emitContraction(context: EmitContext, plan: StepPlan, core: numb
         wait(tokens.tileReady[half]),
         wait(tokens.sumsArrived[half]),
         { kind: "psum.recv", count, source: landing(half), destination: accumulator(half) },
-        signal(tokens.landingFree[half], { row: -chain.step.row, column: -chain.step.column }),
+        signal(tokens.landingFree[half], { row: 0 - chain.step.row, column: 0 - chain.step.column }),
       );
     }
     if (chain.last) {

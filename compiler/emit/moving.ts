@@ -40,7 +40,7 @@ export function emitMoving(
   const isOnChip = plan.layer.kind !== "input" && plan.layer.kind !== "output";
   if (!isOnChip || early.length > 0) return movingThreads(context, movement, frame, early, gatheredToken);
   const bases = basesOf(movement);
-  const relative = movedBy(movement, { source: -bases.source, destination: -bases.destination });
+  const relative = movedBy(movement, { source: 0 - bases.source, destination: 0 - bases.destination });
   const key = keyOf(context, relative, frame.arrivalToken, gatheredToken);
   const threads = context.moving.get(key) ?? movingThreads(context, relative, frame, [], gatheredToken);
   context.moving.set(key, threads);
