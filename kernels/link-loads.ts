@@ -53,7 +53,8 @@ export class LinkLoadKernel {
   #end = 16;
   #words = new Int32Array(this.#memory.buffer);
   /** Rows and columns of the readers that were looked at last. */
-  #grid: readonly [number, number] = [0, 0];
+  #rows = 0;
+  #columns = 0;
 
   constructor(module: WebAssembly.Module = compileKernels()) {
     this.#kernels = instantiateKernels(module, this.#memory);
@@ -99,13 +100,15 @@ export class LinkLoadKernel {
     stays: boolean,
     pieceLimit: number,
   ): LinkLoads | null {
-    const reader = (place: number): number => this.#words[readers / 4 + place] as number;
-    const [rows, columns] = [reader(layout.readerRows), reader(layout.readerColumns)];
+    const rows = this.#words[readers / 4 + layout.readerRows] as number;
+    const columns = this.#words[readers / 4 + layout.readerColumns] as number;
+    const ways = this.#words[readers / 4 + layout.readerWays] as number;
     const cores = rows * columns;
     const links = 2 * (columns * (rows + 1) + rows * (columns + 2));
-    this.#grid = [rows, columns];
+    this.#rows = rows;
+    this.#columns = columns;
     this.#reserve(this.#board, 8 * (layout.foundNumbers + 4 * cores + links + rows) + 8 * cores);
-    this.#reserve(this.#ways, 8 * reader(layout.readerWays) * rows * (columns + 1));
+    this.#reserve(this.#ways, 8 * ways * rows * (columns + 1));
     this.#reserve(this.#scratch, this.#scratchBytes(owners, readers));
     const isFound = this.#kernels.linkLoads(
       owners,
@@ -132,7 +135,8 @@ export class LinkLoadKernel {
 
   /** What the kernel needs for overlaps on axes, what owners share of each range, and the pieces of a box. */
   #scratchBytes(owners: number, readers: number): number {
-    const [own, read] = [owners / 4, readers / 4];
+    const own = owners / 4;
+    const read = readers / 4;
     const words = this.#words;
     const firstRange = read + (words[read + layout.readerAxisRanges] as number);
     let shares = 0;
@@ -189,6 +193,6 @@ export class LinkLoadKernel {
 
   /** Cycles of all links together, after `loads`; 0 where that looked at nothing. */
   linkCycleSum(): number {
-    return this.#kernels.linkCycleSum(this.#board.address, ...this.#grid);
+    return this.#kernels.linkCycleSum(this.#board.address, this.#rows, this.#columns);
   }
 }
