@@ -14,12 +14,15 @@ const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
 const usageReporter = fileURLToPath(new URL("report-usage.cjs", import.meta.url));
 
-/** Runs the built command in a process of its own. Rejects with what it wrote to standard error when it fails. */
-export async function runCold(options: readonly string[]): Promise<ColdRun> {
+/**
+ * Runs the built command in a process of its own, on one core alone where its number is given (with `taskset`, which Linux has). Rejects
+ * with what it wrote to standard error when it fails.
+ */
+export async function runCold(options: readonly string[], core?: number): Promise<ColdRun> {
   const start = performance.now();
-  const child = spawn(process.execPath, ["--require", usageReporter, cli, ...options], {
-    stdio: ["ignore", "ignore", "pipe", "pipe"],
-  });
+  const node = [process.execPath, "--require", usageReporter, cli, ...options];
+  const [program = "", ...rest] = core === undefined ? node : ["taskset", "--cpu-list", String(core), ...node];
+  const child = spawn(program, rest, { stdio: ["ignore", "ignore", "pipe", "pipe"] });
   const texts = { errors: "", usage: "" };
   child.stdio[2]?.on("data", (chunk) => {
     texts.errors += String(chunk);
