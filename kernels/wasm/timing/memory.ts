@@ -12,12 +12,18 @@ export function setHeapEnd(address: usize): void {
   end = address;
 }
 
+/** Doubles the memory at least, where that can be had: each time it grows the engine counts all of it as new, and collects garbage. */
+function grow(missing: i32): void {
+  if (missing < memory.size() && memory.grow(memory.size()) >= 0) return;
+  if (memory.grow(missing) < 0) unreachable();
+}
+
 /** Room for so many bytes, 8-byte aligned, of any content. */
 export function allocate(bytes: usize): usize {
   const address = end;
   end = (end + bytes + 7) & ~7;
-  const pages = <i32>((end + 0xffff) >> 16);
-  if (pages > memory.size() && memory.grow(pages - memory.size()) < 0) unreachable();
+  const missing = <i32>((end + 0xffff) >> 16) - memory.size();
+  if (missing > 0) grow(missing);
   return address;
 }
 
