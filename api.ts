@@ -96,7 +96,7 @@ export { frontSvg, printFrontCsv } from "./report/precision-front.ts";
 export type { PrecisionPoint, PrecisionSearchResult } from "./report/precision-search-schema.ts";
 export type { AnswerResult, ForecastResult, RunResult, SimulationResult } from "./report/schemas.ts";
 export { printRun } from "./report/text.ts";
-export type { Trace } from "./runtime-sim/trace.ts";
+export { type Trace, type TraceEvent, traceEvents } from "./runtime-sim/trace.ts";
 export { chromeTrace } from "./runtime-sim/trace-chrome.ts";
 export { listTargets, loadChip, loadGpu, loadTarget } from "./targets/load.ts";
 export { printTarget } from "./targets/print.ts";

@@ -135,7 +135,7 @@ function tablesOf(node: Node, layer: Layer, geometry: Geometry): TablePlan[] {
     case "quantize": {
       const { axis, factors } = conversionFactors(node.op, from, node.type);
       const values = new Int32Array(2 * factors.length);
-      let known = { factor: 0, multiplier: 0, shift: 0 };
+      let known = { factor: Number.NaN, multiplier: 0, shift: 0 };
       factors.forEach((factor, index) => {
         // Channels often have the factor of the one before.
         if (factor !== known.factor) known = { factor, ...fixedPoint(factor) };

@@ -1,4 +1,5 @@
 import * as layout from "./cost-bound-layout.ts";
+import { pageBytes } from "./grow-memory.ts";
 import { compileKernels, instantiateKernels, type KernelExports } from "./wasm-module.ts";
 
 /** A cost that depends on the choices of two variables: [left choice][right choice], row-major. */
@@ -16,8 +17,6 @@ export interface Bounds {
   /** By pair: totals of choices with that entry are at least these, [left choice][right choice]. */
   readonly entries: readonly Float64Array[];
 }
-
-const pageBytes = 65536;
 
 /** Hands out the bytes of a memory one part after the other. */
 class Layout {

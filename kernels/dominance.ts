@@ -1,4 +1,5 @@
 import * as layout from "./dominance-layout.ts";
+import { growTo } from "./grow-memory.ts";
 import { compileKernels, instantiateKernels, type KernelExports } from "./wasm-module.ts";
 
 /** A pair cost as one of its variables sees it. */
@@ -9,8 +10,6 @@ export interface DominanceSide {
   /** The choices of the other variable that are looked at. */
   readonly others: readonly number[];
 }
-
-const pageBytes = 65536;
 
 /** Finds choices that others beat, in WASM and a memory of its own that keeps the tables, which must not change. */
 export class DominanceKernel {
@@ -24,18 +23,12 @@ export class DominanceKernel {
     this.#kernels = instantiateKernels(module, this.#memory);
   }
 
-  /** Makes the memory so many bytes large. */
-  #reach(bytes: number): void {
-    const size = this.#memory.buffer.byteLength;
-    if (bytes > size) this.#memory.grow(Math.ceil(Math.max(bytes - size, size) / pageBytes));
-  }
-
   #hold(costs: Float64Array): number {
     const known = this.#tables.get(costs);
     if (known !== undefined) return known;
     const address = this.#end;
     this.#end += costs.byteLength;
-    this.#reach(this.#end);
+    growTo(this.#memory, this.#end);
     new Float64Array(this.#memory.buffer, address, costs.length).set(costs);
     this.#tables.set(costs, address);
     return address;
@@ -50,7 +43,7 @@ export class DominanceKernel {
     const record = this.#end;
     const lists = record + 4 * (layout.firstSide + layout.sideWords * sides.length);
     let rows = Math.ceil((lists + 4 * listWords) / 8) * 8;
-    this.#reach(rows + 8 * count * (listWords - count));
+    growTo(this.#memory, rows + 8 * count * (listWords - count));
     const words = new Int32Array(this.#memory.buffer);
     words.set([own, lists, count, sides.length], record / 4);
     words.set(choices, lists / 4);

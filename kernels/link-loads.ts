@@ -1,3 +1,4 @@
+import { growTo } from "./grow-memory.ts";
 import * as layout from "./link-load-layout.ts";
 import { compileKernels, instantiateKernels, type KernelExports } from "./wasm-module.ts";
 
@@ -27,8 +28,6 @@ export interface HeldPlacement {
   readonly record: number;
   readonly looked: number;
 }
-
-const pageBytes = 65536;
 
 /** A part of a memory that grows. */
 interface Region {
@@ -64,11 +63,7 @@ export class LinkLoadKernel {
   #take(bytes: number): number {
     const address = this.#end;
     this.#end += Math.ceil(bytes / 16) * 16;
-    const size = this.#memory.buffer.byteLength;
-    if (this.#end > size) {
-      this.#memory.grow(Math.ceil(Math.max(this.#end - size, size) / pageBytes));
-      this.#words = new Int32Array(this.#memory.buffer);
-    }
+    if (growTo(this.#memory, this.#end)) this.#words = new Int32Array(this.#memory.buffer);
     return address;
   }
 

@@ -1,3 +1,4 @@
+import { growTo } from "./grow-memory.ts";
 import { ownerAxes, ownerAxisWords, readerWords } from "./link-load-layout.ts";
 import * as layout from "./placement-layout.ts";
 import { compileKernels, instantiateKernels, type KernelExports } from "./wasm-module.ts";
@@ -84,8 +85,6 @@ export interface GivenBoxes {
   readonly cores: readonly number[];
 }
 
-const pageBytes = 65536;
-
 /** Works out placements in WASM, in a memory of its own. */
 export class PlacementKernel {
   readonly #memory = new WebAssembly.Memory({ initial: 1 });
@@ -170,11 +169,7 @@ export class PlacementKernel {
   #reserve(words: number): number {
     const place = this.#end;
     this.#end += words;
-    const missing = 4 * this.#end - this.#memory.buffer.byteLength;
-    if (missing > 0) {
-      this.#memory.grow(Math.ceil(Math.max(missing, this.#memory.buffer.byteLength) / pageBytes));
-      this.#words = new Int32Array(this.#memory.buffer);
-    }
+    if (growTo(this.#memory, 4 * this.#end)) this.#words = new Int32Array(this.#memory.buffer);
     return place;
   }
 

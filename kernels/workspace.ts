@@ -1,9 +1,8 @@
 import { internalError } from "../base/errors.ts";
+import { growTo, pageBytes } from "./grow-memory.ts";
 import type { Kernels } from "./kernels.ts";
 import { scratchBytes } from "./layout.ts";
 import { wasmKernels } from "./wasm-kernels.ts";
-
-const pageBytes = 65536;
 
 /** Any typed array; its bytes are copied. */
 export type Numbers = ArrayBufferView & { readonly length: number };
@@ -27,9 +26,7 @@ export class Workspace {
   allocate(bytes: number): number {
     const address = this.#end;
     this.#end += Math.ceil(bytes / 16) * 16;
-    const { memory } = this.kernels;
-    const missing = this.#end - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(Math.max(missing, memory.buffer.byteLength / 2) / pageBytes));
+    growTo(this.kernels.memory, this.#end);
     return address;
   }
 

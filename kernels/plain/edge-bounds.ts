@@ -24,8 +24,8 @@ function mostTaken(owned: Placement, needed: Placement): number {
   const counts = Array.from({ length: lookedCores }, (_, looked) => {
     const core = Math.floor((looked * (needed.rows * needed.columns - 1)) / (lookedCores - 1));
     const [own] = boxesOf(owned, core);
-    const counts = boxesOf(needed, core).map((box) => sizeOf(box) - (own === undefined ? 0 : sizeOf(box, own)));
-    return counts.reduce((sum, count) => sum + count, 0);
+    const taken = boxesOf(needed, core).map((box) => sizeOf(box) - (own === undefined ? 0 : sizeOf(box, own)));
+    return taken.reduce((sum, count) => sum + count, 0);
   });
   return Math.max(...counts);
 }

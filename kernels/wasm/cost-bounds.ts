@@ -24,7 +24,7 @@ import {
   variablesPlace,
   variableWords,
 } from "../cost-bound-layout";
-import { word } from "./record";
+import { numberAt, word } from "./record";
 
 /** What stands for an infinite cost, so that differences of costs stay numbers: less, and so still a bound. */
 const highest: f64 = 68719476736;
@@ -32,11 +32,6 @@ const highest: f64 = 68719476736;
 @inline
 function address(base: usize, index: i32): usize {
   return <usize>word(base, index);
-}
-
-@inline
-function numberAt(list: usize, index: i32): f64 {
-  return load<f64>(list + (<usize>index << 3));
 }
 
 @inline

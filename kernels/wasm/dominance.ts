@@ -15,12 +15,7 @@ import {
   sideWords,
   worstColumn,
 } from "../dominance-layout";
-import { word } from "./record";
-
-@inline
-function numberAt(list: usize, index: i32): f64 {
-  return load<f64>(list + (<usize>index << 3));
-}
+import { numberAt, word } from "./record";
 
 @inline
 function sideAt(record: usize, side: i32): usize {

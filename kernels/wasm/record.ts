@@ -1,9 +1,15 @@
-// Records of 32 bit words that the other side writes and the kernels read.
+// Records of 32 bit words, and lists of 64 bit numbers, that the other side writes and the kernels read.
 
 /** A word of a list. */
 @inline
 export function word(base: usize, index: i32): i32 {
   return load<i32>(base + (<usize>index << 2));
+}
+
+/** A 64 bit number of a list. */
+@inline
+export function numberAt(list: usize, index: i32): f64 {
+  return load<f64>(list + (<usize>index << 3));
 }
 
 /** Writes a word of a list. */

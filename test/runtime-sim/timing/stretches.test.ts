@@ -6,7 +6,7 @@ import type { EventColumns, Trace } from "../../../runtime-sim/trace.ts";
 import { loadChip } from "../../../targets/load.ts";
 import type { ChipTarget } from "../../../targets/target.ts";
 import { build, randomCase, randomSteps } from "../../contracts/random-case.ts";
-import { columnsOf, miniTarget } from "./machine.ts";
+import { columnsOf, cores, gather, miniTarget, onCores, program, signal, step, vector, wait } from "./machine.ts";
 import { richProgram } from "./rich-program.ts";
 
 const mini = loadChip("mini-4x4");
@@ -66,6 +66,18 @@ describe("a simulation that copies what repeats", () => {
     const { eventCount } = simulateTiming(built.program, mini, { host: false, batches: 1 });
     expect(once).toBe(0);
     expect(twice).toBeGreaterThan(eventCount / 2);
+  });
+
+  it("simulates again where only a memory port is still taken by what a stretch leaves alone", () => {
+    const barrier = { kind: "barrier" } as const;
+    const short = step("short", [onCores(cores(0, 0), { control: [barrier, gather(64)] })]);
+    const long = step("long", [
+      onCores(cores(0, 0), {
+        control: [barrier, signal(1, 0, 0), vector("add", 64, 2)],
+        gather: [wait(1), gather(6400)],
+      }),
+    ]);
+    compare(program([short, long]), miniTarget, 4, [false, false], "a port that is taken");
   });
 
   it("gives the traces of a program with streams, chains and packets of all kinds", () => {
