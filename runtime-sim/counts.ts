@@ -188,10 +188,10 @@ class MessageCounter {
     const destinations = destinationsOf(instruction);
     if (destinations === null) return;
     const { row, column } = destinations;
-    const areAlone = this.#cores !== null;
-    const rows = !areAlone && slope(row, "row") === 1 && slope(column, "row") === 0 ? 1 : cores.rows;
+    const isPerCore = this.#cores !== null;
+    const rows = !isPerCore && slope(row, "row") === 1 && slope(column, "row") === 0 ? 1 : cores.rows;
     const rounds = slope(row, "turn") === 0 && slope(column, "turn") === 0 ? 1 : turns;
-    const movesAlong = !areAlone && slope(row, "column") === 0 && slope(column, "column") === 1;
+    const movesAlong = !isPerCore && slope(row, "column") === 0 && slope(column, "column") === 1;
     const source = this.#source;
     for (let ownRow = 0; ownRow < rows; ownRow += 1) {
       for (let turn = 0; turn < rounds; turn += 1) {
